@@ -1,0 +1,1 @@
+"""Pure questions about a snapshot; no connection, clock, file or network."""

@@ -1,0 +1,40 @@
+"""ALTER ROLE: attributes and settings of a role."""
+
+from __future__ import annotations
+
+from pgguard.model.finding import Change
+from pgguard.model.quote import ident, literal
+
+_LOCK = "ROW EXCLUSIVE on pg_authid; sessions go on"
+
+
+def alter_role(role: str, attribute: str, undo: str) -> Change:
+    """ALTER ROLE with one attribute (`NOSUPERUSER`), undone by the other (`SUPERUSER`)."""
+    return Change(
+        sql=f"ALTER ROLE {ident(role)} {attribute};",
+        undo=f"ALTER ROLE {ident(role)} {undo};" if undo else "",
+        lock=_LOCK,
+    )
+
+
+def reset_setting(name: str, *, role: str = "", database: str = "", value: str | None = None) -> Change:
+    """Remove a role's or database's own setting.
+
+    `value` is what it was, for the undo; None when it was a secret or is not known, and then there
+    is no undo.
+    """
+    if role:
+        where = f"ALTER ROLE {ident(role)}" + (f" IN DATABASE {ident(database)}" if database else "")
+    elif database:
+        where = f"ALTER DATABASE {ident(database)}"
+    else:
+        where = "ALTER ROLE ALL"
+    return Change(
+        sql=f"{where} RESET {_parameter(name)};",
+        undo="" if value is None else f"{where} SET {_parameter(name)} = {literal(value)};",
+        lock="ROW EXCLUSIVE on pg_db_role_setting; takes effect for new sessions",
+    )
+
+
+def _parameter(name: str) -> str:
+    return ".".join(ident(part) for part in name.split("."))

@@ -1,0 +1,1 @@
+"""Values: what the rest of pgguard takes and returns. No input, no output."""

@@ -1,0 +1,231 @@
+"""Policy: what the people who answer for the database declare about it.
+
+Every part is optional; the defaults are the safe ones. The file is pgguard.toml; its keys are
+the names of the fields here, and `store/policy_file.py` reads it.
+"""
+
+from __future__ import annotations
+
+import datetime  # noqa: TC003 - pydantic reads the annotations when the program runs
+from dataclasses import dataclass, field
+from typing import Literal
+
+Category = Literal[
+    "direct_identifier",
+    "national_id",
+    "record_number",
+    "contact",
+    "date_of_birth",
+    "death",
+    "demographic",
+    "special_category",
+    "health_observation",
+    "care_event",
+    "genetic",
+    "free_text",
+    "credential",
+    "staff_identity",
+    "network_identifier",
+    "insurance_financial",
+    "person_key",
+    "none",
+]
+NOT_SENSITIVE = frozenset({"person_key", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Address ranges in CIDR notation: where people and services may come from."""
+
+    internal: tuple[str, ...] = ()
+    standbys: tuple[str, ...] = ()
+    poolers: tuple[str, ...] = ()
+    jump_hosts: tuple[str, ...] = ()
+    nat: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Administrators:
+    """Roles that may hold administrative powers."""
+
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Numbers the checks judge by; days and hours as their names say."""
+
+    dormant_days: int = 90
+    sensitive_readers: int = 25
+    max_connections_per_person: int = 5
+    check_max_age_hours: int = 26
+    certificate_days: int = 30
+    slot_retained_gb: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A login that a program uses, not a person."""
+
+    role: str
+    owner: str
+    purpose: str
+    origins: tuple[str, ...] = ()
+    applications: tuple[str, ...] = ()
+    contract: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person of the roster and the login that is theirs alone."""
+
+    name: str
+    role: str
+    function: str = ""
+    replaces: str = ""
+    until: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEntry:
+    """What one column holds: `name` is schema.table.column, with `database` where several have it."""
+
+    name: str
+    category: Category
+    decided_by: str = "dba"
+    database: str = ""
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """An accepted finding: check and subject name, with a reason, an owner and an end."""
+
+    check: str
+    subject: str
+    reason: str
+    owner: str
+    until: datetime.date
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCheck:
+    """A site's own check: a file with one SELECT."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingEntry:
+    """A role's or database's own setting that somebody answers for."""
+
+    name: str
+    reason: str
+    role: str = ""
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationEntry:
+    """A publication whose subscribers are known and under contract."""
+
+    name: str
+    recipient: str
+    database: str = ""
+    contract: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StagingEntry:
+    """A table that is a temporary copy on purpose, until the given day."""
+
+    table: str
+    reason: str
+    until: datetime.date
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """Site rules for passwords."""
+
+    require_expiry: bool = False
+    strength_checked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What happens to the server log outside PostgreSQL, as far as somebody answers for it."""
+
+    captured_by: str = ""
+    redacted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Evidence of backups that the database itself cannot show."""
+
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Names accepted besides the built-in lists."""
+
+    libraries: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    delegating_roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    """Columns that tell whose row it is, where one database serves several controllers."""
+
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What kind of cluster this is."""
+
+    throwaway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole policy. `today` is the date that waivers and end dates are judged against."""
+
+    networks: Networks = field(default_factory=Networks)
+    administrators: Administrators = field(default_factory=Administrators)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    passwords: Passwords = field(default_factory=Passwords)
+    logging: Logging = field(default_factory=Logging)
+    backup: Backup = field(default_factory=Backup)
+    allow: Allow = field(default_factory=Allow)
+    tenancy: Tenancy = field(default_factory=Tenancy)
+    cluster: Cluster = field(default_factory=Cluster)
+    service: tuple[Service, ...] = ()
+    person: tuple[Person, ...] = ()
+    column: tuple[ColumnEntry, ...] = ()
+    waiver: tuple[Waiver, ...] = ()
+    site_check: tuple[SiteCheck, ...] = ()
+    setting: tuple[SettingEntry, ...] = ()
+    publication: tuple[PublicationEntry, ...] = ()
+    staging: tuple[StagingEntry, ...] = ()
+
+    def is_administrator(self, role: str) -> bool:
+        """Whether the role is declared as an administrator."""
+        return role in self.administrators.roles
+
+    def is_service(self, role: str) -> bool:
+        """Whether the role is a declared service account."""
+        return any(entry.role == role for entry in self.service)
+
+    def is_person(self, role: str) -> bool:
+        """Whether the role is the login of a person of the roster."""
+        return any(entry.role == role for entry in self.person)
+
+    def is_declared(self, role: str) -> bool:
+        """Whether somebody answers for the role's powers: an administrator or a service account."""
+        return self.is_administrator(role) or self.is_service(role)

@@ -1,0 +1,568 @@
+"""The rows of a snapshot, one NamedTuple a section.
+
+Oids are join keys inside one snapshot and leave it nowhere. Roles are named, never
+numbered; `PUBLIC` stands for everybody (no role can have that name). An ACL is a key
+into the `acls` section, where it is spelled out once however many objects share it;
+the key is empty where the object kind has no ACL of its own (a column without grants).
+Times are ISO 8601 in UTC, with an empty text for "never" and "not set".
+Every text that a person wrote (bodies, options, settings, comments) has passed the
+masking of `sql/snapshot/` before it left the server: `***` stands for what was hidden.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PUBLIC = "public"
+MASK = "***"
+
+
+class Server(NamedTuple):
+    """The cluster itself, one row. `version_num` as server_version_num (150018)."""
+
+    version_num: int
+    version: str
+    now: str
+    started_at: str
+    config_loaded_at: str
+    in_recovery: bool
+    inspected_as: str
+    superuser: bool
+    reads_all_stats: bool
+    reads_all_settings: bool
+    client_address: str
+    port: int
+
+
+class Role(NamedTuple):
+    """pg_roles. `bootstrap` is the role that initdb made; `predefined` those that PostgreSQL brings.
+
+    `valid_until` is a date for the password only, not for the account (CREATE ROLE).
+    """
+
+    oid: int
+    name: str
+    superuser: bool
+    inherit: bool
+    createrole: bool
+    createdb: bool
+    login: bool
+    replication: bool
+    bypassrls: bool
+    connection_limit: int
+    valid_until: str
+    bootstrap: bool
+    predefined: bool
+    comment: str
+
+
+class Verifier(NamedTuple):
+    """The kind of a login's password verifier, never the verifier.
+
+    kind: none, md5, scram-sha-256, other. `iterations` is 0 for all but SCRAM (RFC 7677).
+    """
+
+    role: str
+    kind: str
+    iterations: int
+
+
+class PasswordGuess(NamedTuple):
+    """What guessing the password of one login locally came to; `match` is empty when nothing fitted.
+
+    match: role-name, database-name, common-word, empty; never the word. `tried` counts the guesses.
+    """
+
+    role: str
+    match: str
+    tried: int
+
+
+class Membership(NamedTuple):
+    """pg_auth_members: `member` is a member of `role`.
+
+    Before PostgreSQL 16 `inherit` is the member's own INHERIT and `set` is true.
+    """
+
+    role: str
+    member: str
+    grantor: str
+    admin: bool
+    inherit: bool
+    set: bool
+
+
+class RoleSetting(NamedTuple):
+    """pg_db_role_setting: empty `role` means every role, empty `database` every database."""
+
+    database: str
+    role: str
+    name: str
+    value: str
+    masked: bool
+
+
+class Setting(NamedTuple):
+    """pg_settings as the inspecting session sees it; `value` in `unit`, masked where it may hold a secret.
+
+    `source` tells whether a role's or session's own setting hides the cluster's value.
+    """
+
+    name: str
+    value: str
+    unit: str
+    context: str
+    vartype: str
+    source: str
+    boot_value: str
+    pending_restart: bool
+    masked: bool
+
+
+class FileSetting(NamedTuple):
+    """pg_file_settings without the values: which line of which file was applied, or why not."""
+
+    file: str
+    line: int
+    name: str
+    applied: bool
+    error: str
+
+
+class HbaRule(NamedTuple):
+    """pg_hba_file_rules, in order; options masked. `number` is 0 for a line that did not parse.
+
+    `type` local, host, hostssl, hostnossl, hostgssenc, hostnogssenc; `address` and `netmask`
+    empty for local, else an address, a host name, all, samehost or samenet.
+    """
+
+    number: int
+    file: str
+    line: int
+    type: str
+    databases: tuple[str, ...]
+    users: tuple[str, ...]
+    address: str
+    netmask: str
+    method: str
+    options: tuple[str, ...]
+    error: str
+
+
+class IdentRule(NamedTuple):
+    """pg_ident_file_mappings (15 and later), in order."""
+
+    number: int
+    file: str
+    line: int
+    map: str
+    system_user: str
+    database_user: str
+    error: str
+
+
+class ConfigFile(NamedTuple):
+    """When a configuration file last changed (pg_stat_file). purpose: hba, ident, config."""
+
+    purpose: str
+    path: str
+    modified_at: str
+
+
+class FileMode(NamedTuple):
+    """The permissions of a file of the server, seen when pgguard runs on the same machine.
+
+    `mode` is octal text (0600); purpose: data_directory, hba, ident, ssl_key, log_directory, socket.
+    """
+
+    purpose: str
+    path: str
+    mode: str
+    owner: str
+
+
+class Certificate(NamedTuple):
+    """The certificate that the server presents, and the protocols a handshake got.
+
+    `problems` says in words what a client that verifies would object to, the chain aside.
+    """
+
+    subject: str
+    issuer: str
+    not_before: str
+    not_after: str
+    key_type: str
+    key_bits: int
+    signature_hash: str
+    self_signed: bool
+    protocols: tuple[str, ...]
+
+
+class Database(NamedTuple):
+    """pg_database."""
+
+    oid: int
+    name: str
+    owner: str
+    acl: str
+    allow_connections: bool
+    connection_limit: int
+    is_template: bool
+    encoding: str
+    comment: str
+
+
+class Tablespace(NamedTuple):
+    """pg_tablespace."""
+
+    name: str
+    owner: str
+    acl: str
+
+
+class ParameterAcl(NamedTuple):
+    """pg_parameter_acl (15 and later; no rows before)."""
+
+    name: str
+    acl: str
+
+
+class Slot(NamedTuple):
+    """pg_replication_slots; `retained_bytes` is the WAL it holds back."""
+
+    name: str
+    kind: str
+    database: str
+    active: bool
+    retained_bytes: int
+
+
+class Session(NamedTuple):
+    """pg_stat_activity of client backends and walsenders, but for our own session; no query text.
+
+    `address` is empty for the local socket.
+    """
+
+    pid: int
+    role: str
+    database: str
+    application: str
+    address: str
+    started_at: str
+    state: str
+    backend_type: str
+    tls: bool
+    tls_version: str
+    tls_cipher: str
+    client_certificate: str
+    gss_authenticated: bool
+    gss_encrypted: bool
+
+
+class Archiver(NamedTuple):
+    """pg_stat_archiver."""
+
+    archived: int
+    failed: int
+    last_archived_at: str
+    last_failed_at: str
+
+
+class Grant(NamedTuple):
+    """One entry of an ACL as aclexplode gives it."""
+
+    grantee: str
+    privilege: str
+    grantable: bool
+    grantor: str
+
+
+class Acl(NamedTuple):
+    """An ACL spelled out: aclexplode(coalesce(acl, acldefault(kind, owner)))."""
+
+    key: str
+    grants: tuple[Grant, ...]
+
+
+class Schema(NamedTuple):
+    """pg_namespace without the system's schemas (pg_toast, pg_temp, information_schema, pg_catalog)."""
+
+    oid: int
+    name: str
+    owner: str
+    acl: str
+    extension: str
+    comment: str
+
+
+class Relation(NamedTuple):
+    """pg_class: kind is relkind (r p v m S f). Of the system schemas only those whose ACL was changed.
+
+    `options` are reloptions (security_barrier=true, security_invoker=true). `parent` is the
+    oid of the partitioned or inherited parent (the first), 0 without one.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    owner: str
+    acl: str
+    row_security: bool
+    force_row_security: bool
+    persistence: str
+    options: tuple[str, ...]
+    extension: str
+    parent: int
+    is_partition: bool
+    estimated_rows: float
+    pages: int
+    system: bool
+    comment: str
+
+
+class Column(NamedTuple):
+    """pg_attribute of the relations of this snapshot, system columns aside."""
+
+    relation: int
+    number: int
+    name: str
+    type: str
+    not_null: bool
+    has_default: bool
+    generated: str
+    identity: str
+    acl: str
+    comment: str
+
+
+class Constraint(NamedTuple):
+    """pg_constraint of relations: kind is contype (p u f c x); the check expression is a definition."""
+
+    oid: int
+    relation: int
+    name: str
+    kind: str
+    columns: tuple[int, ...]
+    references: int
+    referenced_columns: tuple[int, ...]
+    validated: bool
+
+
+class Index(NamedTuple):
+    """pg_index; a column number of 0 stands for an expression."""
+
+    oid: int
+    relation: int
+    name: str
+    unique: bool
+    primary: bool
+    columns: tuple[int, ...]
+    has_predicate: bool
+
+
+class RowPolicy(NamedTuple):
+    """pg_policy: command is ALL SELECT INSERT UPDATE DELETE; roles name PUBLIC or roles.
+
+    The USING and WITH CHECK expressions are definitions of kind policy-using, policy-check
+    with the policy's oid.
+    """
+
+    oid: int
+    relation: int
+    name: str
+    permissive: bool
+    command: str
+    roles: tuple[str, ...]
+
+
+class Function(NamedTuple):
+    """pg_proc: kind is prokind (f p a w). Of the system's functions only those whose ACL was changed.
+
+    `arguments` is pg_get_function_identity_arguments; `config` the SET clauses; the body is the
+    definition of kind function (source text; of a SQL-standard body, pg_get_function_sqlbody).
+    """
+
+    oid: int
+    schema: str
+    name: str
+    arguments: str
+    argument_names: tuple[str, ...]
+    returns: str
+    kind: str
+    owner: str
+    language: str
+    definer: bool
+    leakproof: bool
+    volatility: str
+    config: tuple[str, ...]
+    acl: str
+    extension: str
+    system: bool
+    comment: str
+
+
+class Definition(NamedTuple):
+    """A stored text of SQL, masked. kind: function, view (also materialized), default, check,
+    policy-using, policy-check, index, rule, trigger, comment. `number` is the column where that matters.
+
+    `oid` is that of the function, relation (view, default), constraint, policy, index, rule or trigger.
+    For comments `oid` is the commented object's and `catalog` its catalog (pg_class, pg_proc ...);
+    `catalog` is empty otherwise. `language` is the function's, else sql.
+    """
+
+    kind: str
+    oid: int
+    number: int
+    catalog: str
+    language: str
+    text: str
+
+
+class Trigger(NamedTuple):
+    """pg_trigger without internal ones: timing BEFORE AFTER INSTEAD OF; level ROW STATEMENT;
+    enabled O (origin) D (disabled) R (replica) A (always)."""
+
+    oid: int
+    relation: int
+    name: str
+    function: int
+    enabled: str
+    timing: str
+    level: str
+    events: tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    """pg_rewrite without the _RETURN rules of views; enabled as for triggers."""
+
+    oid: int
+    relation: int
+    name: str
+    event: str
+    instead: bool
+    enabled: str
+
+
+class ViewColumn(NamedTuple):
+    """What a view or a materialized view reads, by pg_depend; `number` 0 for the whole relation."""
+
+    view: int
+    relation: int
+    number: int
+
+
+class EventTrigger(NamedTuple):
+    """pg_event_trigger."""
+
+    name: str
+    owner: str
+    event: str
+    function: int
+    enabled: str
+    extension: str
+
+
+class DefaultAcl(NamedTuple):
+    """pg_default_acl: kind r S f T n L; empty schema means everywhere.
+
+    With an empty schema the ACL replaces the built-in default; with a schema it adds to it.
+    """
+
+    role: str
+    schema: str
+    kind: str
+    acl: str
+
+
+class LargeObjects(NamedTuple):
+    """pg_largeobject_metadata, grouped by owner and ACL; `example` is the smallest oid."""
+
+    owner: str
+    acl: str
+    count: int
+    example: int
+
+
+class Language(NamedTuple):
+    """pg_language without internal and c and sql."""
+
+    oid: int
+    name: str
+    trusted: bool
+    owner: str
+    acl: str
+    extension: str
+
+
+class ForeignDataWrapper(NamedTuple):
+    """pg_foreign_data_wrapper."""
+
+    name: str
+    owner: str
+    acl: str
+    extension: str
+
+
+class ForeignServer(NamedTuple):
+    """pg_foreign_server; options masked."""
+
+    name: str
+    wrapper: str
+    owner: str
+    acl: str
+    options: tuple[str, ...]
+
+
+class UserMapping(NamedTuple):
+    """pg_user_mappings: the names of the options, never their values; role PUBLIC or a role."""
+
+    server: str
+    role: str
+    option_names: tuple[str, ...]
+
+
+class Extension(NamedTuple):
+    """pg_extension joined with the version that CREATE EXTENSION would give now (empty: files gone)."""
+
+    name: str
+    version: str
+    available_version: str
+    schema: str
+    owner: str
+
+
+class Publication(NamedTuple):
+    """pg_publication."""
+
+    name: str
+    owner: str
+    all_tables: bool
+
+
+class PublicationTable(NamedTuple):
+    """A table that a publication sends; no column numbers means all of its columns."""
+
+    publication: str
+    relation: int
+    columns: tuple[int, ...]
+
+
+class Subscription(NamedTuple):
+    """pg_subscription of this database: whether its connection string holds a password, never the string."""
+
+    name: str
+    owner: str
+    enabled: bool
+    has_password: bool
+
+
+class Statement(NamedTuple):
+    """pg_stat_statements, masked; no rows where the extension is not installed in this database.
+
+    Only statements that name pgcrypto's functions, passwords or roles are kept.
+    """
+
+    role: str
+    query: str
+    calls: int

@@ -1,0 +1,169 @@
+"""Snapshot: one consistent read of a cluster, as values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.errors import Unread
+from pgguard.model import rows
+from pgguard.model.section import Missing, Sections, section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+__all__ = ["DatabaseSnapshot", "Missing", "Sections", "Snapshot", "section"]
+
+
+class DatabaseSnapshot(Sections):
+    """What belongs to one database; `database` is its name."""
+
+    schemas = section(rows.Schema)
+    relations = section(rows.Relation)
+    columns = section(rows.Column)
+    constraints = section(rows.Constraint)
+    indexes = section(rows.Index)
+    row_policies = section(rows.RowPolicy)
+    functions = section(rows.Function)
+    definitions = section(rows.Definition)
+    triggers = section(rows.Trigger)
+    rules = section(rows.Rule)
+    view_columns = section(rows.ViewColumn)
+    event_triggers = section(rows.EventTrigger)
+    default_acls = section(rows.DefaultAcl)
+    large_objects = section(rows.LargeObjects)
+    languages = section(rows.Language)
+    foreign_data_wrappers = section(rows.ForeignDataWrapper)
+    foreign_servers = section(rows.ForeignServer)
+    user_mappings = section(rows.UserMapping)
+    extensions = section(rows.Extension)
+    publications = section(rows.Publication)
+    publication_tables = section(rows.PublicationTable)
+    subscriptions = section(rows.Subscription)
+    statements = section(rows.Statement)
+    acls = section(rows.Acl)
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return self.database
+
+    def grants(self, acl: str) -> tuple[rows.Grant, ...]:
+        """The entries of an ACL, given its key; none for an empty key.
+
+        Raises `Unread` when the ACLs could not be read.
+        """
+        return _grants(self, self.acls, acl)
+
+
+class Snapshot(Sections):
+    """One consistent, read-only look at a cluster, all its databases or those asked for.
+
+    `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
+    """
+
+    server_rows = section(rows.Server)
+    roles = section(rows.Role)
+    verifiers = section(rows.Verifier)
+    password_guesses = section(rows.PasswordGuess)
+    memberships = section(rows.Membership)
+    role_settings = section(rows.RoleSetting)
+    settings = section(rows.Setting)
+    file_settings = section(rows.FileSetting)
+    hba_rules = section(rows.HbaRule)
+    ident_rules = section(rows.IdentRule)
+    config_files = section(rows.ConfigFile)
+    files = section(rows.FileMode)
+    certificates = section(rows.Certificate)
+    databases = section(rows.Database)
+    tablespaces = section(rows.Tablespace)
+    parameter_acls = section(rows.ParameterAcl)
+    slots = section(rows.Slot)
+    sessions = section(rows.Session)
+    archiver = section(rows.Archiver)
+    cluster_acls = section(rows.Acl)
+
+    def __init__(
+        self,
+        sections: Mapping[str, Sequence[Any] | Missing],
+        inspected: Sequence[DatabaseSnapshot],
+        target: str = "",
+    ) -> None:
+        super().__init__(sections)
+        self.inspected = tuple(inspected)
+        self.target = target
+
+    @property
+    def server(self) -> rows.Server:
+        """The cluster's own row, which is always read."""
+        row: rows.Server = self.server_rows[0]
+        return row
+
+    @property
+    def major(self) -> int:
+        """PostgreSQL's major version."""
+        return self.server.version_num // 10000
+
+    def role(self, name: str) -> rows.Role | None:
+        """The role of that name, or None where the cluster has none."""
+        by_name = self._memo.get("roles")
+        if by_name is None:
+            by_name = self._memo["roles"] = {role.name: role for role in self.roles}
+        found: rows.Role | None = by_name.get(name)
+        return found
+
+    def setting(self, name: str) -> rows.Setting:
+        """The cluster's value of one parameter.
+
+        Raises `Unread` when the server does not show it to us, or when it shows only the value
+        that our own role or session has (source database, user, client, session).
+        """
+        by_name = self._memo.get("settings")
+        if by_name is None:
+            by_name = self._memo["settings"] = {row.name: row for row in self.settings}
+        found: rows.Setting | None = by_name.get(name)
+        if found is None:
+            raise Unread("settings", f"the server does not show {name} to {self.server.inspected_as}")
+        if found.source in _SESSION_SOURCES:
+            raise Unread(
+                "settings",
+                f"{name} is set for the inspecting session or role ({found.source}), which hides the "
+                "cluster's value: inspect with a role that has no setting of its own",
+            )
+        return found
+
+    def has_setting(self, name: str) -> bool:
+        """Whether the server shows a parameter of that name (an extension's is there only when loaded)."""
+        return any(row.name == name for row in self.settings)
+
+    def grants(self, acl: str) -> tuple[rows.Grant, ...]:
+        """The entries of a cluster-wide object's ACL (database, tablespace, parameter), given its key."""
+        return _grants(self, self.cluster_acls, acl)
+
+    def all_missing(self) -> Iterator[tuple[str | None, str, str]]:
+        """Everything that could not be read, as (database or None, section, reason)."""
+        for name, reason in self.missing().items():
+            yield None, name, reason
+        for database in self.inspected:
+            for name, reason in database.missing().items():
+                yield database.name, name, reason
+
+    def only(self, database: str) -> Snapshot:
+        """The same snapshot with one inspected database."""
+        kept = [one for one in self.inspected if one.name == database]
+        narrowed = Snapshot(self._sections, kept, self.target)
+        narrowed._memo = self._memo
+        return narrowed
+
+
+_SESSION_SOURCES = frozenset({"database", "user", "database user", "client", "session", "override-session"})
+
+
+def _grants(owner: Sections, acls: tuple[rows.Acl, ...], key: str) -> tuple[rows.Grant, ...]:
+    if not key:
+        return ()
+    by_key = owner._memo.get("acls")
+    if by_key is None:
+        by_key = owner._memo["acls"] = {acl.key: acl.grants for acl in acls}
+    found: tuple[rows.Grant, ...] = by_key[key]
+    return found

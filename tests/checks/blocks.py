@@ -1,0 +1,132 @@
+"""Reads tests/checks/NAME.sql: blocks of SQL with what a check must say of the server they leave.
+
+A block begins with one of::
+
+    -- fires: SUBJECT            the check finds this subject (repeat the line for more; no others)
+    -- silent: WHY               the check finds nothing, and could judge
+    -- not-applicable: WHY       the check says that it has nothing to judge
+    -- unknown: WHY              the check could not judge and found nothing
+
+and may go on with::
+
+    -- evidence: TEXT            the evidence of the subject above holds this text
+    -- severity: WORD            the finding of the subject above has this severity
+    -- policy: TOML              a line of the policy
+    -- versions: 14-16           the PostgreSQL versions it holds for (15- : 15 and later)
+    -- cluster: WHY              it needs a cluster of its own
+    -- conf: NAME = VALUE        a line of postgresql.conf (own cluster)
+    -- hba: LINE                 a line of pg_hba.conf (own cluster); line 1 is the test's own way in
+    -- ident: LINE               a line of pg_ident.conf (own cluster)
+    -- tls: on                   the server has a certificate and TLS (own cluster)
+    -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
+    -- as: ROLE                  the inspecting role
+
+The rest is SQL: in the shared cluster it runs in database lab inside a transaction that is rolled
+back; in an own cluster it is committed before the inspection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_OUTCOMES = ("fires", "silent", "not-applicable", "unknown")
+
+
+@dataclass
+class Expected:
+    subject: str
+    evidence: list[str] = field(default_factory=list)
+    severity: str = ""
+
+
+@dataclass
+class Block:
+    file: str
+    line: int
+    outcome: str
+    fires: list[Expected] = field(default_factory=list)
+    policy: list[str] = field(default_factory=list)
+    versions: tuple[int, int] = (10, 99)
+    own_cluster: bool = False
+    conf: dict[str, str] = field(default_factory=dict)
+    hba: list[str] = field(default_factory=list)
+    ident: list[str] = field(default_factory=list)
+    tls: bool = False
+    connect: list[str] = field(default_factory=list)
+    inspect_as: str = "postgres"
+    sql: list[str] = field(default_factory=list)
+
+    @property
+    def check(self) -> str:
+        return self.file.removesuffix(".sql").replace("_", "-")
+
+    def __str__(self) -> str:
+        return f"{self.check}:{self.line}-{self.outcome}"
+
+
+def read_blocks(path: Path) -> list[Block]:
+    """The blocks of one file.
+
+    Raises `ValueError` for a directive that does not exist, so that a typing error cannot pass.
+    """
+    blocks: list[Block] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        directive, _, value = line.removeprefix("-- ").partition(":")
+        is_directive = line.startswith("-- ") and ":" in line and " " not in directive
+        if is_directive and directive in _OUTCOMES and not (
+            directive == "fires" and blocks and blocks[-1].outcome == "fires" and not blocks[-1].sql
+        ):
+            blocks.append(Block(path.name, number, directive))
+        if not blocks:
+            if line.strip() and not line.startswith("--"):
+                msg = f"{path.name}:{number}: SQL before the first block"
+                raise ValueError(msg)
+        elif is_directive:
+            _directive(blocks[-1], directive, value.strip(), f"{path.name}:{number}")
+        elif line.strip():
+            blocks[-1].sql.append(line)
+    return blocks
+
+
+def _directive(block: Block, directive: str, value: str, where: str) -> None:
+    match directive:
+        case "fires":
+            block.fires.append(Expected(value))
+        case "silent" | "not-applicable" | "unknown":
+            pass
+        case "evidence":
+            block.fires[-1].evidence.append(value)
+        case "severity":
+            block.fires[-1].severity = value
+        case "policy":
+            block.policy.append(value)
+        case "versions":
+            low, _, high = value.partition("-")
+            block.versions = (int(low), int(high or 99))
+        case "as":
+            block.inspect_as = value
+        case "cluster" | "conf" | "hba" | "ident" | "tls" | "connect":
+            block.own_cluster = True
+            _own(block, directive, value)
+        case _:
+            msg = f"{where}: no such directive: {directive}"
+            raise ValueError(msg)
+
+
+def _own(block: Block, directive: str, value: str) -> None:
+    match directive:
+        case "conf":
+            name, _, setting = value.partition("=")
+            block.conf[name.strip()] = setting.strip().strip("'")
+        case "hba":
+            block.hba.append(value)
+        case "ident":
+            block.ident.append(value)
+        case "tls":
+            block.tls = True
+        case "connect":
+            block.connect.append(value)

@@ -1,0 +1,126 @@
+"""Every check against real servers: the blocks of tests/checks/*.sql, and what they must cover."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from pgguard.checks import all_checks, check
+from pgguard.model.finding import Severity, Verdict
+from pgguard.report.judge import judge
+from pgguard.server.read import read_open, read_snapshot
+from pgguard.server.connect import Target
+from pgguard.store.policy_file import parse
+from tests.checks.blocks import Block, read_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pgguard.demo.cluster import Cluster
+    from pgguard.model.finding import Outcome
+    from pgguard.model.snapshot import Snapshot
+
+FOLDER = Path(__file__).parent
+BLOCKS = [block for path in sorted(FOLDER.glob("*.sql")) for block in read_blocks(path)]
+PASSWORD = "only-for-this-test-run-7b1c"  # noqa: S105 - of a throwaway cluster
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluster]) -> None:
+    low, high = block.versions
+    if not low <= cluster.postgres.major <= high:
+        pytest.skip(f"holds for PostgreSQL {low} to {high}")
+    with contextlib.ExitStack() as stack:
+        if block.own_cluster:
+            snapshot = _in_own_cluster(block, new_cluster, stack)
+        else:
+            snapshot = _in_transaction(block, cluster, stack)
+        policy = parse("\n".join(block.policy), "policy of the block")
+        chosen = check(block.check)
+        assert chosen is not None, f"there is no check {block.check}"
+        report = judge(snapshot, policy, today=datetime.date(2026, 11, 24), checks=[chosen])
+    _compare(block, report.outcomes[0])
+
+
+def test_every_check_has_a_block_that_fires_and_one_that_does_not() -> None:
+    fires = {block.check for block in BLOCKS if block.outcome == "fires"}
+    quiet = {block.check for block in BLOCKS if block.outcome == "silent"}
+    ids = {one.id for one in all_checks()}
+    assert ids - fires == set()
+    assert ids - quiet == set()
+
+
+def test_every_check_explains_itself() -> None:
+    for one in all_checks():
+        assert one.title.endswith("."), one.id
+        assert one.why, one.id
+        assert one.fix, one.id
+        assert one.silent, one.id
+        assert one.references, one.id
+
+
+def _in_transaction(block: Block, cluster: Cluster, stack: contextlib.ExitStack) -> Snapshot:
+    connection = stack.enter_context(psycopg.connect(cluster.dsn(dbname="lab")))
+    stack.callback(connection.rollback)
+    _run(connection, block)
+    if block.inspect_as != "postgres":
+        connection.execute(psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(block.inspect_as)))
+    return read_open(connection)
+
+
+def _in_own_cluster(
+    block: Block, new_cluster: Callable[..., Cluster], stack: contextlib.ExitStack
+) -> Snapshot:
+    listen = ["127.0.0.1"] if "listen_addresses" not in block.conf else []
+    own = new_cluster(settings=block.conf, listen=listen, tls=block.tls)
+    with psycopg.connect(own.dsn(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE lab")
+        admin.execute(f"ALTER ROLE postgres PASSWORD '{PASSWORD}'")
+    with psycopg.connect(own.dsn(dbname="lab"), autocommit=True) as connection:
+        _run(connection, block)
+        if block.hba:
+            # the test's own way in must not itself be a finding
+            lines = ["local all postgres scram-sha-256", *block.hba]
+            (own.data_directory / "pg_hba.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if block.ident:
+            (own.data_directory / "pg_ident.conf").write_text("\n".join(block.ident) + "\n", encoding="utf-8")
+        if block.hba or block.ident:
+            own.reload()
+    for conninfo in block.connect:
+        defaults = {"host": str(own.socket_dir), "port": own.port, "dbname": "lab", "password": PASSWORD}
+        given = {**defaults, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+        stack.enter_context(psycopg.connect(**given))
+    inspected_as = own.dsn(user=block.inspect_as, dbname="lab", password=PASSWORD)
+    return read_snapshot(Target(inspected_as))
+
+
+def _run(connection: psycopg.Connection, block: Block) -> None:
+    sql = "\n".join(block.sql)
+    if sql:
+        connection.execute(sql.encode())
+
+
+def _compare(block: Block, outcome: Outcome) -> None:
+    said = [f"{one.finding.subject.name}: {one.finding.evidence}" for one in outcome.findings]
+    if block.outcome == "fires":
+        assert outcome.verdict is Verdict.FAIL, outcome.reason or said
+        found = {one.finding.subject.name: one for one in outcome.findings}
+        assert set(found) == {expected.subject for expected in block.fires}, said
+        for expected in block.fires:
+            one = found[expected.subject]
+            for text in expected.evidence:
+                assert text in one.finding.evidence
+            if expected.severity:
+                assert one.severity is Severity[expected.severity.upper()]
+    else:
+        verdict = {
+            "silent": Verdict.PASS,
+            "not-applicable": Verdict.NOT_APPLICABLE,
+            "unknown": Verdict.UNKNOWN,
+        }[block.outcome]
+        assert outcome.verdict is verdict, said or outcome.reason
