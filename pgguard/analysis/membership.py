@@ -88,7 +88,7 @@ def _reach(
     if known is not None:
         return known
     parents = _edges(snapshot, "parents", key=lambda edge: edge.member)
-    found = {role: (role,)}
+    found: dict[str, tuple[str, ...]] = {role: (role,)}
     queue = deque([role])
     while queue:
         here = queue.popleft()
@@ -100,9 +100,7 @@ def _reach(
     return found
 
 
-def _edges(
-    snapshot: Snapshot, kind: str, key: Callable[[Membership], str]
-) -> Mapping[str, list[Membership]]:
+def _edges(snapshot: Snapshot, kind: str, key: Callable[[Membership], str]) -> Mapping[str, list[Membership]]:
     known: dict[str, list[Membership]] | None = snapshot._memo.get(("memberships", kind))
     if known is None:
         known = {}

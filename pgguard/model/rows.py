@@ -53,7 +53,6 @@ class Role(NamedTuple):
     valid_until: str
     bootstrap: bool
     predefined: bool
-    comment: str
 
 
 class Verifier(NamedTuple):
@@ -209,7 +208,6 @@ class Database(NamedTuple):
     connection_limit: int
     is_template: bool
     encoding: str
-    comment: str
 
 
 class Tablespace(NamedTuple):
@@ -292,7 +290,6 @@ class Schema(NamedTuple):
     owner: str
     acl: str
     extension: str
-    comment: str
 
 
 class Relation(NamedTuple):
@@ -318,7 +315,6 @@ class Relation(NamedTuple):
     estimated_rows: float
     pages: int
     system: bool
-    comment: str
 
 
 class Column(NamedTuple):
@@ -333,7 +329,6 @@ class Column(NamedTuple):
     generated: str
     identity: str
     acl: str
-    comment: str
 
 
 class Constraint(NamedTuple):
@@ -399,7 +394,6 @@ class Function(NamedTuple):
     acl: str
     extension: str
     system: bool
-    comment: str
 
 
 class Definition(NamedTuple):
@@ -476,11 +470,11 @@ class DefaultAcl(NamedTuple):
 
 
 class LargeObjects(NamedTuple):
-    """pg_largeobject_metadata, grouped by owner and ACL; `example` is the smallest oid."""
+    """pg_largeobject_metadata, grouped by owner and ACL; `objects` counts, `example` is the smallest oid."""
 
     owner: str
     acl: str
-    count: int
+    objects: int
     example: int
 
 

@@ -71,9 +71,7 @@ class section(Generic[Row]):  # noqa: N801 - reads as a declaration
     def __get__(self, instance: None, owner: type[Sections]) -> section[Row]: ...
     @overload
     def __get__(self, instance: Sections, owner: type[Sections]) -> tuple[Row, ...]: ...
-    def __get__(
-        self, instance: Sections | None, owner: type[Sections]
-    ) -> section[Row] | tuple[Row, ...]:
+    def __get__(self, instance: Sections | None, owner: type[Sections]) -> section[Row] | tuple[Row, ...]:
         if instance is None:
             return self
         return instance.rows(self.name)

@@ -86,9 +86,7 @@ def _collect(
         reasons.append(str(unread))
 
 
-def _judged(
-    check: Check, found: list[Finding], policy: Policy, today: datetime.date
-) -> tuple[Judged, ...]:
+def _judged(check: Check, found: list[Finding], policy: Policy, today: datetime.date) -> tuple[Judged, ...]:
     by_subject: dict[object, Finding] = {}
     for finding in found:
         known = by_subject.setdefault(finding.subject, finding)
@@ -112,9 +110,7 @@ def _merged(check: Check, one: Finding, other: Finding) -> Finding:
         return one
     worst: Severity = max(one.severity or check.severity, other.severity or check.severity)
     fixes = tuple(dict.fromkeys(one.fix + other.fix))
-    return dataclasses.replace(
-        one, evidence=f"{one.evidence}; {other.evidence}", severity=worst, fix=fixes
-    )
+    return dataclasses.replace(one, evidence=f"{one.evidence}; {other.evidence}", severity=worst, fix=fixes)
 
 
 def _order(finding: Finding) -> tuple[str, str, str]:

@@ -77,8 +77,10 @@ def read_blocks(path: Path) -> list[Block]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         directive, _, value = line.removeprefix("-- ").partition(":")
         is_directive = line.startswith("-- ") and ":" in line and " " not in directive
-        if is_directive and directive in _OUTCOMES and not (
-            directive == "fires" and blocks and blocks[-1].outcome == "fires" and not blocks[-1].sql
+        if (
+            is_directive
+            and directive in _OUTCOMES
+            and not (directive == "fires" and blocks and blocks[-1].outcome == "fires" and not blocks[-1].sql)
         ):
             blocks.append(Block(path.name, number, directive))
         if not blocks:

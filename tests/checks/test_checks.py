@@ -69,7 +69,9 @@ def _in_transaction(block: Block, cluster: Cluster, stack: contextlib.ExitStack)
     stack.callback(connection.rollback)
     _run(connection, block)
     if block.inspect_as != "postgres":
-        connection.execute(psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(block.inspect_as)))
+        connection.execute(
+            psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(block.inspect_as))
+        )
     return read_open(connection)
 
 

@@ -1,0 +1,1 @@
+"""Inspects PostgreSQL databases that hold health data."""

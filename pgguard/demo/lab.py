@@ -1,0 +1,214 @@
+"""The demo: a throwaway laboratory database, badly run or hardened, and what inspecting it says."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import secrets
+import socket
+import struct
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+from psycopg import sql
+
+from pgguard.demo.binaries import find_postgres
+from pgguard.demo.cluster import Cluster
+from pgguard.report.judge import judge
+from pgguard.server.connect import Target
+from pgguard.server.read import read_snapshot
+from pgguard.store.policy_file import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from pgguard.model.finding import Report
+    from pgguard.model.policy import Policy
+
+_LABO_DESKS = (
+    ("127.0.0.11", "psql"),
+    ("127.0.0.12", "DBeaver 24.1.0 - Main"),
+    ("127.0.0.13", "pgAdmin 4 - CONN:1"),
+)
+_BAD_SETTINGS = {
+    "logging_collector": "off",
+    "log_connections": "off",
+    "log_disconnections": "off",
+    "log_line_prefix": "",
+    "log_statement": "none",
+    "password_encryption": "md5",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "authentication_timeout": "300s",
+    "idle_in_transaction_session_timeout": "0",
+    "archive_mode": "off",
+}
+_GOOD_SETTINGS = {
+    "ssl_min_protocol_version": "TLSv1.2",
+    "password_encryption": "scram-sha-256",
+    "logging_collector": "on",
+    "log_destination": "stderr",
+    "log_file_mode": "0600",
+    "log_connections": "on",
+    "log_disconnections": "on",
+    "log_line_prefix": "%m [%p] %q%u@%d/%h %a ",
+    "log_statement": "ddl",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "authentication_timeout": "30s",
+    "idle_in_transaction_session_timeout": "5min",
+    "idle_session_timeout": "30min",
+    "shared_preload_libraries": "auth_delay,passwordcheck",
+    "auth_delay.milliseconds": "100",
+    "archive_mode": "on",
+    "wal_level": "replica",
+}
+# settings that do not exist before a version would keep an older server from starting
+_SINCE = {
+    "ssl_min_protocol_version": 12,
+    "log_parameter_max_length": 13,
+    "log_parameter_max_length_on_error": 13,
+    "idle_session_timeout": 14,
+}
+
+
+@dataclass
+class Laboratory:
+    """A running throwaway laboratory; a context manager that removes it."""
+
+    cluster: Cluster
+    target: Target
+    policy: Policy
+    hardened: bool
+    _stack: contextlib.ExitStack
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        hardened: bool = False,
+        major: int | None = None,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> Self:
+        """Start the server, load the laboratory, and let people sit down at their desks.
+
+        Raises `SetupError` when no PostgreSQL can be found or fetched.
+        """
+        progress("looking for a PostgreSQL with pgcrypto")
+        postgres = find_postgres(major, progress=progress)
+        progress(f"starting a throwaway PostgreSQL {postgres.version}")
+        with contextlib.ExitStack() as stack:
+            settings = _GOOD_SETTINGS if hardened else _BAD_SETTINGS
+            cluster = stack.enter_context(
+                Cluster.start(
+                    postgres,
+                    settings={
+                        name: value
+                        for name, value in settings.items()
+                        if _SINCE.get(name, 0) <= postgres.major
+                    },
+                    listen=["127.0.0.1"],
+                    tls=hardened,
+                    checksums=hardened,
+                )
+            )
+            progress("loading the laboratory")
+            with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+                connection.execute("CREATE DATABASE lab")
+            passwords = _load(cluster, hardened=hardened)
+            if not hardened:
+                for address, application in _LABO_DESKS:
+                    stack.enter_context(_desk(cluster, address, application))
+            target = Target(
+                cluster.dsn(dbname="lab", password=passwords["postgres"])
+                if hardened
+                else cluster.dsn(dbname="lab")
+            )
+            policy = parse(_text("hardened.toml"), "hardened.toml") if hardened else parse("", "no policy")
+            return cls(cluster, target, policy, hardened, stack.pop_all())
+        raise AssertionError  # the with statement above returns or raises
+
+    def inspect(self) -> Report:
+        """Look at the laboratory as `pgguard inspect` does."""
+        today = datetime.datetime.now(tz=datetime.UTC).date()
+        snapshot = read_snapshot(self.target)
+        return judge(snapshot, self.policy, today=today, policy_file="hardened.toml" if self.hardened else "")
+
+    def close(self) -> None:
+        """End the sessions, stop the server and remove its files."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def planted_flaws() -> list[tuple[str, str]]:
+    """What the badly run laboratory plants, as (check, subject)."""
+    found = []
+    for line in _text("laboratory.sql").splitlines():
+        if line.startswith("-- flaw: "):
+            check, subject = line.removeprefix("-- flaw: ").split(" ", 1)
+            found.append((check, subject))
+    for line in _text("laboratory.flaws").splitlines():
+        if line and not line.startswith("#"):
+            check, subject = line.split(" ", 1)
+            found.append((check, subject))
+    return found
+
+
+def _text(name: str) -> str:
+    return resources.files("pgguard").joinpath("sql/demo", name).read_text(encoding="utf-8")
+
+
+def _load(cluster: Cluster, *, hardened: bool) -> dict[str, str]:
+    name = "hardened" if hardened else "laboratory"
+    passwords: dict[str, str] = {}
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
+        connection.execute(_text("common.sql").encode())
+        connection.execute(_text(f"{name}.sql").encode())
+        if hardened:
+            passwords = {
+                role: secrets.token_urlsafe(24)
+                for role in ("postgres", "lis_app", "c.martin", "p.bernard", "dba_durand")
+            }
+            for role, password in passwords.items():
+                verifier = connection.pgconn.encrypt_password(
+                    password.encode(), role.encode(), b"scram-sha-256"
+                ).decode()
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
+                )
+    (cluster.data_directory / "pg_hba.conf").write_text(_text(f"{name}.hba.conf"), encoding="utf-8")
+    cluster.reload()
+    return passwords
+
+
+@contextlib.contextmanager
+def _desk(cluster: Cluster, address: str, application: str):  # type: ignore[no-untyped-def]
+    # libpq cannot choose its own address, so a desk of the shared login speaks the protocol itself
+    # (manual, 53.2.1 Start-up): trust lets it in after one message
+    fields = {"user": "labo", "database": "lab", "application_name": application}
+    body = b"".join(f"{key}\0{value}\0".encode() for key, value in fields.items()) + b"\0"
+    with socket.create_connection(
+        ("127.0.0.1", cluster.port), timeout=10, source_address=(address, 0)
+    ) as desk:
+        desk.sendall(struct.pack("!ii", len(body) + 8, 196608) + body)
+        received = b""
+        while not received.endswith(b"Z\x00\x00\x00\x05I"):
+            part = desk.recv(4096)
+            if not part:
+                msg = "the demo's server turned a desk away"
+                raise ConnectionError(msg)
+            received += part
+        yield

@@ -1,0 +1,1 @@
+"""Files: snapshots and policies on disk."""

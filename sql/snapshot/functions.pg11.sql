@@ -1,0 +1,20 @@
+-- Functions, procedures and aggregates; of the system's own only those whose privileges differ from
+-- what initdb set. The body is a definition.
+SELECT json_build_array(
+    p.oid::bigint, n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
+    coalesce(to_json(p.proargnames), '[]'), coalesce(pg_get_function_result(p.oid), ''),
+    p.prokind, pg_get_userbyid(p.proowner), l.lanname, p.prosecdef, p.proleakproof, p.provolatile,
+    coalesce(to_json(p.proconfig), '[]'),
+    coalesce(p.proacl, acldefault('f', p.proowner))::text, coalesce(e.extname, ''), p.oid < 16384
+)::text
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+LEFT JOIN pg_catalog.pg_depend AS d
+    ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+LEFT JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+LEFT JOIN pg_catalog.pg_init_privs AS i
+    ON i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid AND p.oid < 16384
+WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+   OR n.nspname = 'pg_catalog' AND p.proacl IS DISTINCT FROM i.initprivs
+ORDER BY n.nspname, p.proname, pg_get_function_identity_arguments(p.oid) COLLATE "C";

@@ -1,0 +1,11 @@
+-- Languages that functions can be written in, but for internal, c and sql.
+SELECT json_build_array(
+    l.oid::bigint, l.lanname, l.lanpltrusted, pg_get_userbyid(l.lanowner),
+    coalesce(l.lanacl, acldefault('l', l.lanowner))::text, coalesce(e.extname, '')
+)::text
+FROM pg_catalog.pg_language AS l
+LEFT JOIN pg_catalog.pg_depend AS d
+    ON d.classid = 'pg_catalog.pg_language'::regclass AND d.objid = l.oid AND d.deptype = 'e'
+LEFT JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+WHERE l.lanispl
+ORDER BY l.lanname;

@@ -1,0 +1,22 @@
+-- ALTER ROLE ... SET and ALTER DATABASE ... SET. A value that may hold a secret is hidden here, on the
+-- server: by the parameter's name, by a password inside a connection string, or because a custom
+-- parameter holds what looks like a key.
+SELECT json_build_array(
+    coalesce(d.datname, ''), coalesce(r.rolname, ''), name,
+    CASE WHEN hidden THEN '***' ELSE value END, hidden
+)::text
+FROM pg_catalog.pg_db_role_setting AS s
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
+CROSS JOIN LATERAL unnest(s.setconfig) AS entry
+CROSS JOIN LATERAL (SELECT split_part(entry, '=', 1) AS name,
+                           substr(entry, strpos(entry, '=') + 1) AS value) AS pair
+CROSS JOIN LATERAL (
+    SELECT (name ~* '(passw|pwd|passphrase|secret|token|credential|apikey|private)|(^|[._])(key|cle)($|[._])|[._]key$'
+          AND name NOT IN ('password_encryption', 'ssl_passphrase_command_supports_reload'))
+         OR value ~* '(passw|passwd|pwd|secret|token|apikey|api_key)[[:alnum:]_]*[[:space:]]*='
+         OR value ~ '://[^/@[:space:]]*:[^/@[:space:]]+@'
+         OR (name ~ '[.]' AND value ~ '[0-9]' AND value ~ '[A-Za-z]' AND value ~ '^[A-Za-z0-9+/=_.!@#%-]{12,}$')
+      AS hidden) AS mask
+WHERE (s.setdatabase = 0 OR d.oid IS NOT NULL) AND (s.setrole = 0 OR r.oid IS NOT NULL)
+ORDER BY d.datname NULLS FIRST, r.rolname NULLS FIRST, name COLLATE "C";
