@@ -1,0 +1,1 @@
+"""The only package, the demo aside, that talks to a server."""
