@@ -124,9 +124,7 @@ def _installed(folder: Path, library_path: str = "") -> Postgres | None:
     if told.returncode != 0 or version is None or not _has_pgcrypto(folder):
         return None
     psql = folder / "psql"
-    return Postgres(
-        folder, int(version[1]), version[0], library_path, psql if psql.is_file() else None
-    )
+    return Postgres(folder, int(version[1]), version[0], library_path, psql if psql.is_file() else None)
 
 
 def _has_pgcrypto(folder: Path) -> bool:

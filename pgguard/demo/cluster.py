@@ -208,7 +208,7 @@ def _launch(postgres: Postgres, data: Path, log: Path) -> subprocess.Popen[bytes
             stderr=output,
             cwd="/",
             env=postgres.environment(),
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            preexec_fn=_die_with_parent,
             start_new_session=True,
             **_server_user(),
         )

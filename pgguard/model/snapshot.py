@@ -123,10 +123,12 @@ class Snapshot(Sections):
             by_name = self._memo["settings"] = {row.name: row for row in self.settings}
         found: rows.Setting | None = by_name.get(name)
         if found is None:
-            raise Unread("settings", f"the server does not show {name} to {self.server.inspected_as}")
+            msg = "settings"
+            raise Unread(msg, f"the server does not show {name} to {self.server.inspected_as}")
         if found.source in _SESSION_SOURCES:
+            msg = "settings"
             raise Unread(
-                "settings",
+                msg,
                 f"{name} is set for the inspecting session or role ({found.source}), which hides the "
                 "cluster's value: inspect with a role that has no setting of its own",
             )

@@ -70,10 +70,7 @@ def _outcome(check: Check, snapshot: Snapshot, policy: Policy, today: datetime.d
         return Outcome(check.id, check.severity, check.references, Verdict.NOT_APPLICABLE, (), str(reason))
     judged = _judged(check, found, policy, today)
     why = "; ".join(dict.fromkeys(reasons))
-    if judged:
-        verdict = Verdict.FAIL
-    else:
-        verdict = Verdict.UNKNOWN if reasons else Verdict.PASS
+    verdict = Verdict.FAIL if judged else Verdict.UNKNOWN if reasons else Verdict.PASS
     return Outcome(check.id, check.severity, check.references, verdict, judged, why)
 
 

@@ -12,7 +12,6 @@ import psycopg
 from psycopg import sql
 
 from pgguard.errors import ConnectError, PgguardError
-from pgguard.model.rows import Server
 from pgguard.model.snapshot import DatabaseSnapshot, Missing, Snapshot
 from pgguard.server.connect import describe
 from pgguard.server.outside import certificates, file_modes, password_guesses
@@ -20,6 +19,7 @@ from pgguard.server.outside import certificates, file_modes, password_guesses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pgguard.model.rows import Server
     from pgguard.model.section import Sections
     from pgguard.server.connect import Target
 
@@ -67,7 +67,7 @@ def read_snapshot(
         progress("reading what belongs to the whole cluster")
         found = _cluster(connection)
         rows = found["databases"]
-        known = [] if isinstance(rows, Missing) else [row for row in rows]
+        known = [] if isinstance(rows, Missing) else list(rows)
         chosen = _chosen(wanted, known, connection.info.dbname)
         inspected = []
         for number, (name, refused) in enumerate(chosen, 1):
@@ -215,9 +215,7 @@ def _elsewhere(target: Target, name: str) -> DatabaseSnapshot:
 
 
 def _closed(name: str, reason: str) -> DatabaseSnapshot:
-    return DatabaseSnapshot(
-        {section: Missing(reason) for section in DatabaseSnapshot.section_types()}, name
-    )
+    return DatabaseSnapshot({section: Missing(reason) for section in DatabaseSnapshot.section_types()}, name)
 
 
 def _chosen(wanted: list[str] | None, known: list[Any], current: str) -> list[tuple[str, str]]:

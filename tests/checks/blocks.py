@@ -2,7 +2,8 @@
 
 A block begins with one of::
 
-    -- fires: SUBJECT            the check finds this subject (repeat the line for more; no others)
+    -- fires: SUBJECT            the check finds this subject (repeat the line for more; no others);
+                                 an empty line before the next one begins another block
     -- silent: WHY               the check finds nothing, and could judge
     -- not-applicable: WHY       the check says that it has nothing to judge
     -- unknown: WHY              the check could not judge and found nothing
@@ -74,15 +75,17 @@ def read_blocks(path: Path) -> list[Block]:
     Raises `ValueError` for a directive that does not exist, so that a typing error cannot pass.
     """
     blocks: list[Block] = []
+    header = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         directive, _, value = line.removeprefix("-- ").partition(":")
         is_directive = line.startswith("-- ") and ":" in line and " " not in directive
         if (
             is_directive
             and directive in _OUTCOMES
-            and not (directive == "fires" and blocks and blocks[-1].outcome == "fires" and not blocks[-1].sql)
+            and not (header and directive == "fires" and blocks[-1].outcome == "fires")
         ):
             blocks.append(Block(path.name, number, directive))
+        header = bool(blocks) and is_directive
         if not blocks:
             if line.strip() and not line.startswith("--"):
                 msg = f"{path.name}:{number}: SQL before the first block"

@@ -13,13 +13,13 @@ import pytest
 from pgguard.checks import all_checks, check
 from pgguard.model.finding import Severity, Verdict
 from pgguard.report.judge import judge
-from pgguard.server.read import read_open, read_snapshot
 from pgguard.server.connect import Target
+from pgguard.server.read import read_open, read_snapshot
 from pgguard.store.policy_file import parse
 from tests.checks.blocks import Block, read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pgguard.demo.cluster import Cluster
     from pgguard.model.finding import Outcome

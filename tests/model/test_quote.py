@@ -25,7 +25,7 @@ def connection(cluster: Cluster) -> psycopg.Connection:
 @settings(max_examples=200, deadline=None)
 @given(name=NAMES)
 def test_a_quoted_name_reads_back_as_itself(connection: psycopg.Connection, name: str) -> None:
-    row = connection.execute(f"SELECT 1 AS {ident(name)}".encode()).description  # noqa: S608
+    row = connection.execute(f"SELECT 1 AS {ident(name)}".encode()).description
     assert row is not None
     # the server cuts names at 63 bytes
     assert name.encode().startswith(row[0].name.encode()[:60])
@@ -43,7 +43,7 @@ def test_every_keyword_that_the_server_quotes_is_quoted(connection: psycopg.Conn
 def test_a_literal_reads_back_as_itself(connection: psycopg.Connection, text: str, conforming: str) -> None:
     connection.execute(f"SET standard_conforming_strings = {conforming}".encode())
     connection.execute("SET escape_string_warning = off")
-    row = connection.execute(f"SELECT {literal(text)}::text".encode()).fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT {literal(text)}::text".encode()).fetchone()
     assert row == (text,)
 
 

@@ -1,0 +1,63 @@
+"""A replication rule of pg_hba.conf accepts more than named standbys over TLS.
+
+Why it matters: a replication connection copies the whole cluster, every patient's row and every
+password verifier, in one go.
+
+How to fix: name each standby's own address with hostssl and scram-sha-256 or cert, declare them in
+the policy ([networks] standbys = [...]), then SELECT pg_reload_conf().
+
+Silent when: the rule names single addresses, or the policy's standbys, and wants TLS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis.addresses import LOOPBACK, parse
+from pgguard.analysis.hba import REPLICATION, accepted, beyond_loopback, clear_text, in_force, line, who
+from pgguard.analysis.names import rule_subject
+from pgguard.changes.manual import by_hand
+from pgguard.model.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.policy import Policy
+    from pgguard.model.rows import HbaRule
+    from pgguard.model.snapshot import Snapshot
+
+severity = Severity.HIGH
+references = (
+    "CIS-PG 7",
+    "PostgreSQL manual, 26.2.5 Streaming Replication",
+)
+
+
+def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    standbys = parse(policy.networks.standbys)
+
+    def wanted(rule: HbaRule) -> bool:
+        return REPLICATION in rule.databases and rule.method != "reject" and beyond_loopback(rule)
+
+    for rule, entries in in_force(snapshot, wanted):
+        problems = []
+        if standbys and not accepted(rule).within(standbys | LOOPBACK):
+            problems.append("is wider than the policy's standbys")
+        elif not standbys and not _is_single(rule):
+            problems.append("names a network instead of a standby's address")
+        if clear_text(entries, rule):
+            problems.append("does not require TLS")
+        if rule.method == "trust":
+            problems.append("asks for no password")
+        if problems:
+            yield Finding(
+                rule_subject(rule),
+                f"{line(rule)} {' and '.join(problems)}, for {who(entries)}",
+                severity=None if entries else Severity.LOW,
+                fix=(by_hand(f"{rule_subject(rule).name}: hostssl, one address, scram-sha-256"),),
+            )
+
+
+def _is_single(rule: HbaRule) -> bool:
+    ranges = accepted(rule).ranges
+    return bool(ranges) and all(low == high for low, high in ranges)

@@ -1,0 +1,49 @@
+"""A rule of pg_hba.conf lets clients of other machines in without encryption.
+
+Why it matters: results and diagnoses cross the network in clear, and whoever listens reads them; a
+client falls back to this whenever TLS fails.
+
+How to fix: write hostssl instead of host (check first in pg_stat_ssl that the clients of this rule
+use TLS already), then SELECT pg_reload_conf().
+
+Silent when: hostssl and hostgssenc rules, rules for the machine itself, reject, and rules whose
+unencrypted clients an earlier one takes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis.hba import REPLICATION, clear_text, in_force, is_network, line, who
+from pgguard.analysis.names import rule_subject
+from pgguard.changes.manual import by_hand
+from pgguard.model.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.policy import Policy
+    from pgguard.model.rows import HbaRule
+    from pgguard.model.snapshot import Snapshot
+
+severity = Severity.HIGH
+references = (
+    "GDPR 32(1)(a)",
+    "HIPAA 164.312(e)",
+    "CIS-PG 6",
+    "PostgreSQL manual, 18.9 Secure TCP/IP Connections with SSL",
+)
+
+
+def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    def wanted(rule: HbaRule) -> bool:
+        return is_network(rule) and rule.method != "reject" and rule.databases != (REPLICATION,)
+
+    for rule, entries in in_force(snapshot, wanted):
+        if clear_text(entries, rule):
+            yield Finding(
+                rule_subject(rule),
+                f"{line(rule)} lets in {who(entries)} without encryption",
+                severity=None if entries else Severity.LOW,
+                fix=(by_hand(f"{rule_subject(rule).name}: hostssl instead of {rule.type}"),),
+            )

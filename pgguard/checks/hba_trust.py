@@ -1,0 +1,54 @@
+"""A rule of pg_hba.conf lets people in over the network with no authentication.
+
+Why it matters: whoever reaches the port takes any of the logins that the rule names, without a
+password and without a trace of who it was; this is how the medical files of nearly 500,000 people
+could be fetched from a laboratory vendor's server.
+
+How to fix: give the rule the method scram-sha-256 (with hostssl) or remove it, make sure that its
+logins have passwords first, then SELECT pg_reload_conf().
+
+Silent when: earlier rules decide for every login that the rule names, or it wants a client
+certificate that names the login.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis.addresses import LOOPBACK
+from pgguard.analysis.hba import beyond_loopback, in_force, line, proves_certificate, who
+from pgguard.analysis.names import rule_subject
+from pgguard.changes.manual import by_hand
+from pgguard.model.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.policy import Policy
+    from pgguard.model.rows import HbaRule
+    from pgguard.model.snapshot import Snapshot
+
+severity = Severity.CRITICAL
+references = (
+    "CNIL SAN-2022-009 (no authentication)",
+    "GDPR 32(1)(b)",
+    "CIS-PG 5",
+    "STIG V-233511",
+    "PostgreSQL manual, 20.4 Trust Authentication",
+)
+
+
+def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    def wanted(rule: HbaRule) -> bool:
+        return rule.method == "trust" and beyond_loopback(rule) and not proves_certificate(rule)
+
+    for rule, entries in in_force(snapshot, wanted):
+        far = [entry for entry in entries if entry.open or not entry.addresses.within(LOOPBACK)]
+        if entries and not far:
+            continue
+        yield Finding(
+            rule_subject(rule),
+            f"{line(rule)} lets in {who(far)} with no authentication",
+            severity=None if far else Severity.LOW,
+            fix=(by_hand(f"{rule_subject(rule).name}: hostssl ... scram-sha-256 instead of trust"),),
+        )

@@ -1,0 +1,13 @@
+-- fires: pg_hba.conf:2
+-- evidence: crosses the network in clear
+-- severity: critical
+-- hba: host lab all 10.0.0.0/8 password
+
+-- fires: pg_hba.conf:2
+-- hba: host all all 10.0.0.0/8 ldap ldapserver=ldap.example ldapprefix="uid="
+
+-- silent: hostssl, or unencrypted clients are turned away before
+-- tls: on
+-- hba: hostssl lab all 10.0.0.0/8 password
+-- hba: hostnossl all all all reject
+-- hba: host all all 10.1.0.0/16 password
