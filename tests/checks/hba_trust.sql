@@ -5,7 +5,7 @@
 
 -- fires: pg_hba.conf:3
 -- evidence: lets in 1 login (app)
--- hba: host all postgres 0.0.0.0/0 reject
+-- hba: host all postgres all reject
 -- hba: host lab all samenet trust
 CREATE ROLE app LOGIN;
 

@@ -1,0 +1,90 @@
+# `make demo` and `make test` do all the set-up they need; `make help` lists the rest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# a Python to make the virtual environment with, when the first one found is not the one wanted
+PYTHON ?=
+# passed on to what a target runs: make demo ARGS=--hardened, make test ARGS="-k hba -x"
+ARGS ?=
+MAJORS ?= 10 11 12 13 14 15 16 17 18
+
+BIN := .venv/bin
+LOCK := requirements/dev.txt
+
+# somebody else's server, library paths and Python settings must not leak into ours
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: setup ## inspect a throwaway laboratory database (ARGS=--hardened: its well-run twin)
+	@$(BIN)/pgguard demo $(ARGS)
+
+.PHONY: test
+test: setup ## formatter, linter, types, import contracts, generated documentation, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.generate_docs --check
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: matrix
+matrix: setup ## the tests on every supported PostgreSQL (MAJORS="15 18": on those)
+	@failed=; \
+	for major in $(MAJORS); do \
+	    echo "== PostgreSQL $$major"; \
+	    PGGUARD_TEST_MAJOR=$$major $(BIN)/python -m pytest tests -q $(ARGS) || failed="$$failed $$major"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed on PostgreSQL$$failed"; exit 1; fi; \
+	echo "passed on PostgreSQL $(MAJORS)"
+
+.PHONY: bench
+bench: setup ## how long an inspection takes, against what the server alone needs
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: docs
+docs: setup ## print docs/ anew from the code
+	@$(BIN)/python -m tools.generate_docs
+
+.PHONY: format
+format: setup ## the formatter, and what the linter can correct by itself
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: setup ## pin the packages anew (ARGS=--upgrade: to their newest versions)
+	@$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options $(ARGS) \
+	    --output-file $(LOCK) pyproject.toml requirements/dev.in
+
+.PHONY: clean
+clean: ## remove what these targets made here (fetched servers stay in their cache)
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last and tells what the environment was made from, so that an interrupted
+# set-up, a new lock file, a moved checkout and a replaced Python all lead to a new environment.
+.PHONY: setup
+setup:
+	@fail() { echo "$$1" >&2; exit 1; }; \
+	wanted=$$(pwd; cat pyproject.toml $(LOCK)); \
+	if [ "$$wanted" = "$$(cat .venv/stamp 2>/dev/null)" ] && $(BIN)/python -c '' 2>/dev/null; then exit 0; fi; \
+	python=; \
+	for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	    then python=$$name; break; fi; \
+	done; \
+	[ -n "$$python" ] || fail "Python 3.11 or newer is missing: install it (Debian, Ubuntu: apt install python3 python3-venv; Fedora, RHEL: dnf install python3.12), or name one with make PYTHON=/path/to/python3"; \
+	"$$python" -c 'import ensurepip, venv' 2>/dev/null || \
+	    fail "Python's venv module is missing: install it (Debian, Ubuntu: apt install python3-venv, or the package named like your Python, such as python3.12-venv)"; \
+	if [ -e .venv ]; then [ -w .venv ] && [ -O .venv ]; else [ -w . ]; fi || \
+	    fail "$$(pwd)/.venv cannot be written by $$(id -un), another user made it or owns this folder: remove it, or use a copy of your own (git clone)"; \
+	echo "setting up Python packages in .venv (about a minute, once)" >&2; \
+	"$$python" -m venv --clear .venv && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . || \
+	    fail "the Python packages of $(LOCK) could not be installed: the reason is above, then run make again"; \
+	printf '%s\n' "$$wanted" > .venv/stamp

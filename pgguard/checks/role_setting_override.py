@@ -1,0 +1,128 @@
+"""ALTER ROLE or ALTER DATABASE ... SET weakens a protection for some sessions only.
+
+Why it matters: the cluster's setting looks right and does not hold for this login: no audit, no row
+security, another search_path, a log that misses or shows too much.
+
+How to fix: ALTER ROLE ... RESET the parameter, or declare it with a reason in the policy ([[setting]]
+role, name, reason).
+
+Silent when: neutral settings, those that strengthen, and those declared in the policy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis.names import cluster_subject, database_subject, role_subject
+from pgguard.changes.roles import reset_setting
+from pgguard.model.finding import Finding, Severity
+from pgguard.model.quote import ident
+from pgguard.model.rows import PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.policy import Policy
+    from pgguard.model.rows import RoleSetting
+    from pgguard.model.snapshot import Snapshot
+
+severity = Severity.HIGH
+references = (
+    "CIS-PG 3",
+    "NIST CM-6",
+    "PostgreSQL manual, 19.1.3 Parameter Interaction via SQL",
+)
+_ROW_SECURITY = "row security filters nothing for it and fails instead"
+_WEAK: dict[str, tuple[frozenset[str], str]] = {
+    "session_replication_role": (
+        frozenset({"replica", "local"}),
+        "ordinary triggers, audit included, do not fire",
+    ),
+    "log_connections": (frozenset({"off", ""}), "its connections are not logged"),
+    "log_disconnections": (frozenset({"off"}), "its disconnections are not logged"),
+    "log_statement": (frozenset({"none"}), "its statements are not logged"),
+    "log_min_error_statement": (frozenset({"fatal", "panic"}), "its failed statements are not logged"),
+    "log_min_messages": (frozenset({"fatal", "panic"}), "its errors are not logged"),
+    "pgaudit.log": (frozenset({"none", ""}), "it is not audited"),
+    "pgaudit.role": (frozenset({""}), "object auditing does not see it"),
+    "lo_compat_privileges": (frozenset({"on"}), "large objects are open to it whatever their grants"),
+    "default_transaction_read_only": (
+        frozenset({"off"}),
+        "it writes although the cluster is read-only by default",
+    ),
+    "row_security": (frozenset({"off"}), _ROW_SECURITY),
+    "password_encryption": (frozenset({"md5", "on", "off"}), "passwords it sets are stored as md5"),
+    "idle_session_timeout": (frozenset({"0"}), "its idle sessions never end"),
+    "idle_in_transaction_session_timeout": (frozenset({"0"}), "its idle transactions never end"),
+}
+_LOUD = frozenset({"log_min_duration_statement", "log_min_duration_sample", "auto_explain.log_min_duration"})
+
+
+def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    for entry in snapshot.role_settings:
+        if entry.masked or _declared(entry, policy):
+            continue
+        effect = _effect(snapshot, entry)
+        if not effect:
+            continue
+        if entry.role:
+            subject = role_subject(entry.role)
+        elif entry.database:
+            subject = database_subject(entry.database)
+        else:
+            subject = cluster_subject()
+        where = f" in database {ident(entry.database)}" if entry.role and entry.database else ""
+        yield Finding(
+            subject,
+            f"{entry.name} = {entry.value or 'empty'}{where}: {effect}",
+            fix=(reset_setting(entry.name, role=entry.role, database=entry.database, value=entry.value),),
+        )
+
+
+def _declared(entry: RoleSetting, policy: Policy) -> bool:
+    return any(
+        one.name == entry.name and one.role == entry.role and one.database == entry.database
+        for one in policy.setting
+    )
+
+
+def _effect(snapshot: Snapshot, entry: RoleSetting) -> str:
+    value = entry.value.lower()
+    if entry.name == "role":
+        return (
+            "" if value in ("none", "") else f"its sessions act as {entry.value}, and the log shows that name"
+        )
+    if entry.name == "search_path":
+        return _search_path(snapshot, entry)
+    if entry.name in _LOUD:
+        return "whole statements go to the log" if value not in ("-1", "") else ""
+    if entry.name == "log_statement" and value in ("mod", "all"):
+        return "its statements go to the log with the values in them"
+    if entry.name.startswith("debug_print_") and value in ("on", "true", "1"):
+        return "parse trees with the values in them go to the log"
+    weak, effect = _WEAK.get(entry.name, (frozenset(), ""))
+    if value not in weak:
+        return ""
+    if entry.name in (
+        "log_statement",
+        "log_connections",
+        "log_disconnections",
+        "default_transaction_read_only",
+    ):
+        # the cluster's own value is judged elsewhere: here only what differs from it
+        own = next((row.value for row in snapshot.settings if row.name == entry.name), value)
+        return effect if own != value else ""
+    return effect
+
+
+def _search_path(snapshot: Snapshot, entry: RoleSetting) -> str:
+    first = [part.strip().strip('"') for part in entry.value.split(",")]
+    for database in snapshot.inspected:
+        if entry.database not in ("", database.name):
+            continue
+        for schema in database.schemas:
+            if schema.name in first and schema.extension == "":
+                for grant in database.grants(schema.acl):
+                    if grant.privilege == "CREATE" and grant.grantee == PUBLIC and schema.name != "public":
+                        return f"everybody may create objects in {ident(schema.name)}, which it searches"
+    return ""

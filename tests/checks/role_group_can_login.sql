@@ -1,0 +1,12 @@
+-- fires: biologistes
+-- evidence: 1 member ("c.petit")
+CREATE ROLE biologistes LOGIN;
+CREATE ROLE "c.petit" LOGIN IN ROLE biologistes;
+
+-- silent: a group that does not log in, and a declared delegation
+-- policy: [allow]
+-- policy: delegating_roles = ["chief"]
+CREATE ROLE biologistes NOLOGIN;
+CREATE ROLE "c.petit" LOGIN IN ROLE biologistes;
+CREATE ROLE chief LOGIN;
+CREATE ROLE deputy LOGIN IN ROLE chief;

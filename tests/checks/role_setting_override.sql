@@ -1,0 +1,37 @@
+-- fires: labo
+-- evidence: whole statements go to the log
+CREATE ROLE labo LOGIN;
+ALTER ROLE labo SET log_min_duration_statement = '0';
+
+-- fires: loader
+-- evidence: do not fire
+CREATE ROLE loader LOGIN;
+ALTER ROLE loader SET session_replication_role = 'replica';
+
+-- fires: lab
+-- evidence: row_security = off
+ALTER DATABASE lab SET row_security = off;
+
+-- fires: app
+-- evidence: everybody may create objects in work
+CREATE ROLE app LOGIN;
+CREATE SCHEMA work;
+GRANT CREATE ON SCHEMA work TO PUBLIC;
+ALTER ROLE app SET search_path = work, public;
+
+-- fires: p_new
+-- evidence: act as
+CREATE ROLE labo;
+CREATE ROLE p_new LOGIN IN ROLE labo;
+ALTER ROLE p_new SET role = 'labo';
+
+-- silent: neutral, and declared
+-- policy: [[setting]]
+-- policy: role = "loader"
+-- policy: name = "session_replication_role"
+-- policy: reason = "logical replication apply"
+CREATE ROLE loader LOGIN;
+ALTER ROLE loader SET session_replication_role = 'replica';
+ALTER ROLE loader SET work_mem = '64MB';
+ALTER ROLE loader SET search_path = public;
+ALTER ROLE loader SET log_statement = 'ddl';
