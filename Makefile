@@ -70,19 +70,24 @@ clean: ## remove what these targets made here (fetched servers stay in their cac
 .PHONY: setup
 setup:
 	@fail() { echo "$$1" >&2; exit 1; }; \
-	wanted=$$(pwd; cat pyproject.toml $(LOCK)); \
-	if [ "$$wanted" = "$$(cat .venv/stamp 2>/dev/null)" ] && $(BIN)/python -c '' 2>/dev/null; then exit 0; fi; \
-	python=; \
+	wanted=$$(pwd; sed -n '/^\[build-system/,/^\[tool/p' pyproject.toml; cat $(LOCK)); \
+	if [ "$$wanted" = "$$(cat .venv/stamp 2>/dev/null)" ] && $(BIN)/python -c 'import hatchling' 2>/dev/null; \
+	then exit 0; fi; \
+	python=; without=; \
 	for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
-	    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
-	    then python=$$name; break; fi; \
+	    "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    if "$$name" -c 'import ensurepip, venv' 2>/dev/null; then python=$$name; break; fi; \
+	    without=$${without:-$$name}; \
 	done; \
-	[ -n "$$python" ] || fail "Python 3.11 or newer is missing: install it (Debian, Ubuntu: apt install python3 python3-venv; Fedora, RHEL: dnf install python3.12), or name one with make PYTHON=/path/to/python3"; \
-	"$$python" -c 'import ensurepip, venv' 2>/dev/null || \
-	    fail "Python's venv module is missing: install it (Debian, Ubuntu: apt install python3-venv, or the package named like your Python, such as python3.12-venv)"; \
+	if [ -z "$$python" ] && [ -n "$$without" ]; then \
+	    version=$$("$$without" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    fail "the venv module of Python $$version is missing: install it (Debian, Ubuntu: apt install python$$version-venv)"; \
+	fi; \
+	[ -n "$$python" ] || \
+	    fail "Python 3.11 or newer is missing: install it (Debian, Ubuntu: apt install python3 python3-venv; Fedora, RHEL: dnf install python3.12), or name one with make PYTHON=/path/to/python3"; \
 	if [ -e .venv ]; then [ -w .venv ] && [ -O .venv ]; else [ -w . ]; fi || \
-	    fail "$$(pwd)/.venv cannot be written by $$(id -un), another user made it or owns this folder: remove it, or use a copy of your own (git clone)"; \
-	echo "setting up Python packages in .venv (about a minute, once)" >&2; \
+	    fail "$$(pwd)/.venv cannot be written by $$(id -un), because another user made it or owns this folder: work in a copy of your own (git clone)"; \
+	echo "setting up the Python packages in .venv (about a minute, once)" >&2; \
 	"$$python" -m venv --clear .venv && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . || \

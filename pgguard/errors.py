@@ -43,7 +43,7 @@ class ConnectError(PgguardError):
     exit_code = 3
 
 
-class Unread(PgguardError):
+class Unread(PgguardError):  # noqa: N818 - reads as the state of the section
     """A section of the snapshot was touched that could not be read.
 
     A check that lets this pass through it answers `unknown`, never `pass`.

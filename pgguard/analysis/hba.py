@@ -108,7 +108,7 @@ def decisions(snapshot: Snapshot) -> tuple[Entry, ...]:
 
 
 def deciding(snapshot: Snapshot, wanted: Callable[[HbaRule], bool]) -> dict[HbaRule, list[Entry]]:
-    """The entries of the rules asked for, by rule in the file's order; rules that decide nothing are left out."""
+    """The entries of the rules asked for, by rule in the file's order; without rules that decide nothing."""
     found: dict[HbaRule, list[Entry]] = {}
     for entry in decisions(snapshot):
         if wanted(entry.rule):

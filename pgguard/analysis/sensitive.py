@@ -57,6 +57,28 @@ def sensitive_tables(database: DatabaseSnapshot, policy: Policy) -> Mapping[int,
     return tables
 
 
+def sensitive_views(database: DatabaseSnapshot, policy: Policy) -> frozenset[int]:
+    """The oids of the views that read a sensitive column, directly or through other views.
+
+    Raises `Unread` when the views' dependencies could not be read.
+    """
+    sensitive = {(one.relation.oid, one.column.number) for one in sensitive_columns(database, policy)}
+    tables = {oid for oid, _ in sensitive}
+    found: set[int] = set()
+    grown = True
+    while grown:
+        before = len(found)
+        for used in database.view_columns:
+            if (
+                (used.relation, used.number) in sensitive
+                or (used.number == 0 and used.relation in tables)
+                or used.relation in found
+            ):
+                found.add(used.view)
+        grown = len(found) > before
+    return frozenset(found)
+
+
 def _find(database: DatabaseSnapshot, policy: Policy) -> list[Sensitive]:
     declared = {
         entry.name: entry.category for entry in policy.column if entry.database in ("", database.name)

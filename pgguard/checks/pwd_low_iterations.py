@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.names import role_subject, setting_subject
 from pgguard.changes.settings import alter_system
 from pgguard.model.finding import Finding, Severity
-from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,5 +42,5 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         if verifier.kind == "scram-sha-256" and verifier.iterations < _LEAST:
             yield Finding(
                 role_subject(verifier.role),
-                f"the verifier of {ident(verifier.role)} has {verifier.iterations} iterations, below {_LEAST}",
+                f"its verifier has {verifier.iterations} iterations, below {_LEAST}",
             )

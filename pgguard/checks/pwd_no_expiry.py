@@ -41,7 +41,8 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     if len(endless) > 5:
         yield Finding(
             cluster_subject(),
-            f"{len(endless)} personal logins have no VALID UNTIL: {shorten([ident(name) for name in endless])}",
+            f"{len(endless)} personal logins have no VALID UNTIL: "
+            f"{shorten([ident(name) for name in endless])}",
         )
         return
     for name in endless:

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from psycopg.conninfo import make_conninfo
 
@@ -218,7 +218,7 @@ def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-def _server_user() -> dict[str, object]:
+def _server_user() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     # postgres refuses to run as root
@@ -269,7 +269,7 @@ def _template(postgres: Postgres, checksums: bool | None) -> Path:
         check=False,
         cwd="/",
         env=postgres.environment(),
-        **_server_user(),  # type: ignore[call-overload]
+        **_server_user(),
     )
     if done.returncode != 0:
         msg = f"initdb of PostgreSQL {postgres.version} failed: {done.stderr.strip().splitlines()[-1:]}"

@@ -374,8 +374,8 @@ class RowPolicy(NamedTuple):
 class Function(NamedTuple):
     """pg_proc: kind is prokind (f p a w). Of the system's functions only those whose ACL was changed.
 
-    `arguments` is pg_get_function_identity_arguments; `config` the SET clauses; the body is the
-    definition of kind function (source text; of a SQL-standard body, pg_get_function_sqlbody).
+    `arguments` are the types of the input arguments, as in a signature; `config` the SET clauses; the
+    body is the definition of kind function (source text; of a SQL-standard body, pg_get_function_sqlbody).
     """
 
     oid: int

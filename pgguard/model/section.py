@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from pgguard.errors import Unread
 
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 
-class Missing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Missing:
     """A section that could not be read, with the server's own reason."""
 
     reason: str

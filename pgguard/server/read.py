@@ -99,14 +99,15 @@ def read_open(connection: Connection) -> Snapshot:
     return Snapshot(found, [_database(connection, connection.info.dbname)], describe(connection))
 
 
-def decode(row: type[Any], lines: Sequence[bytes]) -> tuple[Any, ...]:
+def decode(row: Any, lines: Sequence[bytes]) -> tuple[Any, ...]:
     """Rows from their JSON lines; raises `msgspec.ValidationError` for what does not fit the type."""
-    return tuple(_decoder(row).decode(b"[" + b",".join(lines) + b"]"))
+    decoder: msgspec.json.Decoder[Any] = _decoder(row)
+    return tuple(decoder.decode(b"[" + b",".join(lines) + b"]"))
 
 
 @cache
-def _decoder(row: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+def _decoder(row: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(list[row])
 
 
 @cache

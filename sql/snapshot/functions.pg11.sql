@@ -1,7 +1,7 @@
 -- Functions, procedures and aggregates; of the system's own only those whose privileges differ from
 -- what initdb set. The body is a definition.
 SELECT json_build_array(
-    p.oid::bigint, n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
+    p.oid::bigint, n.nspname, p.proname, oidvectortypes(p.proargtypes),
     coalesce(to_json(p.proargnames), '[]'), coalesce(pg_get_function_result(p.oid), ''),
     p.prokind, pg_get_userbyid(p.proowner), l.lanname, p.prosecdef, p.proleakproof, p.provolatile,
     coalesce(to_json(p.proconfig), '[]'),
@@ -17,4 +17,4 @@ LEFT JOIN pg_catalog.pg_init_privs AS i
     ON i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid AND p.oid < 16384
 WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
    OR n.nspname = 'pg_catalog' AND p.proacl IS DISTINCT FROM i.initprivs
-ORDER BY n.nspname, p.proname, pg_get_function_identity_arguments(p.oid) COLLATE "C";
+ORDER BY n.nspname, p.proname, oidvectortypes(p.proargtypes) COLLATE "C";

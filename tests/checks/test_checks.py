@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 BLOCKS = [block for path in sorted(FOLDER.glob("*.sql")) for block in read_blocks(path)]
-PASSWORD = "only-for-this-test-run-7b1c"  # noqa: S105 - of a throwaway cluster
+PASSWORD = "only-for-this-test-run-7b1c"
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
@@ -95,7 +95,7 @@ def _in_own_cluster(
             own.reload()
     for conninfo in block.connect:
         defaults = {"host": str(own.socket_dir), "port": own.port, "dbname": "lab", "password": PASSWORD}
-        given = {**defaults, **psycopg.conninfo.conninfo_to_dict(conninfo)}
+        given: dict[str, Any] = {**defaults, **psycopg.conninfo.conninfo_to_dict(conninfo)}
         stack.enter_context(psycopg.connect(**given))
     inspected_as = own.dsn(user=block.inspect_as, dbname="lab", password=PASSWORD)
     return read_snapshot(Target(inspected_as))

@@ -23,7 +23,7 @@ SERVER = Server(150018, "15.18", "2026-11-24T00:00:00Z", "", "", False, "dba", T
 
 
 def schema_of(name: str) -> DatabaseSnapshot:
-    return DatabaseSnapshot({"schemas": (Schema(1, name, "owner", "", "", ""),)}, name)
+    return DatabaseSnapshot({"schemas": (Schema(1, name, "owner", "", ""),)}, name)
 
 
 UNREADABLE = DatabaseSnapshot({"schemas": Missing("permission denied")}, "closed")

@@ -1,0 +1,53 @@
+"""Large objects are open to PUBLIC, or lo_compat_privileges switches their grants off.
+
+Why it matters: large objects hold scanned reports and images; whoever guesses a number reads them.
+
+How to fix: REVOKE ALL ON LARGE OBJECT number FROM PUBLIC; ALTER SYSTEM RESET lo_compat_privileges.
+
+Silent when: no grant to PUBLIC and lo_compat_privileges off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis.names import database_subject, setting_subject
+from pgguard.changes.privileges import revoke
+from pgguard.changes.settings import alter_system
+from pgguard.model.finding import Finding, Severity
+from pgguard.model.rows import PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.policy import Policy
+    from pgguard.model.snapshot import Snapshot
+
+severity = Severity.MEDIUM
+references = (
+    "PostgreSQL manual, 35.3.1 Creating a Large Object",
+    "GDPR 25",
+)
+
+
+def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    if snapshot.setting("lo_compat_privileges").value == "on":
+        yield Finding(
+            setting_subject("lo_compat_privileges"),
+            "lo_compat_privileges = on: every large object is open to every login",
+            fix=(alter_system("lo_compat_privileges", "off"),),
+        )
+    for database in snapshot.inspected:
+        count, example, held = 0, 0, set()
+        for group in database.large_objects:
+            public = {one.privilege for one in database.grants(group.acl) if one.grantee == PUBLIC}
+            if public:
+                count += group.objects
+                example = example or group.example
+                held |= public
+        if count:
+            yield Finding(
+                database_subject(database.name),
+                f"PUBLIC has {', '.join(sorted(held))} on {count} large object{'s' if count > 1 else ''}",
+                fix=(revoke(sorted(held), f"LARGE OBJECT {example}", PUBLIC, database=database.name),),
+            )
