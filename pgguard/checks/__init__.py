@@ -14,6 +14,7 @@ The check's id is the module's name with dashes. Nothing about a check is writte
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import pkgutil
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from pgguard.errors import UsageError
 from pgguard.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -56,6 +58,20 @@ def all_checks() -> tuple[Check, ...]:
 def check(check_id: str) -> Check | None:
     """The check of that id, or None."""
     return next((one for one in all_checks() if one.id == check_id), None)
+
+
+def named(check_id: str) -> Check:
+    """The check of that id.
+
+    Raises `UsageError` with near ids when there is none.
+    """
+    found = check(check_id)
+    if found is None:
+        near = difflib.get_close_matches(check_id, [one.id for one in all_checks()], 3, 0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else "pgguard checks lists them"
+        msg = f"there is no check {check_id}: {hint}"
+        raise UsageError(msg)
+    return found
 
 
 def _load(name: str) -> Check:

@@ -140,6 +140,13 @@ class Laboratory:
         snapshot = read_snapshot(self.target)
         return judge(snapshot, self.policy, today=today, policy_file="hardened.toml" if self.hardened else "")
 
+    def how_to_look(self) -> str:
+        """What to type in another terminal to look around with psql."""
+        cluster = self.cluster
+        where = f"-h {cluster.socket_dir} -p {cluster.port} -U postgres -d lab"
+        passwords = f"PGPASSFILE={cluster.folder / 'pgpass'} " if self.hardened else ""
+        return f"{passwords}psql {where}\n{passwords}pgguard inspect {where}"
+
     def close(self) -> None:
         """End the sessions, stop the server and remove its files."""
         self._stack.close()
@@ -189,9 +196,18 @@ def _load(cluster: Cluster, *, hardened: bool) -> dict[str, str]:
                 connection.execute(
                     sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
                 )
+        _write_pgpass(cluster, passwords)
     (cluster.data_directory / "pg_hba.conf").write_text(_text(f"{name}.hba.conf"), encoding="utf-8")
     cluster.reload()
     return passwords
+
+
+def _write_pgpass(cluster: Cluster, passwords: dict[str, str]) -> None:
+    # random passwords of a throwaway server, in its own folder, which goes with it
+    file = cluster.folder / "pgpass"
+    file.touch(mode=0o600)
+    lines = (f"*:{cluster.port}:*:{role}:{password}" for role, password in passwords.items())
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @contextlib.contextmanager

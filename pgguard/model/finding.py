@@ -177,6 +177,17 @@ class Report:
             if judged.severity is severity and judged.waived is None
         )
 
+    def exit_code(self, fail_on: Severity, *, allow_unknown: bool = False) -> int:
+        """0 when nothing open is as bad as `fail_on` and all was evaluated, 1 for findings, 3 for unknown."""
+        if any(self.count(severity) for severity in Severity if severity >= fail_on):
+            return 1
+        return 3 if self.unknown and not allow_unknown else 0
+
+    @property
+    def waived(self) -> int:
+        """How many findings a waiver of the policy covers."""
+        return sum(1 for outcome in self.outcomes for judged in outcome.findings if judged.waived)
+
     @property
     def unknown(self) -> int:
         """How many checks could not be evaluated, in whole or in part."""

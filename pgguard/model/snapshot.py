@@ -150,9 +150,9 @@ class Snapshot(Sections):
             for name, reason in database.missing().items():
                 yield database.name, name, reason
 
-    def only(self, database: str) -> Snapshot:
-        """The same snapshot with one inspected database."""
-        kept = [one for one in self.inspected if one.name == database]
+    def only(self, *databases: str) -> Snapshot:
+        """The same snapshot with these of the inspected databases."""
+        kept = [one for one in self.inspected if one.name in databases]
         narrowed = Snapshot(self._sections, kept, self.target)
         narrowed._memo = self._memo
         return narrowed

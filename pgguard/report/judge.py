@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from pgguard.checks import all_checks
@@ -81,6 +83,14 @@ def _collect(
         found.extend(check.find(snapshot, policy))
     except UnreadError as unread:
         reasons.append(str(unread))
+    except NotApplicable:
+        raise
+    except Exception as error:
+        # a fault of ours in one check must neither hide the others' answers nor count as a pass;
+        # the message may hold values from the snapshot, so only the place is said
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+        reasons.append(f"internal error of the check ({type(error).__name__} at {place}): please report it")
 
 
 def _judged(check: Check, found: list[Finding], policy: Policy, today: datetime.date) -> tuple[Judged, ...]:

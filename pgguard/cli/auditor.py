@@ -1,0 +1,24 @@
+"""`pgguard auditor-role`: the login that inspections should use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pgguard.cli.source import Source, reads_snapshot
+
+
+@reads_snapshot
+def auditor_role(
+    source: Source,
+    role: Annotated[str, typer.Option("--role", help="The login's name.")] = "pgguard_auditor",
+) -> None:
+    """Print the GRANTs of a login that is not superuser and sees what PostgreSQL lets it see.
+
+    Nothing is changed: read the SQL, then run it with psql as a superuser.
+    """
+    from pgguard.cli.output import write
+    from pgguard.server.auditor import grants
+
+    write(grants(source.snapshot(), role), None)

@@ -1,0 +1,100 @@
+"""`pgguard inspect`: what is wrong, most serious first."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgguard.cli.output import Output, color, width, write
+from pgguard.cli.source import Source, reads_snapshot
+
+if TYPE_CHECKING:
+    from pgguard.model.finding import Report
+
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="The policy file (default: pgguard.toml, see docs/policy.md).")
+]
+
+
+class Format(enum.Enum):
+    """How a report is written."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+class Level(enum.Enum):
+    """A severity on the command line."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@reads_snapshot
+def inspect(
+    source: Source,
+    policy: PolicyFile = None,
+    check: Annotated[
+        list[str] | None, typer.Option("--check", help="Only this check (repeat for more). Default: all.")
+    ] = None,
+    output_format: Annotated[
+        Format, typer.Option("--format", help="How to write the report.")
+    ] = Format.TERMINAL,
+    output: Output = None,
+    fail_on: Annotated[
+        Level, typer.Option("--fail-on", help="Exit 1 for findings of this severity and above.")
+    ] = Level.HIGH,
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Exit 0 even when something could not be evaluated.")
+    ] = False,
+) -> None:
+    """Look at a server (all its databases) without changing it, and say what is wrong.
+
+    Exit code 0: nothing at or above --fail-on, and everything evaluated. 1: findings. 2: bad usage,
+    policy or input. 3: no connection, or something could not be evaluated and nothing failed.
+    """
+    report = judged(source, policy, check)
+    write(rendered(report, output_format, output), output)
+    from pgguard.model.finding import Severity
+
+    raise typer.Exit(report.exit_code(Severity[fail_on.name], allow_unknown=allow_unknown))
+
+
+def judged(source: Source, policy_file: Path | None, only: list[str] | None) -> Report:
+    """The report on the source under the policy file; mistakes in the options are said before connecting.
+
+    Waivers end by the date of the look itself, so that a saved snapshot gets the same report.
+    """
+    from pgguard.checks import named
+    from pgguard.report.judge import judge
+    from pgguard.store.policy_file import find, load
+
+    loaded = load(find(policy_file, Path.cwd(), os.environ))
+    chosen = [named(one) for one in only] if only else None
+    snapshot = source.snapshot()
+    return judge(
+        snapshot,
+        loaded.policy,
+        today=datetime.date.fromisoformat(snapshot.server.now[:10]),
+        policy_file=loaded.file,
+        policy_sha256=loaded.sha256,
+        checks=chosen,
+    )
+
+
+def rendered(report: Report, output_format: Format, output: Path | None) -> str:
+    """The report in a format, for a file or for the terminal that stdout is."""
+    if output_format is Format.JSON:
+        from pgguard.report.json import render as as_json
+
+        return as_json(report)
+    from pgguard.report.terminal import render as as_text
+
+    return as_text(report, width=width(output), color=color(output))

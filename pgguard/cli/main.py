@@ -1,0 +1,83 @@
+"""The program `pgguard`: its commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgguard.cli import auditor, catalogue, demo, inspect, snapshot
+from pgguard.errors import PgguardError
+
+app = typer.Typer(
+    name="pgguard",
+    help="Inspects PostgreSQL databases that hold health data: who gets in, what they reach, what to do.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_INTERNAL_ERROR = 3
+_INTERRUPTED = 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"pgguard {version('pgguard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (
+    inspect.inspect,
+    snapshot.snapshot,
+    catalogue.checks,
+    catalogue.explain,
+    auditor.auditor_role,
+    demo.demo,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; errors become one message on stderr and the exit code of the design."""
+    try:
+        app()
+    except PgguardError as error:
+        print(f"pgguard: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("pgguard: interrupted; nothing was changed", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output went away; what is left in the buffer has no one to go to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        # the message and the values around it may hold what must not be shown: only the place is said
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        print(
+            f"pgguard: internal error ({type(error).__name__} at {place}): please report this line; "
+            "nothing was changed, and nothing is known to be in order",
+            file=sys.stderr,
+        )
+        sys.exit(_INTERNAL_ERROR)
+
+
+if __name__ == "__main__":
+    main()

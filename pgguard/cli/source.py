@@ -1,0 +1,101 @@
+"""Where a command's snapshot comes from: a server, with psql's options, or a file."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pgguard.model.snapshot import Snapshot
+    from pgguard.server.connect import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The options by which a command finds its snapshot."""
+
+    dsn: Annotated[
+        str,
+        typer.Argument(metavar="DSN", help="Database name, connection string or URI, without password."),
+    ] = ""
+    host: Annotated[str, typer.Option("--host", "-h", help="Server host or socket directory.")] = ""
+    port: Annotated[str, typer.Option("--port", "-p", help="Server port.")] = ""
+    username: Annotated[str, typer.Option("--username", "-U", help="Role to connect as.")] = ""
+    dbname: Annotated[str, typer.Option("--dbname", "-d", help="Database to connect to first.")] = ""
+    database: Annotated[
+        list[str] | None,
+        typer.Option("--database", help="Look only at this database (repeat for more). Default: all."),
+    ] = None
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", help="A file made by `pgguard snapshot` instead of a server (- for stdin)."),
+    ] = None
+
+    @property
+    def target(self) -> Target:
+        """The server that the options name.
+
+        Raises `UsageError` for options that libpq cannot read and for a password among them.
+        """
+        from pgguard.server.connect import Target
+
+        return Target.from_options(
+            self.dsn, host=self.host, port=self.port, user=self.username, dbname=self.dbname
+        )
+
+    def snapshot(self) -> Snapshot:
+        """The snapshot of the file or of the server, with progress on stderr.
+
+        Raises `InputError` for the file, `UsageError` for the options, `ConnectError` for the server.
+        """
+        from pgguard.cli.output import progress
+        from pgguard.errors import UsageError
+
+        if self.file is None:
+            from pgguard.server.read import read_snapshot
+
+            with progress() as say:
+                return read_snapshot(self.target, self.database, progress=say)
+        if self.dsn or self.host or self.port or self.username or self.dbname:
+            msg = "give a server or --from FILE, not both"
+            raise UsageError(msg)
+        from pgguard.store.snapshot_file import load
+
+        loaded = load(self.file)
+        if self.database is None:
+            return loaded
+        known = [one.name for one in loaded.inspected]
+        absent = [name for name in self.database if name not in known]
+        if absent:
+            msg = f"{self.file}: there is no database {', '.join(absent)} in it; there are {', '.join(known)}"
+            raise UsageError(msg)
+        return loaded.only(*self.database)
+
+
+def reads_snapshot(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter `source` becomes the options of `Source`, said once for all commands."""
+    signature = inspect.signature(command, eval_str=True)
+    options = inspect.signature(Source, eval_str=True).parameters
+    own = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, one in signature.parameters.items()
+        if name != "source"
+    ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        chosen = {one.name: given.pop(one.name) for one in fields(Source)}
+        command(source=Source(**chosen), **given)
+
+    together = [*own, *options.values()]
+    # typer reads the parameters from here, and nothing else of the command changes
+    run.__signature__ = signature.replace(parameters=together)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in together}
+    return run

@@ -1,0 +1,23 @@
+"""Text for people: what comes from a database is made visible before it reaches a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# control characters, formats (bidirectional marks, zero-width ones), surrogates, line separators
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """The text on one line, with every character that a terminal would act on or hide spelled out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        one if unicodedata.category(one) not in _HIDDEN else one.encode("unicode_escape").decode("ascii")
+        for one in text
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
