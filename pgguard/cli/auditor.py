@@ -12,7 +12,9 @@ from pgguard.cli.source import Source, reads_snapshot
 @reads_snapshot
 def auditor_role(
     source: Source,
-    role: Annotated[str, typer.Option("--role", help="The login's name.")] = "pgguard_auditor",
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="The login's name.")
+    ] = "pgguard_auditor",
 ) -> None:
     """Print the GRANTs of a login that is not superuser and sees what PostgreSQL lets it see.
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pgguard.model.finding import Report
 
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", help="The policy file (default: pgguard.toml, see docs/policy.md).")
+    Path | None,
+    typer.Option(
+        "--policy", metavar="FILE", help="The policy file (default: pgguard.toml, see docs/policy.md)."
+    ),
 ]
 
 
@@ -42,7 +45,8 @@ def inspect(
     source: Source,
     policy: PolicyFile = None,
     check: Annotated[
-        list[str] | None, typer.Option("--check", help="Only this check (repeat for more). Default: all.")
+        list[str] | None,
+        typer.Option("--check", metavar="CHECK", help="Only this check (repeat for more). Default: all."),
     ] = None,
     output_format: Annotated[
         Format, typer.Option("--format", help="How to write the report.")

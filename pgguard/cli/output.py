@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
+]
 _NARROW = 60
 
 

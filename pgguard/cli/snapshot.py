@@ -15,7 +15,7 @@ from pgguard.cli.source import Source, reads_snapshot
 def snapshot(
     source: Source,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write (- for stdout).")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file to write (- for stdout).")
     ] = None,
     print_sql: Annotated[
         bool,

@@ -25,17 +25,29 @@ class Source:
         str,
         typer.Argument(metavar="DSN", help="Database name, connection string or URI, without password."),
     ] = ""
-    host: Annotated[str, typer.Option("--host", "-h", help="Server host or socket directory.")] = ""
-    port: Annotated[str, typer.Option("--port", "-p", help="Server port.")] = ""
-    username: Annotated[str, typer.Option("--username", "-U", help="Role to connect as.")] = ""
-    dbname: Annotated[str, typer.Option("--dbname", "-d", help="Database to connect to first.")] = ""
+    host: Annotated[
+        str, typer.Option("--host", "-h", metavar="HOST", help="Server host or socket directory.")
+    ] = ""
+    port: Annotated[str, typer.Option("--port", "-p", metavar="PORT", help="Server port.")] = ""
+    username: Annotated[str, typer.Option("--username", "-U", metavar="ROLE", help="Role to connect as.")] = (
+        ""
+    )
+    dbname: Annotated[
+        str, typer.Option("--dbname", "-d", metavar="NAME", help="Database to connect to first.")
+    ] = ""
     database: Annotated[
         list[str] | None,
-        typer.Option("--database", help="Look only at this database (repeat for more). Default: all."),
+        typer.Option(
+            "--database", metavar="NAME", help="Look only at this database (repeat for more). Default: all."
+        ),
     ] = None
     file: Annotated[
         Path | None,
-        typer.Option("--from", help="A file made by `pgguard snapshot` instead of a server (- for stdin)."),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="A file made by `pgguard snapshot` instead of a server (- for stdin).",
+        ),
     ] = None
 
     @property
