@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import heirs, inherited_roles
+from pgguard.analysis.membership import heirs, inherited_roles, plain_logins
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ READ_ALL = "pg_read_all_data"
 WRITE_ALL = "pg_write_all_data"
 
 
-def holds(snapshot: Snapshot, grants: Iterable[Grant], privilege: str, role: str) -> bool:
+def holds(snapshot: Snapshot, grants: Iterable[Grant], privilege: str, role: str, database: str = "") -> bool:
     """Whether `role` has the privilege by these grants: its own, inherited, or PUBLIC's."""
-    own = inherited_roles(snapshot, role) if role != PUBLIC else {}
+    own = inherited_roles(snapshot, role, database) if role != PUBLIC else {}
     return any(
         grant.privilege == privilege and (grant.grantee == PUBLIC or grant.grantee in own) for grant in grants
     )
@@ -56,7 +56,7 @@ def uses_schema(snapshot: Snapshot, database: DatabaseSnapshot, schema: str) -> 
             if row.name == schema:
                 for grant in database.grants(row.acl):
                     if grant.privilege == "USAGE":
-                        names |= heirs(snapshot, grant.grantee)
+                        names |= heirs(snapshot, grant.grantee, database.name)
                         if grant.grantee == PUBLIC:
                             names.add(PUBLIC)
         if schema == "pg_catalog":
@@ -70,9 +70,8 @@ def reachable_by(snapshot: Snapshot, database: DatabaseSnapshot, schema: str, gr
     """Whether somebody who holds a grant to `grantee` can get as far as the schema."""
     users = uses_schema(snapshot, database, schema)
     if grantee == PUBLIC:
-        logins = {role.name for role in snapshot.roles if role.login and not role.superuser}
-        return PUBLIC in users or not logins.isdisjoint(users)
-    return not heirs(snapshot, grantee).isdisjoint(users)
+        return PUBLIC in users or not plain_logins(snapshot).isdisjoint(users)
+    return not heirs(snapshot, grantee, database.name).isdisjoint(users)
 
 
 def logins_with(
@@ -82,10 +81,5 @@ def logins_with(
     names: set[str] = set()
     for grant in grants:
         if grant.privilege == privilege:
-            names |= heirs(snapshot, grant.grantee)
-    names &= uses_schema(snapshot, database, schema)
-    return tuple(
-        sorted(
-            role.name for role in snapshot.roles if role.login and not role.superuser and role.name in names
-        )
-    )
+            names |= heirs(snapshot, grant.grantee, database.name)
+    return tuple(sorted(names & uses_schema(snapshot, database, schema) & plain_logins(snapshot)))
