@@ -1,0 +1,48 @@
+"""ALTER TABLE: row security, triggers and rules; DROP TABLE of a copy that nobody needs."""
+
+from __future__ import annotations
+
+from pgguard.model.finding import Change
+from pgguard.model.quote import ident
+
+_EXCLUSIVE = "ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it"
+_SHARED = "SHARE ROW EXCLUSIVE on the table, for a moment; readers go on"
+_ENABLED = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def enable_row_security(table: str, *, database: str | None = None) -> Change:
+    """ENABLE ROW LEVEL SECURITY on a table, its name quoted: without a policy for them others see no row."""
+    return Change(
+        sql=f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;",
+        undo=f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;",
+        lock=_EXCLUSIVE,
+        database=database,
+    )
+
+
+def force_row_security(table: str, *, database: str | None = None) -> Change:
+    """FORCE ROW LEVEL SECURITY: the owner is held to the policies too."""
+    return Change(
+        sql=f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY;",
+        undo=f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;",
+        lock=_EXCLUSIVE,
+        database=database,
+    )
+
+
+def enable(kind: str, name: str, table: str, was: str, *, database: str | None = None) -> Change:
+    """Make a trigger or rule (`kind` TRIGGER or RULE) fire; `was` is tgenabled before."""
+    what = f"{kind} {ident(name)}"
+    return Change(
+        sql=f"ALTER TABLE {table} ENABLE {what};",
+        undo=f"ALTER TABLE {table} {_ENABLED[was]} {what};",
+        lock=_SHARED if kind == "TRIGGER" else _EXCLUSIVE,
+        database=database,
+    )
+
+
+def drop_table(table: str, *, database: str | None = None) -> Change:
+    """DROP TABLE; its rows are gone, only a backup brings them back."""
+    return Change(
+        sql=f"DROP TABLE {table};", undo="", lock="ACCESS EXCLUSIVE on the table", database=database
+    )
