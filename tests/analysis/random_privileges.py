@@ -126,6 +126,9 @@ class Maker:
             for thing in ("SEQUENCE {0}.q", "FUNCTION {0}.f(integer)", "SCHEMA {0}"):
                 if self.often(0.5):
                     self.attempt(f"ALTER {thing.format(inside)} OWNER TO {self.role()}")
+        for number in range(900001, 900004):
+            self.attempt(f"SELECT lo_create({number})")
+            self.attempt(f"ALTER LARGE OBJECT {number} OWNER TO {self.role()}")
         self.attempt("CREATE FOREIGN DATA WRAPPER w")
         self.attempt("CREATE SERVER srv FOREIGN DATA WRAPPER w")
         self.attempt(f"ALTER SERVER srv OWNER TO {self.role()}")
@@ -147,12 +150,13 @@ class Maker:
             ("FOREIGN DATA WRAPPER w", ("USAGE",)),
             ("FOREIGN SERVER srv", ("USAGE",)),
             ("TABLESPACE pg_default", ("CREATE",)),
+            (f"LARGE OBJECT {self.dice.randint(900001, 900003)}", ("SELECT", "UPDATE")),
             ("TABLE pg_catalog.pg_authid", ("SELECT", "UPDATE", "SELECT (rolname)", "UPDATE (rolname)")),
         ]
         if self.major >= 15:
             places.append(("PARAMETER log_statement", ("SET", "ALTER SYSTEM")))
             places.append(("PARAMETER work_mem", ("SET", "ALTER SYSTEM")))
-        weights = [14, 10, 2, 2, 1, 5, 2, 1, 1, 1, 1, 2, 1, 1]
+        weights = [14, 10, 2, 2, 1, 5, 2, 1, 1, 1, 1, 3, 2, 1, 1]
         return self.dice.choices(places, weights[: len(places)])[0]
 
     def _grant(self) -> None:
