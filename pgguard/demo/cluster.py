@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import errno
 import os
 import pwd
 import shutil
@@ -24,14 +25,17 @@ from pgguard.demo.certificate import write_certificates
 from pgguard.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from pgguard.demo.binaries import Postgres
 
 _PR_SET_PDEATHSIG = 1
 _START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 _ROOM = 512 * 1024 * 1024
+_TRIES = 100
 # a throwaway server may lose everything: speed first
 _DEFAULTS = {
     "fsync": "off",
@@ -53,6 +57,7 @@ class Cluster:
     folder: Path
     port: int
     _process: subprocess.Popen[bytes]
+    _held: tuple[socket.socket, ...] = ()
 
     @property
     def data_directory(self) -> Path:
@@ -93,6 +98,7 @@ class Cluster:
         does not start.
         """
         folder = Path(tempfile.mkdtemp(prefix="pgg", dir=_base_folder()))
+        held: tuple[socket.socket, ...] = ()
         try:
             folder.chmod(0o755)
             data = folder / "data"
@@ -104,19 +110,19 @@ class Cluster:
             if tls:
                 write_certificates(folder, data)
             _give(folder)
-            port = _free_port()
             lines = {
                 **_DEFAULTS,
                 "listen_addresses": ",".join(listen),
-                "port": str(port),
                 "unix_socket_directories": str(folder),
                 **({"ssl": "on"} if tls else {}),
                 **(settings or {}),
             }
-            _append_settings(data / "postgresql.conf", lines)
-            cluster = cls(postgres, folder, port, _launch(postgres, data, folder / "server.log"))
+            port, held = _reserve(lines["listen_addresses"])
+            _append_settings(data / "postgresql.conf", {"port": str(port), **lines})
+            cluster = cls(postgres, folder, port, _launch(postgres, data, folder / "server.log"), held)
             cluster._wait_until_ready()
         except BaseException:
+            _close(held)
             shutil.rmtree(folder, ignore_errors=True)
             raise
         atexit.register(cluster.stop)
@@ -133,18 +139,15 @@ class Cluster:
         _append_settings(self.data_directory / "postgresql.conf", settings)
 
     def reload(self) -> None:
-        """Have the server read its configuration files again, and wait until it has."""
-        marker = self.log.stat().st_size if self.log.exists() else 0
+        """Have the server read its configuration files again; connections made from now on have them.
+
+        The postmaster handles a pending SIGHUP before it accepts anybody else, so an answer to a
+        connection made after the signal shows that it has.
+        """
         self._process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            with self.log.open("rb") as log:
-                log.seek(marker)
-                if b"SIGHUP" in log.read():
-                    break
-            time.sleep(0.02)
-        # the postmaster forwards the signal; backends started from now on have the new files
-        time.sleep(0.05)
+        if not self._answers():
+            msg = f"PostgreSQL {self.postgres.version} did not answer after a reload: {self._last_words()}"
+            raise SetupError(msg)
 
     def restart(self) -> None:
         """Stop the server fast and start it again on the same files."""
@@ -156,6 +159,7 @@ class Cluster:
         """Stop the server and remove its files; harmless when done before."""
         atexit.unregister(self.stop)
         self._end(signal.SIGINT)
+        _close(self._held)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -167,13 +171,29 @@ class Cluster:
         self.stop()
 
     def _end(self, how: signal.Signals) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(how)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.send_signal(signal.SIGQUIT)
-                self._process.wait(10)
+        for sent in (how, signal.SIGQUIT, signal.SIGKILL):
+            if self._process.poll() is not None:
+                return
+            self._process.send_signal(sent)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+
+    def _answers(self) -> bool:
+        # every server answers an SSLRequest with one byte before it asks who is there (manual, 54.2.11)
+        for family, address in (
+            (socket.AF_UNIX, str(self.socket_dir / f".s.PGSQL.{self.port}")),
+            (socket.AF_INET, ("127.0.0.1", self.port)),
+        ):
+            with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(_START_SECONDS)
+                probe.connect(address)
+                probe.sendall(_SSL_REQUEST)
+                return bool(probe.recv(1))
+        return False
+
+    def _last_words(self) -> str:
+        said = self.log.read_text("utf-8", "replace").strip().splitlines() if self.log.exists() else []
+        return " | ".join(said[-3:]) or "no message"
 
     def _wait_until_ready(self) -> None:
         status = self.data_directory / "postmaster.pid"
@@ -188,8 +208,7 @@ class Cluster:
                     return
             time.sleep(0.01)
         self._end(signal.SIGQUIT)
-        said = self.log.read_text("utf-8", "replace").strip().splitlines() if self.log.exists() else []
-        msg = f"PostgreSQL {self.postgres.version} did not start: {' | '.join(said[-3:]) or 'no message'}"
+        msg = f"PostgreSQL {self.postgres.version} did not start: {self._last_words()}"
         raise SetupError(msg)
 
 
@@ -281,8 +300,56 @@ def _copy(template: Path, to: Path) -> None:
     subprocess.run(["cp", "-a", "--reflink=auto", template, to], check=True)  # noqa: S603, S607
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def _reserve(listen: str) -> tuple[int, tuple[socket.socket, ...]]:
+    """A TCP port that is free on all the addresses, and sockets that keep it for our server.
+
+    They are bound and do not listen; with SO_REUSEADDR on both sides the server binds beside them
+    (ip(7)), while the kernel gives the port to nobody else, not even during a restart.
+    """
+    places = _places(listen)
+    for _ in range(_TRIES):
+        held: list[socket.socket] = []
+        port = 0
+        try:
+            for family, address in places:
+                held.append(_bound(family, address, port))
+                port = held[-1].getsockname()[1]
+        except OSError as error:
+            _close(held)
+            if error.errno != errno.EADDRINUSE:
+                msg = f"a throwaway server cannot listen on {listen}: {error.strerror}"
+                raise SetupError(msg) from None
+        else:
+            return port, tuple(held)
+    msg = f"no TCP port is free on {listen}: stop servers that are not needed"
+    raise SetupError(msg)
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind((address, port))
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _places(listen: str) -> list[tuple[socket.AddressFamily, str]]:
+    # the loopback address gives a number to a server that has only its socket
+    names = [part.strip() for part in listen.split(",") if part.strip()] or ["127.0.0.1"]
+    if "*" in names:
+        names = ["0.0.0.0", "::"] if socket.has_dualstack_ipv6() else ["0.0.0.0"]  # noqa: S104
+    found: dict[tuple[socket.AddressFamily, str], None] = {}
+    for name in names:
+        for family, _, _, _, address in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM):
+            found[family, str(address[0])] = None
+    return list(found)
+
+
+def _close(held: Iterable[socket.socket]) -> None:
+    for one in held:
+        one.close()
