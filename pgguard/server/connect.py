@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -12,7 +13,11 @@ from pgguard.errors import ConnectError, UsageError
 
 OLDEST = 10
 _TIMEOUT_SECONDS = 15
-_LINES = re.compile(r"\s*\n\s*")
+_PREFIX = re.compile(r"connection (?:failed|is bad): ")
+_WHERE = re.compile(r"connection to server (.*?) failed: (.*)")
+_SECRETS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,50 +30,71 @@ class Target:
     def from_options(
         cls, dsn: str = "", *, host: str = "", port: str = "", user: str = "", dbname: str = ""
     ) -> Target:
-        """psql's way: the argument is a database name, a connection string or a URI; options override it.
+        """psql's way: the argument is a database name, a connection string or a URI, and so may `dbname`
+        be; the other options override it.
 
         Raises `UsageError` for a string that libpq cannot read and for one with a password in it:
         command lines are seen by every user of the machine.
         """
-        given = {"host": host, "port": port, "user": user, "dbname": dbname}
-        options = {name: value for name, value in given.items() if value}
-        if dsn and "=" not in dsn and "://" not in dsn:
-            options.setdefault("dbname", dsn)
-            dsn = ""
-        try:
-            parsed = conninfo_to_dict(dsn, **options)
-        except psycopg.Error as error:
-            # libpq's message may repeat the string, and the string may hold a password
-            msg = "the connection string cannot be read: use host=... dbname=... or postgresql://user@host/db"
-            raise UsageError(msg) from error.with_traceback(None)
-        if {"password", "sslpassword"} & parsed.keys():
+        options = {"host": host, "port": port, "user": user}
+        given: dict[str, str] = {}
+        if any("\0" in text for text in (dsn, dbname, *options.values())):
+            msg = "a connection option cannot hold a NUL character"
+            raise UsageError(msg)
+        for text in (dsn, dbname):
+            if "=" in text or text.startswith(("postgresql://", "postgres://")):
+                given |= _parsed(text)
+            elif text:
+                given["dbname"] = text
+        given |= {name: value for name, value in options.items() if value}
+        if _SECRETS & given.keys():
             msg = (
                 "a password does not belong on the command line, where every user of the machine sees it: "
                 "put it into ~/.pgpass, a service file or PGPASSWORD"
             )
             raise UsageError(msg)
-        return cls(make_conninfo("", **parsed))
+        try:
+            return cls(make_conninfo("", **given))
+        except (psycopg.Error, UnicodeError):
+            msg = "the connection options cannot be used: check -h, -p, -U and -d for odd characters"
+            raise UsageError(msg) from None
+
+    def pinned(self, connection: psycopg.Connection[tuple[str, ...]]) -> Target:
+        """The same target, led to the server that the connection reached.
+
+        Of several hosts another may answer the next time, and what is read must be one cluster.
+        """
+        info = connection.info
+        given: dict[str, str | int] = {"port": info.port, "user": info.user}
+        # a Unix socket in the default place has no name to give
+        if info.host:
+            given["host"] = info.host
+        if info.hostaddr:
+            given["hostaddr"] = info.hostaddr
+        return Target(make_conninfo(self.dsn, **given))
 
     def connect(self, dbname: str = "") -> psycopg.Connection[tuple[str, ...]]:
-        """A connection in read-only, repeatable-read transactions.
+        """A connection in read-only, repeatable-read transactions that talks UTF-8.
 
         Raises `ConnectError` with one sentence: what failed, where, what next.
         """
-        given: dict[str, str | int] = {"connect_timeout": _TIMEOUT_SECONDS}
+        given: dict[str, str | int] = {"client_encoding": "UTF8"}
         if dbname:
             given["dbname"] = dbname
-        parsed = conninfo_to_dict(self.dsn)
-        # a name that the user chose shows up in the server's log as chosen
-        given["application_name"] = str(parsed.get("application_name") or "pgguard")
         try:
+            chosen = conninfo_to_dict(self.dsn)
+            # a name that the user chose shows up in the server's log as chosen
+            given["application_name"] = str(chosen.get("application_name") or "pgguard")
+            if "connect_timeout" not in chosen and "PGCONNECT_TIMEOUT" not in os.environ:
+                given["connect_timeout"] = _TIMEOUT_SECONDS
             connection = psycopg.connect(self.dsn, **given, prepare_threshold=None)  # type: ignore[arg-type]
-        except (psycopg.Error, UnicodeError) as error:
+        except (psycopg.Error, UnicodeError, ValueError) as error:
             raise ConnectError(_explained(error)) from None
-        if connection.info.server_version < OLDEST * 10000:
-            version = connection.info.server_version // 100
+        version = connection.info.server_version
+        if version < OLDEST * 10000:
             connection.close()
             msg = (
-                f"the server runs PostgreSQL {version // 100}.{version % 100}; "
+                f"the server runs PostgreSQL {version // 10000}.{version // 100 % 100}; "
                 f"pgguard inspects {OLDEST} and later"
             )
             raise ConnectError(msg)
@@ -83,21 +109,69 @@ def describe(connection: psycopg.Connection[tuple[str, ...]]) -> str:
     return f"{host}:{connection.info.port}"
 
 
+def _parsed(text: str) -> dict[str, str]:
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(text).items()}
+    except (psycopg.Error, UnicodeError):
+        # libpq's message may repeat the string, and the string may hold a password
+        msg = "the connection string cannot be read: use host=... dbname=... or postgresql://user@host/db"
+        raise UsageError(msg) from None
+
+
+# what libpq and the server say (in English), and what to do about it
+_HINTS = (
+    ("password authentication failed", "check the user and the password in ~/.pgpass or PGPASSWORD"),
+    ("no password supplied", "put the password into ~/.pgpass, a service file or PGPASSWORD"),
+    (
+        r'entry for host "[^\["].*(no encryption|SSL off)',
+        "pg_hba.conf has to let this user in from here, or does so over TLS only: sslmode=require",
+    ),
+    ("no pg_hba.conf entry", "pg_hba.conf has to let this user in from here"),
+    (r"pg_hba.conf rejects", "pg_hba.conf has to let this user in from here"),
+    ("authentication failed", "check the user (-U), and the line of pg_hba.conf that decides"),
+    ("permission denied for database", "GRANT CONNECT ON DATABASE to this user"),
+    ("not permitted to log in", "give another user with -U"),
+    ("not currently accepting connections", "give another database with -d"),
+    ("too many connections", "wait, or raise the connection limit"),
+    ("too many clients", "wait, or raise max_connections"),
+    ("root certificate file", "give the certificate that signed the server's as sslrootcert"),
+    ("certificate", "check sslmode and sslrootcert against the server's certificate"),
+    ("SSL was required", "turn ssl on at the server, or choose another sslmode"),
+    ("definition of service", "check ~/.pg_service.conf and PGSERVICEFILE"),
+    ("does not exist", "give another with -d or -U"),
+    ("resolve host", "check the host's name"),
+    ("translate host name", "check the host's name"),
+    ("Connection refused", "check host and port, and that the server runs"),
+    (
+        "No such file or directory",
+        "check the folder of the socket (-h) and the port (-p), and that the server runs",
+    ),
+    ("starting up", "wait until it is up"),
+    ("received invalid response", "what answers there is not PostgreSQL: check host and port"),
+    ("expected authentication request", "what answers there is not PostgreSQL: check host and port"),
+    ("unsupported frontend protocol", "what answers there is not a PostgreSQL that pgguard knows"),
+    (
+        "server closed the connection unexpectedly",
+        "what answers there may not be PostgreSQL: check host and port",
+    ),
+    ("timeout", "check host, port and firewall"),
+)
+
+
 def _explained(error: Exception) -> str:
-    said = _LINES.sub("; ", str(error).strip()) or type(error).__name__
-    hints = (
-        ("password authentication failed", "check the user and ~/.pgpass"),
-        ("no password supplied", "put it into ~/.pgpass, a service file or PGPASSWORD"),
-        ("no pg_hba.conf entry", "pg_hba.conf has to let this user in from here"),
-        ("does not exist", "give another with -d or -U"),
-        ("could not translate host name", "check the host's name"),
-        ("Connection refused", "check host and port, and that the server runs"),
-        ("No such file or directory", "check the socket's folder (-h) and the port"),
-        ("received invalid response", "what answers there is not PostgreSQL: check host and port"),
-        ("server closed the connection unexpectedly", "what answers there may not be PostgreSQL"),
-        ("timeout", "check host, port and firewall"),
-    )
-    for pattern, hint in hints:
-        if pattern.lower() in said.lower():
-            return f"could not connect: {said.removeprefix('connection failed: ')} ({hint})"
-    return f"could not connect: {said.removeprefix('connection failed: ')}"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if "Multiple connection attempts failed" in "".join(lines):
+        lines = lines[: next(at for at, line in enumerate(lines) if line.startswith("Multiple"))]
+    # libpq puts one line for each attempt, and advice below it; the second attempt is without TLS
+    said = [_PREFIX.sub("", line) for line in lines if not line[:1].isspace()]
+    attempts = [line for line in said if line.startswith("connection to server")]
+    telling = [line for line in attempts if "failed: SSL error: unexpected eof" not in line]
+    reason = (telling or attempts or said)[0].replace("FATAL:  ", "")
+    hint = next((hint for pattern, hint in _HINTS if re.search(pattern, reason, re.IGNORECASE)), "")
+    pgconn = getattr(error, "pgconn", None)
+    if not hint and pgconn is not None and pgconn.used_password:
+        # the server may speak another language
+        hint = _HINTS[0][1]
+    said_where = _WHERE.match(reason)
+    where, reason = (f" to the server {said_where[1]}", said_where[2]) if said_where else ("", reason)
+    return f"could not connect{where}: {reason}" + (f" ({hint})" if hint else "")

@@ -7,7 +7,7 @@ SELECT json_build_array(
     coalesce(to_char(pg_conf_load_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ''),
     pg_is_in_recovery(),
     current_user,
-    (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
+    current_setting('is_superuser') = 'on',
     pg_has_role('pg_read_all_stats', 'USAGE'),
     pg_has_role('pg_read_all_settings', 'USAGE'),
     coalesce(host(inet_client_addr()), ''),

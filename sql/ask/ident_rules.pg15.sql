@@ -1,0 +1,2 @@
+-- From 15 on the server either shows the maps or refuses.
+SELECT true AS readable, '' AS reason;
