@@ -11,13 +11,15 @@ Item = TypeVar("Item")
 MOST = 5
 
 
-def together(items: Iterable[Item], cause: Callable[[Item], Hashable]) -> Iterator[list[Item]]:
-    """The items, those of one cause in one list where there are more than `MOST`, the others one by one."""
+def together(
+    items: Iterable[Item], cause: Callable[[Item], Hashable], most: int = MOST
+) -> Iterator[list[Item]]:
+    """The items, those of one cause in one list where there are more than `most`, the others one by one."""
     groups: dict[Hashable, list[Item]] = {}
     for item in items:
         groups.setdefault(cause(item), []).append(item)
     for group in groups.values():
-        if len(group) > MOST:
+        if len(group) > most:
             yield group
         else:
             for item in group:
