@@ -8,11 +8,9 @@ import hashlib
 import hmac
 import os
 import pwd
-import socket
-import ssl
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -30,8 +28,7 @@ _VERIFIERS = b"""
 SELECT rolname, rolpassword FROM pg_catalog.pg_authid
 WHERE rolcanlogin AND rolpassword IS NOT NULL ORDER BY rolname
 """
-_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-_SECONDS = 5.0
+_KEY_FILE = b"SELECT setting FROM pg_catalog.pg_settings WHERE name = 'ssl_key_file'"
 
 
 def password_guesses(
@@ -55,25 +52,35 @@ def password_guesses(
 def certificates(
     connection: psycopg.Connection[tuple[str, ...]], server: Server, settings: Sequence[Any] | Missing
 ) -> Sequence[Certificate] | Missing:
-    """The certificate that the server presents to a client; no rows when it does not speak TLS."""
-    host = connection.info.host
-    if not host or host.startswith(("/", "@")):
-        listen = _value(settings, "listen_addresses")
-        if listen is None or not {"*", "localhost", "0.0.0.0", "127.0.0.1"} & {  # noqa: S104
-            part.strip() for part in listen.split(",")
-        }:
-            if listen == "":
-                return ()
-            return Missing("connected by the socket: connect over TCP to see the certificate")
-        host = "127.0.0.1"
-    try:
-        shown = _handshake(host, connection.info.port)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        return Missing(f"the TLS handshake failed: {error}")
-    if shown is None:
+    """The certificate that the server presents to a client, and the old protocols it agrees to.
+
+    No rows when it does not speak TLS. Before PostgreSQL 12, which has no ssl_min_protocol_version,
+    handshakes at TLS 1.0 and 1.1 are tried. Missing when nothing answers where we may knock.
+    """
+    places = _listeners(connection, settings)
+    if isinstance(places, Missing):
+        return places
+    if not places:
         return ()
-    protocols = tuple(_old_protocols(host, connection.info.port)) if server.version_num < 120000 else ()
-    return (_certificate(shown, protocols),)
+    # imported late: an inspection without TLS has no use for it
+    from pgguard.server.tls import handshake, old_protocols, read_certificate
+
+    port = connection.info.port
+    reasons = []
+    for name, address in places:
+        try:
+            shown = handshake(name, address, port)
+            if shown is None:
+                if _value(settings, "ssl") == "on":
+                    return Missing(
+                        f"what answers at {name}:{port} speaks no TLS, although the server's ssl is on"
+                    )
+                return ()
+            old = tuple(old_protocols(name, address, port)) if server.version_num < 120000 else ()
+            return (read_certificate(shown, old),)
+        except (OSError, ValueError) as error:
+            reasons.append(f"{name}:{port}: {error}")
+    return Missing(f"no certificate was to be had: {'; '.join(reasons)}")
 
 
 def file_modes(
@@ -84,33 +91,86 @@ def file_modes(
     """The modes of the server's files, when it runs on this machine; mode is empty where we may not look."""
     host = connection.info.host
     if host and not host.startswith(("/", "@")):
-        return Missing("the server's files are seen only where pgguard runs on its machine, by the socket")
+        return Missing(
+            "modes of files are seen only on the server's own machine: run pgguard there through the socket, "
+            "as root or as the server's account"
+        )
     data = _value(settings, "data_directory")
     if data is None:
         return Missing("the server does not say where its files are: GRANT pg_read_all_settings")
-    if not os.path.isdir(data):
-        return Missing("the data directory is not on this machine")
+    if refused := _elsewhere(data, connection.info.port):
+        return Missing(refused)
     paths = [("data_directory", data)]
-    for purpose, name in (("hba", "hba_file"), ("ident", "ident_file"), ("ssl_key", "ssl_key_file")):
-        path = _value(settings, name)
-        if path and not (purpose == "ssl_key" and _value(settings, "ssl") != "on"):
-            paths.append((purpose, os.path.join(data, path)))
-    log_directory = _value(settings, "log_directory")
-    if log_directory and _value(settings, "logging_collector") == "on":
-        paths.append(("log_directory", os.path.join(data, log_directory)))
+    named = [("hba", _value(settings, "hba_file")), ("ident", _value(settings, "ident_file"))]
+    if _value(settings, "ssl") == "on":
+        # the snapshot hides settings that have a key in their name
+        (key,) = connection.execute(_KEY_FILE).fetchone() or ("",)
+        named.append(("ssl_key", os.fsdecode(key)))
+    if _value(settings, "logging_collector") == "on":
+        named.append(("log_directory", _value(settings, "log_directory")))
+    sockets = (_value(settings, "unix_socket_directories") or "").split(",")
+    named += [("socket", part.strip().strip('"')) for part in sockets if not part.strip().startswith("@")]
+    paths += [(purpose, os.path.join(data, path)) for purpose, path in named if path]
     return tuple(_mode(purpose, path) for purpose, path in paths)
+
+
+def _elsewhere(data: str, port: int) -> str:
+    # in a container the socket may be ours and the path somebody else's
+    try:
+        lines = Path(data, "postmaster.pid").read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return f"the data directory {data} is not on this machine"
+    except OSError:
+        # closed to us, as it should be
+        return ""
+    same = len(lines) > 3 and lines[3].strip() == str(port)
+    return "" if same else f"the data directory {data} on this machine is that of another server"
 
 
 def _mode(purpose: str, path: str) -> FileMode:
     try:
-        status = os.stat(path)
+        real = os.path.realpath(path, strict=True)
+        status = os.stat(real)
     except OSError:
         return FileMode(purpose, path, "", "")
+    bits = status.st_mode & 0o7777
+    if not _reaches(real, None):
+        bits &= ~0o007
+    if not _reaches(real, status.st_gid):
+        bits &= ~0o070
     try:
         owner = pwd.getpwuid(status.st_uid).pw_name
     except KeyError:
         owner = str(status.st_uid)
-    return FileMode(purpose, path, f"{status.st_mode & 0o7777:04o}", owner)
+    return FileMode(purpose, path, f"{bits:04o}", owner)
+
+
+def _reaches(path: str, group: int | None) -> bool:
+    # whether others, or the members of a group, get through the folders above; when in doubt they do
+    for folder in Path(path).parents:
+        with contextlib.suppress(OSError):
+            status = folder.stat()
+            by_group = group is not None and status.st_gid == group and status.st_mode & 0o010
+            if not by_group and not status.st_mode & 0o001:
+                return False
+    return True
+
+
+def _listeners(
+    connection: psycopg.Connection[tuple[str, ...]], settings: Sequence[Any] | Missing
+) -> list[tuple[str, str]] | Missing:
+    # where to knock, as (name, address): where we are connected to, else where the server says it listens
+    host = connection.info.host
+    if host and not host.startswith(("/", "@")):
+        return [(host, connection.info.hostaddr or host)]
+    listen = _value(settings, "listen_addresses")
+    if listen is None:
+        return Missing("the server does not say where it listens: connect over TCP to see the certificate")
+    if _value(settings, "ssl") == "off":
+        return []
+    names = [part.strip() for part in listen.split(",") if part.strip()]
+    own = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    return [(own.get(name, name), own.get(name, name)) for name in names]
 
 
 def _value(settings: Sequence[Any] | Missing, name: str) -> str | None:
@@ -158,56 +218,3 @@ def _fits(verifier: str, role: str, word: str) -> bool:
         client = hmac.digest(salted, b"Client Key", "sha256")
         return hmac.compare_digest(hashlib.sha256(client).digest(), stored)
     return False
-
-
-def _handshake(host: str, port: int, context: ssl.SSLContext | None = None) -> bytes | None:
-    if context is None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    with socket.create_connection((host, port), timeout=_SECONDS) as plain:
-        plain.sendall(_SSL_REQUEST)
-        if plain.recv(1) != b"S":
-            return None
-        with context.wrap_socket(plain, server_hostname=host) as wrapped:
-            return wrapped.getpeercert(binary_form=True)
-
-
-def _old_protocols(host: str, port: int) -> Iterator[str]:
-    for version, name in ((ssl.TLSVersion.TLSv1, "TLSv1"), (ssl.TLSVersion.TLSv1_1, "TLSv1.1")):
-        with warnings.catch_warnings(), contextlib.suppress(OSError, ValueError):
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.set_ciphers("ALL:@SECLEVEL=0")
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            context.minimum_version = context.maximum_version = version
-            if _handshake(host, port, context) is not None:
-                yield name
-
-
-def _certificate(der: bytes, protocols: tuple[str, ...]) -> Certificate:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-    loaded = x509.load_der_x509_certificate(der)
-    key = loaded.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        kind, bits = "RSA", key.key_size
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        kind, bits = "EC", key.key_size
-    else:
-        kind, bits = type(key).__name__.removesuffix("PublicKey"), 0
-    algorithm = loaded.signature_hash_algorithm
-    return Certificate(
-        subject=loaded.subject.rfc4514_string(),
-        issuer=loaded.issuer.rfc4514_string(),
-        not_before=loaded.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        not_after=loaded.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        key_type=kind,
-        key_bits=bits,
-        signature_hash=algorithm.name if algorithm else "",
-        self_signed=loaded.subject == loaded.issuer,
-        protocols=protocols,
-    )
