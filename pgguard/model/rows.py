@@ -171,7 +171,8 @@ class ConfigFile(NamedTuple):
 class FileMode(NamedTuple):
     """The permissions of a file of the server, seen when pgguard runs on the same machine.
 
-    `mode` is octal text (0600); purpose: data_directory, hba, ident, ssl_key, log_directory, socket.
+    `mode` is octal text (0600), without the bits of those whom a folder above shuts out, and empty where
+    the file may not be seen. purpose: data_directory, hba, ident, ssl_key, log_directory, socket (a folder).
     """
 
     purpose: str
@@ -181,9 +182,10 @@ class FileMode(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """The certificate that the server presents, and the protocols a handshake got.
+    """The certificate that the server presents, and those of TLSv1 and TLSv1.1 that it agreed to.
 
-    `problems` says in words what a client that verifies would object to, the chain aside.
+    `protocols` is tried only before PostgreSQL 12, which has no setting for it. `key_type` RSA, EC or
+    another; `signature_hash` sha256, sha1 and so on, empty where the signature has none of its own (Ed25519).
     """
 
     subject: str
