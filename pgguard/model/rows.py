@@ -148,6 +148,17 @@ class HbaRule(NamedTuple):
     error: str
 
 
+class HbaQuotes(NamedTuple):
+    """A line of pg_hba.conf with its quotes, commas, @ and # in place and each word hidden as x.
+
+    Only lines of files that have a quote or an @ in a rule: elsewhere every keyword is one.
+    """
+
+    file: str
+    line: int
+    shape: str
+
+
 class IdentRule(NamedTuple):
     """pg_ident_file_mappings (15 and later), in order."""
 
@@ -519,13 +530,22 @@ class UserMapping(NamedTuple):
 
 
 class Extension(NamedTuple):
-    """pg_extension joined with the version that CREATE EXTENSION would give now (empty: files gone)."""
+    """pg_extension."""
 
     name: str
     version: str
-    available_version: str
     schema: str
     owner: str
+
+
+class AvailableExtension(NamedTuple):
+    """pg_available_extensions of the extensions installed here: the version CREATE EXTENSION would give.
+
+    A section of its own, because one control file that the server cannot parse makes it fail.
+    """
+
+    name: str
+    version: str
 
 
 class Publication(NamedTuple):

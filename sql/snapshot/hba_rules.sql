@@ -1,4 +1,5 @@
--- pg_hba.conf as the server parses it, with the secrets among its options hidden on the server.
+-- pg_hba.conf as the server parses it, with the secrets among its options hidden on the server; an
+-- error may quote what stands behind a blank in a password, in the language of the server's messages.
 SELECT json_build_array(
     CASE WHEN error IS NULL THEN row_number() OVER (PARTITION BY error IS NULL ORDER BY line_number) ELSE 0 END, '', line_number, coalesce(type, ''),
     coalesce(to_json(database), '[]'), coalesce(to_json(user_name), '[]'),
@@ -6,7 +7,9 @@ SELECT json_build_array(
     coalesce((SELECT json_agg(CASE WHEN option ~* '^(ldapbindpasswd|radiussecrets)='
                                    THEN split_part(option, '=', 1) || '=***' ELSE option END ORDER BY option)
               FROM unnest(options) AS option), '[]'),
-    coalesce(error, '')
+    coalesce(CASE WHEN current_setting('lc_messages') ~ '^(C|POSIX|en)'
+                  THEN regexp_replace(error, '((name=value format|option name|skipping): ).*$', '\1***')
+                  ELSE regexp_replace(error, '[:"«„“].*$', '***') END, '')
 )::text
 FROM pg_catalog.pg_hba_file_rules
 ORDER BY line_number;
