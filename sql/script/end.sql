@@ -1,0 +1,2 @@
+
+\qecho '{"end": true}'
