@@ -1,0 +1,151 @@
+"""The login that inspections should use: not superuser, and sees what PostgreSQL lets it see."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pgguard.model.quote import ident, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.snapshot import Snapshot
+
+ROLE = "pgguard_auditor"
+# section -> what shows it, with the first version where that can be granted; pg_monitor gives the rest
+_SHOWN_BY = {
+    "hba_rules": (("SELECT", "pg_hba_file_rules", 10), ("EXECUTE", "pg_hba_file_rules()", 10)),
+    "ident_rules": (("SELECT", "pg_ident_file_mappings", 15), ("EXECUTE", "pg_ident_file_mappings()", 15)),
+    "file_settings": (("SELECT", "pg_file_settings", 10), ("EXECUTE", "pg_show_all_file_settings()", 10)),
+    "config_files": (("EXECUTE", "pg_stat_file(text, boolean)", 11),),
+}
+_BY_MONITOR = {
+    "sessions": "pg_read_all_stats",
+    "statements": "pg_read_all_stats",
+    "settings": "pg_read_all_settings",
+    "files": "pg_read_all_settings",
+}
+# section -> why there is no GRANT for it
+_NOT_GRANTED = {
+    "verifiers": "whoever reads password verifiers (pg_authid) can guess passwords at leisure",
+    "password_guesses": "whoever reads password verifiers (pg_authid) can guess passwords at leisure",
+    "hba_quotes": "pg_read_binary_file reads every file of the server, the keys among them",
+    "user_mappings": "the options of user mappings (pg_user_mapping) hold passwords of other servers",
+    "subscriptions": "connection strings of subscriptions (pg_subscription.subconninfo) hold passwords",
+}
+_DENIED = re.compile(r"permission denied for (table|relation|view|function) (\w+)")
+
+
+def grants(snapshot: Snapshot, role: str = ROLE) -> str:
+    """The SQL, for psql as superuser, of a login that inspects this cluster; running it again is harmless.
+
+    It fits the snapshot's version and databases. No password is in it. What is left out, and why, is
+    said in comments; the last ones undo it.
+    """
+    name = ident(role)
+    databases = [
+        ident(row.name) for row in snapshot.databases if row.allow_connections and not row.is_template
+    ]
+    member = " WITH INHERIT TRUE, SET FALSE" if snapshot.major >= 16 else ""
+    shown = [line for section in _SHOWN_BY for line in _grants(section, name, snapshot.major)]
+    return "\n".join(
+        (
+            f"-- A login for pgguard, for PostgreSQL {snapshot.major}: it changes nothing, and sees",
+            "-- what an inspection needs, as far as PostgreSQL shows it to others than superusers. Run this",
+            "-- with psql as superuser, in the database that pgguard connects to first: what is granted on",
+            "-- catalogs counts in that database only.",
+            "--     psql -X -v ON_ERROR_STOP=1 -d DATABASE -f THIS_FILE",
+            "",
+            "BEGIN;",
+            "DO $create$",
+            "BEGIN",
+            f"    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal(role)}) THEN",
+            f"        CREATE ROLE {name} LOGIN CONNECTION LIMIT 3;",
+            "    END IF;",
+            "END",
+            "$create$;",
+            "",
+            "-- All settings, all sessions, all statistics.",
+            f"GRANT pg_monitor TO {name}{member};",
+            "-- The configuration files as the server reads them, and when they changed.",
+            *shown,
+            "-- A session in each database, also where PUBLIC may not connect.",
+            *(f"GRANT CONNECT ON DATABASE {database} TO {name};" for database in databases),
+            "COMMIT;",
+            "",
+            "-- Give it a password with psql's command, which sends no clear text, then let it in:",
+            f"--     \\password {role}" if name == role else f"--     \\password {name}",
+            f"--     pg_hba.conf:  hostssl all {_hba_name(role)} ADDRESS scram-sha-256",
+            "-- and say in pgguard.toml what it is for:",
+            "--     [[service]]",
+            f"--     role = {_toml(role)}",
+            '--     owner = "..."',
+            '--     purpose = "security inspection"',
+            "",
+            "-- Not granted, so that checks which need it answer `unknown`, but when a superuser inspects:",
+            *_left_out(snapshot.major),
+            "",
+            "-- To undo it, in the same database:",
+            *(f"--     {_revoked(line, name)}" for line in shown),
+            *(f"--     REVOKE CONNECT ON DATABASE {database} FROM {name};" for database in databases),
+            f"--     DROP ROLE {name};",
+            "",
+        )
+    )
+
+
+def hint(section: str, reason: str, inspected_as: str) -> str:
+    """What would let the inspecting role read a section that was not read; empty when no GRANT would.
+
+    `reason` is the one that the snapshot gives. Ends without a full stop.
+    """
+    name = ident(inspected_as)
+    refused = _DENIED.search(reason)
+    if section in _NOT_GRANTED and (refused or "superuser" in reason or "permission denied" in reason):
+        return f"inspect as a superuser: {_NOT_GRANTED[section]}, which is not to be granted"
+    if section in _SHOWN_BY and (refused or "superuser" in reason or "examine" in reason):
+        statements = [line.rstrip(";") for line in _grants(section, name, 99)]
+        return "; ".join(statements)
+    if section in _BY_MONITOR and ("hides" in reason or "does not s" in reason):
+        return f"GRANT {_BY_MONITOR[section]} TO {name} (pg_monitor holds it)"
+    if refused:
+        kind, what = refused.groups()
+        privilege = "EXECUTE ON FUNCTION" if kind == "function" else "SELECT ON"
+        return f"GRANT {privilege} pg_catalog.{what} TO {name}"
+    if "permission denied for database" in reason or "may not connect" in reason:
+        return f"GRANT CONNECT ON this database TO {name}"
+    return ""
+
+
+def _grants(section: str, name: str, major: int) -> Iterator[str]:
+    for privilege, what, since in _SHOWN_BY[section]:
+        if since <= major:
+            kind = "FUNCTION " if privilege == "EXECUTE" else ""
+            yield f"GRANT {privilege} ON {kind}pg_catalog.{what} TO {name};"
+
+
+def _revoked(grant: str, name: str) -> str:
+    return grant.replace("GRANT", "REVOKE", 1).removesuffix(f" TO {name};") + f" FROM {name};"
+
+
+def _left_out(major: int) -> Iterator[str]:
+    for reason in dict.fromkeys(_NOT_GRANTED.values()):
+        yield f"--   * {reason};"
+    if major < 11:
+        yield "--   * only a superuser may look at files before PostgreSQL 11."
+    else:
+        yield "--   * files outside of the data directory, as on Debian, take pg_read_server_files, which"
+        yield "--     reads every file: when the configuration changed stays unknown there."
+
+
+def _hba_name(role: str) -> str:
+    # pg_hba.conf knows keywords and special first characters; double quotes take them away
+    return f'"{role}"' if not re.fullmatch(r"[a-z_][a-z0-9_]*", role) or role == "all" else role
+
+
+def _toml(text: str) -> str:
+    escaped = "".join(
+        f"\\{one}" if one in '"\\' else one if one.isprintable() else f"\\u{ord(one):04x}" for one in text
+    )
+    return f'"{escaped}"'
