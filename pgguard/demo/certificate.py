@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 _DAYS = 365
 
 
-def write_certificates(folder: Path, data_directory: Path) -> None:
+def write_certificates(folder: Path, data_directory: Path, *, self_signed: bool = False) -> None:
     """Write root.crt into `folder`, server.crt and server.key (0600) into `data_directory`.
 
-    The server certificate is for localhost and 127.0.0.1 and holds for a year.
+    The server certificate is for localhost and 127.0.0.1 and holds for a year; `self_signed` it has
+    no authority but itself.
     """
     now = datetime.datetime.now(tz=datetime.UTC)
     root_key = ec.generate_private_key(ec.SECP256R1())
@@ -32,11 +33,12 @@ def write_certificates(folder: Path, data_directory: Path) -> None:
     )
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    name = _name("localhost")
     certificate = (
-        _builder(_name("localhost"), root_name, key.public_key(), now)
+        _builder(name, name if self_signed else root_name, key.public_key(), now)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(root_key, hashes.SHA256())
+        .sign(key if self_signed else root_key, hashes.SHA256())
     )
     (folder / "root.crt").write_bytes(root.public_bytes(serialization.Encoding.PEM))
     (data_directory / "server.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

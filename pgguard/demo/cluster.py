@@ -89,12 +89,14 @@ class Cluster:
         ident: str | None = None,
         listen: Sequence[str] = (),
         tls: bool = False,
+        self_signed: bool = False,
         checksums: bool | None = None,
     ) -> Self:
         """A running cluster made from a copied initdb template.
 
         `listen` are its TCP addresses (none: only the socket); with `hba` None everybody gets in
-        from the socket and from 127.0.0.1. Raises `SetupError` with the server's last words when it
+        from the socket and from 127.0.0.1. With `tls` it has a certificate, by an authority of its own
+        unless `self_signed`. Raises `SetupError` with the server's last words when it
         does not start.
         """
         folder = Path(tempfile.mkdtemp(prefix="pgg", dir=_base_folder()))
@@ -108,7 +110,7 @@ class Cluster:
             if ident is not None:
                 (data / "pg_ident.conf").write_text(ident, encoding="utf-8")
             if tls:
-                write_certificates(folder, data)
+                write_certificates(folder, data, self_signed=self_signed)
             _give(folder)
             lines = {
                 **_DEFAULTS,

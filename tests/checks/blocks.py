@@ -18,7 +18,7 @@ and may go on with::
     -- conf: NAME = VALUE        a line of postgresql.conf (own cluster)
     -- hba: LINE                 a line of pg_hba.conf (own cluster); line 1 is the test's own way in
     -- ident: LINE               a line of pg_ident.conf (own cluster)
-    -- tls: on                   the server has a certificate and TLS (own cluster)
+    -- tls: on                   the server has TLS and a certificate (own cluster); or self-signed
     -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
     -- as: ROLE                  the inspecting role
 
@@ -57,6 +57,7 @@ class Block:
     hba: list[str] = field(default_factory=list)
     ident: list[str] = field(default_factory=list)
     tls: bool = False
+    self_signed: bool = False
     connect: list[str] = field(default_factory=list)
     inspect_as: str = "postgres"
     sql: list[str] = field(default_factory=list)
@@ -133,5 +134,6 @@ def _own(block: Block, directive: str, value: str) -> None:
             block.ident.append(value)
         case "tls":
             block.tls = True
+            block.self_signed = value == "self-signed"
         case "connect":
             block.connect.append(value)

@@ -79,9 +79,11 @@ def _in_own_cluster(
     block: Block, new_cluster: Callable[..., Cluster], stack: contextlib.ExitStack
 ) -> Snapshot:
     listen = ["127.0.0.1"] if "listen_addresses" not in block.conf else []
-    own = new_cluster(settings=block.conf, listen=listen, tls=block.tls)
+    own = new_cluster(settings=block.conf, listen=listen, tls=block.tls, self_signed=block.self_signed)
     with psycopg.connect(own.dsn(), autocommit=True) as admin:
         admin.execute("CREATE DATABASE lab")
+        # before 14 the default is md5, which the rule for scram-sha-256 does not take
+        admin.execute("SET password_encryption = 'scram-sha-256'")
         admin.execute(f"ALTER ROLE postgres PASSWORD '{PASSWORD}'")
     with psycopg.connect(own.dsn(dbname="lab"), autocommit=True) as connection:
         _run(connection, block)
