@@ -35,6 +35,11 @@ _NOT_GRANTED = {
     "subscriptions": "connection strings of subscriptions (pg_subscription.subconninfo) hold passwords",
 }
 _DENIED = re.compile(r"permission denied for (table|relation|view|function) (\w+)")
+# names that a refusal holds in any language of the server's messages
+_TOLD = re.compile(
+    r"pg_(authid|hba_file_rules|ident_file_mappings|file_settings|show_all_file_settings|stat_file"
+    r"|read_binary_file|read_all_settings|subscription)\b|user mappings|superuser"
+)
 
 
 def grants(snapshot: Snapshot, role: str = ROLE) -> str:
@@ -44,9 +49,12 @@ def grants(snapshot: Snapshot, role: str = ROLE) -> str:
     said in comments; the last ones undo it.
     """
     name = ident(role)
-    databases = [
-        ident(row.name) for row in snapshot.databases if row.allow_connections and not row.is_template
+    connects = [
+        f"GRANT CONNECT ON DATABASE {ident(row.name)} TO {name};"
+        for row in snapshot.databases
+        if row.allow_connections and row.name not in ("template0", "template1")
     ]
+    create = f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 3"
     member = " WITH INHERIT TRUE, SET FALSE" if snapshot.major >= 16 else ""
     shown = [line for section in _SHOWN_BY for line in _grants(section, name, snapshot.major)]
     return "\n".join(
@@ -58,25 +66,21 @@ def grants(snapshot: Snapshot, role: str = ROLE) -> str:
             "--     psql -X -v ON_ERROR_STOP=1 -d DATABASE -f THIS_FILE",
             "",
             "BEGIN;",
-            "DO $create$",
-            "BEGIN",
-            f"    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal(role)}) THEN",
-            f"        CREATE ROLE {name} LOGIN CONNECTION LIMIT 3;",
-            "    END IF;",
-            "END",
-            "$create$;",
+            f"SELECT {literal(create)}",
+            f"WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal(role)})",
+            "\\gexec",
             "",
             "-- All settings, all sessions, all statistics.",
             f"GRANT pg_monitor TO {name}{member};",
             "-- The configuration files as the server reads them, and when they changed.",
             *shown,
             "-- A session in each database, also where PUBLIC may not connect.",
-            *(f"GRANT CONNECT ON DATABASE {database} TO {name};" for database in databases),
+            *connects,
             "COMMIT;",
             "",
             "-- Give it a password with psql's command, which sends no clear text, then let it in:",
-            f"--     \\password {role}" if name == role else f"--     \\password {name}",
-            f"--     pg_hba.conf:  hostssl all {_hba_name(role)} ADDRESS scram-sha-256",
+            _comment(f"\\password {name}"),
+            _comment(f"pg_hba.conf:  hostssl all {_hba_name(role)} ADDRESS scram-sha-256"),
             "-- and say in pgguard.toml what it is for:",
             "--     [[service]]",
             f"--     role = {_toml(role)}",
@@ -87,9 +91,8 @@ def grants(snapshot: Snapshot, role: str = ROLE) -> str:
             *_left_out(snapshot.major),
             "",
             "-- To undo it, in the same database:",
-            *(f"--     {_revoked(line, name)}" for line in shown),
-            *(f"--     REVOKE CONNECT ON DATABASE {database} FROM {name};" for database in databases),
-            f"--     DROP ROLE {name};",
+            *(_comment(_revoked(line, name)) for line in (*shown, *connects)),
+            _comment(f"DROP ROLE {name};"),
             "",
         )
     )
@@ -100,22 +103,28 @@ def hint(section: str, reason: str, inspected_as: str) -> str:
 
     `reason` is the one that the snapshot gives. Ends without a full stop.
     """
+    if "GRANT" in reason:
+        return ""
     name = ident(inspected_as)
-    refused = _DENIED.search(reason)
-    if section in _NOT_GRANTED and (refused or "superuser" in reason or "permission denied" in reason):
-        return f"inspect as a superuser: {_NOT_GRANTED[section]}, which is not to be granted"
-    if section in _SHOWN_BY and (refused or "superuser" in reason or "examine" in reason):
-        statements = [line.rstrip(";") for line in _grants(section, name, 99)]
-        return "; ".join(statements)
-    if section in _BY_MONITOR and ("hides" in reason or "does not s" in reason):
+    if section in _NOT_GRANTED and _TOLD.search(reason):
+        return f"inspect as a superuser: {_NOT_GRANTED[section]}, so that it is not to be granted"
+    if "must be superuser to" in reason or "absolute path" in reason:
+        return "inspect as a superuser: others may not see where this is kept"
+    if section in _SHOWN_BY and ("permission denied" in reason or _TOLD.search(reason)):
+        monitor = [f"GRANT pg_read_all_settings TO {name}"] if "pg_read_all_settings" in reason else []
+        return "; ".join((*monitor, *(line.rstrip(";") for line in _grants(section, name, 99))))
+    if section in _BY_MONITOR and "hides" in reason:
         return f"GRANT {_BY_MONITOR[section]} TO {name} (pg_monitor holds it)"
-    if refused:
+    if refused := _DENIED.search(reason):
         kind, what = refused.groups()
         privilege = "EXECUTE ON FUNCTION" if kind == "function" else "SELECT ON"
         return f"GRANT {privilege} pg_catalog.{what} TO {name}"
-    if "permission denied for database" in reason or "may not connect" in reason:
-        return f"GRANT CONNECT ON this database TO {name}"
-    return ""
+    return f"GRANT CONNECT ON this database TO {name}" if "may not connect" in reason else ""
+
+
+def _comment(text: str) -> str:
+    # a line's end in a name must not end the comment
+    return "\n".join(f"--     {line}" for line in re.split(r"[\r\n]", text))
 
 
 def _grants(section: str, name: str, major: int) -> Iterator[str]:
