@@ -3,7 +3,7 @@
 The rules are those of the manual's 5.8 Privileges and 22.5 Predefined Roles. An owner's rights are
 entries of the ACL, so that an owner who revoked them has them no more; superusers hold everything. A
 privilege on a table counts whether or not its holder has USAGE on the schema, as the server's
-functions have it: `obstacles` says who cannot make use of it.
+functions have it: `may_enter` and `may_name` say who cannot make use of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pgguard.model.quote import ident, qualified
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pgguard.model.rows import Column, Function, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
@@ -189,31 +189,23 @@ def steps(way: Way, privilege: str) -> tuple[Step, ...]:
     return (*chain, Step(last, verb, way.on))
 
 
-def obstacles(snapshot: Snapshot, thing: Securable, role: str) -> Iterator[Step]:
-    """What keeps a role from making use of a privilege that it holds: CONNECT, then USAGE on the schema."""
+def may_enter(snapshot: Snapshot, thing: Securable, login: str) -> bool:
+    """Whether a login has CONNECT on the database that an object is in; true outside databases."""
+    row = snapshot.role(login)
+    return thing.home is snapshot or (row is not None and may_connect(snapshot, row, thing.database))
+
+
+def may_name(snapshot: Snapshot, thing: Securable, role: str) -> bool:
+    """Whether a role has USAGE on an object's schema, without which its privileges on it are no use."""
     row = snapshot.role(role)
-    if row is None or row.superuser:
-        return
-    database = _database(snapshot, thing)
-    if database is None:
-        return
-    if row.login and not may_connect(snapshot, row, database.name):
-        yield Step(ident(role), "but may not CONNECT to database", ident(database.name))
-    if thing.schema and role not in uses_schema(snapshot, database, thing.schema):
-        yield Step(ident(role), "but has no USAGE on schema", ident(thing.schema))
-
-
-def reachable(snapshot: Snapshot, thing: Securable, role: str) -> bool:
-    """Whether nothing stands between a role and a privilege that it holds."""
-    return next(obstacles(snapshot, thing, role), None) is None
+    home = next((one for one in snapshot.inspected if one is thing.home), None)
+    if not thing.schema or home is None or (row is not None and row.superuser):
+        return True
+    return role in uses_schema(snapshot, home, thing.schema)
 
 
 def _plain(kind: str, name: str, owner: str, acl: str, home: DatabaseSnapshot) -> Securable:
     return Securable(kind, name, name, owner, acl, "", "", False, home, home.name)
-
-
-def _database(snapshot: Snapshot, thing: Securable) -> DatabaseSnapshot | None:
-    return next((one for one in snapshot.inspected if one is thing.home), None)
 
 
 def _sources(snapshot: Snapshot, thing: Securable, privilege: str) -> dict[str, Way]:

@@ -42,6 +42,8 @@ class Maker:
         self.connection = connection
         self.dice = dice
         self.major = connection.info.server_version // 10000
+        # opens the caller's transaction, so that each statement's own is a savepoint in it
+        connection.execute("SELECT 1")
 
     def attempt(self, statement: str) -> None:
         try:

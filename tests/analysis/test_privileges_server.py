@@ -127,7 +127,7 @@ def _privileges(
                 if truth != (role in found) or truth != (role in names):
                     wrong.append(f"{role} {privilege} on {kind} {thing.name}: the server says {truth}")
     # a test that asks only what is false would prove nothing
-    assert min(asked[True], asked[False]) > sum(asked.values()) / 5, asked
+    assert min(asked[True], asked[False]) > sum(asked.values()) / 10, asked
     print(f"{sum(asked.values())} triples, {asked[True]} of them true")
     return wrong
 
