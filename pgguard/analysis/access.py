@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import heirs, inherited_roles, plain_logins
+from pgguard.analysis.membership import DATABASE_OWNER, heirs, inherited_roles, plain_logins
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 READ_ALL = "pg_read_all_data"
 WRITE_ALL = "pg_write_all_data"
+_INVALID = -2
 
 
 def holds(snapshot: Snapshot, grants: Iterable[Grant], privilege: str, role: str, database: str = "") -> bool:
@@ -26,24 +27,39 @@ def holds(snapshot: Snapshot, grants: Iterable[Grant], privilege: str, role: str
 
 
 def may_connect(snapshot: Snapshot, role: Role, database: str) -> bool:
-    """Whether the role has CONNECT on a database that accepts connections."""
+    """Whether the server takes the role into a database once pg_hba.conf has let it pass.
+
+    It takes CONNECT, a database that accepts connections, and no limit of 0 on either; superusers are
+    held up by the second alone. LOGIN is not asked for.
+    """
+    return role.name in connectors(snapshot, database)
+
+
+def connectors(snapshot: Snapshot, database: str) -> frozenset[str]:
+    """The roles that the server takes into a database; the same set for databases with the same rights."""
     rows = snapshot._memo.get("database rows")
     if rows is None:
         rows = snapshot._memo["database rows"] = {row.name: row for row in snapshot.databases}
     row = rows.get(database)
-    if row is None or not row.allow_connections:
-        return False
-    if role.superuser:
-        return True
-    key = ("connect", database)
-    known = snapshot._memo.get(key)
+    # a limit of -2 marks a database that DROP DATABASE left half removed
+    if row is None or not row.allow_connections or row.connection_limit == _INVALID:
+        return frozenset()
+    grantees = () if row.connection_limit == 0 else _connect_grantees(snapshot, row.acl)
+    # pg_database_owner stands for somebody else in each database
+    key = ("connectors", frozenset(grantees), row.owner if DATABASE_OWNER in grantees else "")
+    known: frozenset[str] | None = snapshot._memo.get(key)
     if known is None:
-        names: set[str] = set()
-        for grant in snapshot.grants(row.acl):
-            if grant.privilege == "CONNECT":
-                names |= heirs(snapshot, grant.grantee)
-        known = snapshot._memo[key] = frozenset(names)
-    return role.name in known
+        names = {name for grantee in grantees for name in heirs(snapshot, grantee, database)}
+        known = snapshot._memo[key] = frozenset(
+            role.name
+            for role in snapshot.roles
+            if role.superuser or (role.name in names and role.connection_limit != 0)
+        )
+    return known
+
+
+def _connect_grantees(snapshot: Snapshot, acl: str) -> tuple[str, ...]:
+    return tuple(grant.grantee for grant in snapshot.grants(acl) if grant.privilege == "CONNECT")
 
 
 def uses_schema(snapshot: Snapshot, database: DatabaseSnapshot, schema: str) -> frozenset[str]:

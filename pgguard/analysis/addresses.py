@@ -7,10 +7,11 @@ IPv4 and IPv6 lie on one line of integers, IPv4 first, so that one algebra serve
 from __future__ import annotations
 
 import ipaddress
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _V6 = 1 << 32
 _END = _V6 + (1 << 128)
@@ -27,6 +28,8 @@ _PRIVATE = (
     "fe80::/10",
 )
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
+# a netmask with holes (255.0.255.0) falls apart into ranges; more than these are not spelled out
+_MOST_RANGES = 4096
 
 
 class Addresses(NamedTuple):
@@ -38,51 +41,81 @@ class Addresses(NamedTuple):
         return bool(self.ranges)
 
     def __and__(self, other: Addresses) -> Addresses:
-        found = []
-        for low, high in self.ranges:
-            for other_low, other_high in other.ranges:
-                if low <= other_high and other_low <= high:
-                    found.append((max(low, other_low), min(high, other_high)))
-        return Addresses(tuple(sorted(found)))
+        return Remaining(self).overlap(other)
 
     def __sub__(self, other: Addresses) -> Addresses:
-        left = list(self.ranges)
-        for cut_low, cut_high in other.ranges:
-            kept = []
-            for low, high in left:
-                if cut_high < low or high < cut_low:
-                    kept.append((low, high))
-                    continue
-                if low < cut_low:
-                    kept.append((low, cut_low - 1))
-                if cut_high < high:
-                    kept.append((cut_high + 1, high))
-            left = kept
-        return Addresses(tuple(left))
+        remaining = Remaining(self)
+        remaining.cut(other)
+        return remaining.addresses()
 
     def __or__(self, other: Addresses) -> Addresses:
-        merged: list[tuple[int, int]] = []
-        for low, high in sorted(self.ranges + other.ranges):
-            # the last IPv4 and the first IPv6 address are neighbours only in this representation
-            if merged and low <= merged[-1][1] + 1 and low != _V6:
-                merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-            else:
-                merged.append((low, high))
-        return Addresses(tuple(merged))
+        return _joined([*self.ranges, *other.ranges])
 
     def within(self, other: Addresses) -> bool:
         """Whether every address of this set is in the other."""
-        return not self - other
+        for low, high in self.ranges:
+            # neighbours are joined, so one range of the other has to hold the whole of ours
+            at = bisect_left(other.ranges, (low + 1,)) - 1
+            if at < 0 or other.ranges[at][1] < high:
+                return False
+        return True
 
-    def networks(self, most: int = 6) -> str:
-        """The set in CIDR notation, cut after `most` networks."""
+    def networks(self, most: int | None = 6) -> str:
+        """The set in CIDR notation, cut after `most` networks (None: all of them)."""
         names: list[str] = []
+        for network in self.each_network():
+            if len(names) == most:
+                return ", ".join(names) + " and more"
+            names.append(network)
+        return ", ".join(names)
+
+    def each_network(self) -> Iterator[str]:
+        """The networks in CIDR notation that the set is made of, in order."""
         for low, high in self.ranges:
             for network in _summarised(low, high):
-                if len(names) == most:
-                    return ", ".join(names) + " and more"
-                names.append(str(network))
-        return ", ".join(names)
+                yield str(network)
+
+
+class Remaining:
+    """Addresses that nothing has taken yet: cut again and again, each cut in logarithmic time."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._lows = [low for low, _ in addresses.ranges]
+        self._highs = [high for _, high in addresses.ranges]
+
+    def __bool__(self) -> bool:
+        return bool(self._lows)
+
+    def addresses(self) -> Addresses:
+        """What is left."""
+        return Addresses(tuple(zip(self._lows, self._highs, strict=True)))
+
+    def overlap(self, other: Addresses) -> Addresses:
+        """The part of the other set that is left."""
+        found: list[tuple[int, int]] = []
+        for low, high in other.ranges:
+            at = bisect_left(self._highs, low)
+            while at < len(self._lows) and self._lows[at] <= high:
+                found.append((max(low, self._lows[at]), min(high, self._highs[at])))
+                at += 1
+        return Addresses(tuple(found))
+
+    def cut(self, other: Addresses) -> None:
+        """Take the other set away."""
+        for low, high in other.ranges:
+            start = bisect_left(self._highs, low)
+            end = start
+            while end < len(self._lows) and self._lows[end] <= high:
+                end += 1
+            if start == end:
+                continue
+            kept = []
+            if self._lows[start] < low:
+                kept.append((self._lows[start], low - 1))
+            if high < self._highs[end - 1]:
+                kept.append((high + 1, self._highs[end - 1]))
+            self._lows[start:end] = [one for one, _ in kept]
+            self._highs[start:end] = [one for _, one in kept]
 
 
 def parse(networks: Iterable[str]) -> Addresses:
@@ -90,13 +123,56 @@ def parse(networks: Iterable[str]) -> Addresses:
 
     Raises `ValueError` for what is neither.
     """
-    found = Addresses()
+    found: list[tuple[int, int]] = []
     for text in networks:
         network = ipaddress.ip_network(text, strict=False)
         base = 0 if network.version == 4 else _V6
-        low = base + int(network.network_address)
-        found = found | Addresses(((low, base + int(network.broadcast_address)),))
-    return found
+        found.append((base + int(network.network_address), base + int(network.broadcast_address)))
+    return _joined(found)
+
+
+def single(text: str) -> Addresses:
+    """One client's address, as the server sees it: an IPv4 address mapped into IPv6 is the IPv4 address.
+
+    Raises `ValueError` for what is not one address.
+    """
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return parse([str(address)])
+
+
+def masked(address: str, netmask: str) -> Addresses | None:
+    """The addresses that equal `address` in the bits of `netmask`; None where that is too many ranges.
+
+    PostgreSQL takes any netmask, also one with holes. Raises `ValueError` for what is not an address.
+    """
+    first, mask = ipaddress.ip_address(address), ipaddress.ip_address(netmask)
+    if first.version != mask.version:
+        return Addresses()
+    base = 0 if first.version == 4 else _V6
+    free = ~int(mask) & ((1 << first.max_prefixlen) - 1)
+    start = int(first) & int(mask)
+    # the free bits below the lowest set bit of the mask are one range, each one above doubles the ranges
+    tail = free & ~(free + 1)
+    holes = [1 << bit for bit in range(first.max_prefixlen) if (free ^ tail) >> bit & 1]
+    if 1 << len(holes) > _MOST_RANGES:
+        return None
+    starts = [start]
+    for hole in holes:
+        starts += [one | hole for one in starts]
+    return _joined([(base + one, base + one + tail) for one in starts])
+
+
+def _joined(ranges: list[tuple[int, int]]) -> Addresses:
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        # the last IPv4 and the first IPv6 address are neighbours only in this representation
+        if merged and low <= merged[-1][1] + 1 and low != _V6:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return Addresses(tuple(merged))
 
 
 EVERYWHERE = Addresses(((0, _V6 - 1), (_V6, _END - 1)))

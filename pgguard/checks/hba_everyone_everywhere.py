@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba import beyond_loopback, in_force, line, who
+from pgguard.analysis.hba import in_force, who
+from pgguard.analysis.hba_rules import beyond_loopback, line
+from pgguard.analysis.hba_words import words
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
@@ -35,8 +37,10 @@ references = (
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     def wanted(rule: HbaRule) -> bool:
-        everything = "all" in rule.databases and "all" in rule.users
-        return everything and rule.method != "reject" and beyond_loopback(rule)
+        if rule.method == "reject" or not beyond_loopback(rule):
+            return False
+        databases, users, _ = words(snapshot, rule)
+        return all(any(word.kind == "all" for word in field) for field in (databases, users))
 
     for rule, entries in in_force(snapshot, wanted):
         yield Finding(

@@ -8,7 +8,8 @@ How to fix: narrow the rule to the networks that need it and declare those in th
 internal = [...]), then SELECT pg_reload_conf().
 
 Silent when: the range lies inside the policy's networks; without a policy, inside private address
-ranges; the method is reject, or earlier rules decide outside those networks.
+ranges; the method is reject, earlier rules decide outside those networks, the rule names hosts, or it
+is for replication (see hba-replication-open).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import LOOPBACK, PRIVATE, parse
-from pgguard.analysis.hba import accepted, in_force, is_network, line, who
+from pgguard.analysis.hba import in_force, who
+from pgguard.analysis.hba_rules import accepted, for_replication_only, is_named, is_network, line
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
@@ -49,12 +51,13 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     yardstick = "the policy's networks" if declared else "private address ranges"
 
     def wanted(rule: HbaRule) -> bool:
-        if rule.method == "reject" or not is_network(rule):
+        if rule.method == "reject" or not is_network(rule) or for_replication_only(rule):
             return False
-        return rule.address in ("all", "samenet") or not accepted(rule).within(allowed)
+        by_name = is_named(rule) and rule.address != "samenet"
+        return not by_name and not accepted(rule).within(allowed)
 
     for rule, entries in in_force(snapshot, wanted):
-        outside = [entry for entry in entries if entry.open or not entry.addresses.within(allowed)]
+        outside = [entry for entry in entries if entry.beyond(allowed)]
         if entries and not outside:
             continue
         subject = rule_subject(rule)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba import line, rules
+from pgguard.analysis.hba_rules import line
 from pgguard.analysis.names import rule_subject
 from pgguard.model.finding import Finding, Severity
 
@@ -31,7 +31,7 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    for rule in rules(snapshot):
+    for rule in snapshot.hba_rules:
         names = [option.split("=", 1)[0] for option in rule.options]
         secrets = [name for name in names if name in ("ldapbindpasswd", "radiussecrets")]
         if secrets:

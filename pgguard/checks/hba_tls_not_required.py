@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba import REPLICATION, clear_text, in_force, is_network, line, who
+from pgguard.analysis.hba import clear_text, in_force, who
+from pgguard.analysis.hba_rules import for_replication_only, is_network, line
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
@@ -37,13 +38,13 @@ references = (
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     def wanted(rule: HbaRule) -> bool:
-        return is_network(rule) and rule.method != "reject" and rule.databases != (REPLICATION,)
+        return is_network(rule) and rule.method != "reject" and not for_replication_only(rule)
 
     for rule, entries in in_force(snapshot, wanted):
         if clear_text(entries, rule):
             yield Finding(
                 rule_subject(rule),
-                f"{line(rule)} lets in {who(entries)} without encryption",
+                f"{line(rule)} serves {who(entries)} without encryption",
                 severity=None if entries else Severity.LOW,
                 fix=(by_hand(f"{rule_subject(rule).name}: hostssl instead of {rule.type}"),),
             )

@@ -7,16 +7,16 @@ could be fetched from a laboratory vendor's server.
 How to fix: give the rule the method scram-sha-256 (with hostssl) or remove it, make sure that its
 logins have passwords first, then SELECT pg_reload_conf().
 
-Silent when: earlier rules decide for every login that the rule names, or it wants a client
-certificate that names the login.
+Silent when: earlier rules decide for everybody that the rule fits, it wants a client certificate that
+names the login, or only the machine itself gets in (see hba-trust-local).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.addresses import LOOPBACK
-from pgguard.analysis.hba import beyond_loopback, in_force, line, proves_certificate, who
+from pgguard.analysis.hba import in_force, who
+from pgguard.analysis.hba_rules import authenticates, beyond_loopback, line, wants_certificate
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
@@ -40,15 +40,16 @@ references = (
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     def wanted(rule: HbaRule) -> bool:
-        return rule.method == "trust" and beyond_loopback(rule) and not proves_certificate(rule)
+        return beyond_loopback(rule) and not authenticates(rule)
 
     for rule, entries in in_force(snapshot, wanted):
-        far = [entry for entry in entries if entry.open or not entry.addresses.within(LOOPBACK)]
+        far = [entry for entry in entries if entry.remote]
         if entries and not far:
             continue
+        proof = "no more than any client certificate" if wants_certificate(rule) else "no authentication"
         yield Finding(
             rule_subject(rule),
-            f"{line(rule)} lets in {who(far)} with no authentication",
+            f"{line(rule)} lets in {who(far)} with {proof}",
             severity=None if far else Severity.LOW,
             fix=(by_hand(f"{rule_subject(rule).name}: hostssl ... scram-sha-256 instead of trust"),),
         )

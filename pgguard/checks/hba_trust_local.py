@@ -6,15 +6,16 @@ any database login it likes, superusers included.
 How to fix: use peer for administrators on the local socket and scram-sha-256 for everybody else, then
 SELECT pg_reload_conf().
 
-Silent when: earlier rules decide for every login that the rule names, or the policy declares the
-cluster throwaway ([cluster] throwaway = true).
+Silent when: earlier rules decide for everybody that the rule fits, other machines get in by it too
+(see hba-trust), or the policy declares the cluster throwaway ([cluster] throwaway = true).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba import beyond_loopback, in_force, line, proves_certificate, who
+from pgguard.analysis.hba import in_force, who
+from pgguard.analysis.hba_rules import authenticates, beyond_loopback, line
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, NotApplicable, Severity
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.model.policy import Policy
-    from pgguard.model.rows import HbaRule
     from pgguard.model.snapshot import Snapshot
 
 severity = Severity.HIGH
@@ -39,10 +39,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         msg = "the policy declares this a throwaway cluster"
         raise NotApplicable(msg)
 
-    def wanted(rule: HbaRule) -> bool:
-        return rule.method == "trust" and not beyond_loopback(rule) and not proves_certificate(rule)
-
-    for rule, entries in in_force(snapshot, wanted):
+    for rule, entries in in_force(snapshot, lambda rule: not authenticates(rule)):
+        if any(entry.remote for entry in entries) or (not entries and beyond_loopback(rule)):
+            continue
         yield Finding(
             rule_subject(rule),
             f"{line(rule)} lets in {who(entries)} from the machine itself with no authentication",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba import rules
+from pgguard.analysis.hba_rules import rules
 from pgguard.analysis.names import setting_subject
 from pgguard.analysis.settings import loaded
 from pgguard.model.finding import Finding, Severity

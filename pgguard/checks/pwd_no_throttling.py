@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba import beyond_loopback, in_force
+from pgguard.analysis.hba import in_force
+from pgguard.analysis.hba_rules import beyond_loopback
 from pgguard.analysis.names import setting_subject
 from pgguard.analysis.settings import loaded
 from pgguard.model.finding import Finding, Severity
