@@ -105,19 +105,22 @@ def _cluster(connection: Connection) -> Found:
 def _database(connection: Connection, name: str) -> DatabaseSnapshot:
     major = connection.info.server_version // 10000
     types = DatabaseSnapshot.section_types()
-    (schema,) = connection.execute(variants("session", "statements_schema")[0]).fetchone() or ("pg_catalog",)
+    (place,) = connection.wait(_answers(connection.pgconn, [variants("session", "statements_schema")[0]]))
+    # where even that is refused, so is what asks whether the extension is there
+    schema = (
+        readable(place.get_value(0, 0) or b"") if place.status == pq.ExecStatus.TUPLES_OK else "pg_catalog"
+    )
     chosen = [_located(one, schema) for one in queries(DatabaseSnapshot, major)]
     found = _sections(connection, chosen, types)
     return DatabaseSnapshot({section: found[section] for section in types}, name)
 
 
-def _located(one: Query, schema: str | bytes) -> Query:
+def _located(one: Query, schema: str) -> Query:
     # The view is named for the query and nothing else is: were its schema on the search_path, functions
     # that others put there could be taken for the system's.
     if one.section != STATEMENTS:
         return one
-    name = ident(schema if isinstance(schema, str) else readable(schema)).encode()
-    view = b"WITH pg_stat_statements AS (SELECT * FROM " + name + b".pg_stat_statements)"
+    view = f"WITH pg_stat_statements AS (SELECT * FROM {ident(schema)}.pg_stat_statements)".encode()  # noqa: S608
     return one._replace(text=view + b"\nSELECT * FROM (\n" + one.text + b"\n) AS shown")
 
 
