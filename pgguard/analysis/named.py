@@ -239,19 +239,25 @@ def _in_database(database: DatabaseSnapshot, kinds: tuple[str, ...], text: str) 
 def _relations(
     database: DatabaseSnapshot, kinds: tuple[str, ...], names: tuple[Part, ...]
 ) -> Iterator[Target]:
-    if len(names) > 3 and names[0].text == database.name:
-        names = names[1:]
+    found = list(_tables_and_columns(database, kinds, names))
+    if not found and len(names) > 2 and database.name in names[0].spellings:
+        # written with the database before the schema
+        found = list(_tables_and_columns(database, kinds, names[1:]))
+    yield from found
+
+
+def _tables_and_columns(
+    database: DatabaseSnapshot, kinds: tuple[str, ...], names: tuple[Part, ...]
+) -> Iterator[Target]:
     wholes = [one for one in _named_relations(database, names) if _kind(one) in kinds]
-    if wholes:
-        yield from (Target(of_relation(database, one), database, one) for one in wholes)
-    elif "column" in kinds and len(names) > 1:
-        for relation in _named_relations(database, names[:-1]):
-            for column in catalog.columns(database, relation.oid):
-                if column.name in names[-1].spellings:
-                    thing = of_column(database, relation, column)
-                    yield Target(thing, database, relation, column.number)
-    if not wholes and len(names) == 3 and names[0].text == database.name:
-        yield from _relations(database, kinds, names[1:])
+    yield from (Target(of_relation(database, one), database, one) for one in wholes)
+    if wholes or "column" not in kinds or len(names) == 1:
+        return
+    for relation in _named_relations(database, names[:-1]):
+        for column in catalog.columns(database, relation.oid):
+            if column.name in names[-1].spellings:
+                thing = of_column(database, relation, column)
+                yield Target(thing, database, relation, column.number)
 
 
 def _named_relations(database: DatabaseSnapshot, names: tuple[Part, ...]) -> list[Relation]:

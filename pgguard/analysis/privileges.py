@@ -130,10 +130,11 @@ def of_other(database: DatabaseSnapshot, kind: str, name: str, owner: str, acl: 
 
 def of_cluster(snapshot: Snapshot, kind: str, name: str, owner: str, acl: str) -> Securable:
     """A database, tablespace or parameter."""
+    shown = ident(name) if kind != "parameter" else name
     return Securable(
         kind=kind,
-        name=ident(name) if kind != "parameter" else name,
-        whole=name,
+        name=shown,
+        whole=shown,
         owner=owner,
         acl=acl,
         column_acl="",
@@ -149,7 +150,7 @@ def holders(snapshot: Snapshot, thing: Securable, privilege: str) -> Mapping[str
 
     Raises `Unread` when roles, memberships or ACLs could not be read.
     """
-    found = {name: Way((name,), "superuser", thing.name) for name in superusers(snapshot)}
+    found = {name: Way((name,), "superuser", thing.whole) for name in superusers(snapshot)}
     sources = _sources(snapshot, thing, privilege)
     everybody = sources.pop(PUBLIC, None)
     if everybody is not None:

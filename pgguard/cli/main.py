@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pgguard.cli import auditor, catalogue, demo, inspect, snapshot
+from pgguard.cli import auditor, catalogue, demo, inspect, snapshot, who_can
 from pgguard.errors import PgguardError
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ for command in (
     catalogue.explain,
     auditor.auditor_role,
     demo.demo,
+    who_can.who_can,
 ):
     app.command()(command)
 

@@ -86,6 +86,9 @@ def graph(answer: Answer) -> Graph:
             edges[Edge(box.name, path[0].source, "as everybody")] = None
         for step in path:
             edges[Edge(step.source, step.target, step.verb)] = None
+    ends = {edge.target for edge in edges}
+    if thing.name != thing.whole and thing.whole in ends:
+        edges[Edge(thing.whole, thing.name, "includes")] = None
     roles = {ident(name) for name in answer.roles} | {"PUBLIC"}
     for edge in edges:
         for name in (edge.source, edge.target):
@@ -102,7 +105,7 @@ def _box(group: list[Reach]) -> Node:
     if group[0].rows_limited:
         lines.append("(some rows)")
     if group[0].obstacles:
-        lines.append("(no way in to the schema or database)")
+        lines.append("(no USAGE or CONNECT)")
     # a login may stand in several boxes, and a role of its name in one more
     return Node(f"login {names[0]} {group[0].path[0].target} {len(names)}", tuple(lines), "login")
 
@@ -127,7 +130,7 @@ def _section(heading: str, reached: Iterable[Reach], width: int | None) -> list[
         name = visible(ident(reach.role))
         rows = "some rows: " if reach.rows_limited else ""
         start = f"    {name:<{_NAME_COLUMN}}  "
-        lines += _wrapped(visible(rows + ", ".join(_path(reach))), width, start, " " * (_NAME_COLUMN + 6))
+        lines += _wrapped(visible(rows + "; ".join(_path(reach))), width, start, " " * (_NAME_COLUMN + 6))
     return [*lines, ""]
 
 
