@@ -9,7 +9,7 @@ SELECT json_build_array(
               FROM unnest(options) AS option), '[]'),
     coalesce(CASE WHEN current_setting('lc_messages') ~ '^(C|POSIX|en)'
                   THEN regexp_replace(error, '((name=value format|option name|skipping): ).*$', '\1***')
-                  ELSE regexp_replace(error, '[:"«„“].*$', '***') END, '')
+                  ELSE regexp_replace(error, '([:"]|[^[:ascii:]]).*$', '***') END, '')
 )::text
 FROM pg_catalog.pg_hba_file_rules
 ORDER BY line_number;
