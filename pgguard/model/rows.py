@@ -387,8 +387,10 @@ class RowPolicy(NamedTuple):
 class Function(NamedTuple):
     """pg_proc: kind is prokind (f p a w). Of the system's functions only those whose ACL was changed.
 
-    `arguments` are the types of the input arguments, as in a signature; `config` the SET clauses; the
-    body is the definition of kind function (source text; of a SQL-standard body, pg_get_function_sqlbody).
+    `arguments` are the types of the input arguments, as in a signature; `argument_modes` (i o b v t)
+    go with `argument_names`, empty when all are inputs. `config` are the SET clauses: a value of *** is
+    hidden, of ***secret*** looks like a key or password. The body is the definition of kind function
+    (source text; of a SQL-standard body, pg_get_function_sqlbody).
     """
 
     oid: int
@@ -407,15 +409,27 @@ class Function(NamedTuple):
     acl: str
     extension: str
     system: bool
+    argument_modes: tuple[str, ...]
 
 
 class Definition(NamedTuple):
-    """A stored text of SQL, masked. kind: function, view (also materialized), default, check,
-    policy-using, policy-check, index, rule, trigger, comment. `number` is the column where that matters.
+    """A stored text of SQL, masked. kind: function, argument (the defaults of a function's arguments, parted
+    by commas), view (also materialized), default, domain (its default), check, policy-using, policy-check,
+    index, rule, trigger, comment. `number` is the column where that matters.
 
-    `oid` is that of the function, relation (view, default), constraint, policy, index, rule or trigger.
-    For comments `oid` is the commented object's and `catalog` its catalog (pg_class, pg_proc ...);
-    `catalog` is empty otherwise. `language` is the function's, else sql.
+    `oid` is that of the function, relation (view, default), domain, constraint, policy, index, rule or
+    trigger. For comments `oid` is the commented object's and `catalog` its catalog (pg_class, pg_proc ...);
+    `catalog` is empty otherwise. `language` is the function's, else sql (text for a comment). Of functions
+    in other languages than SQL and PL/pgSQL the text is empty.
+
+    In `text` a string is `'***'` but for what cannot be a secret: punctuation, switches, the names of
+    primitives, of parameters and of objects. A mark tells what it was: `'***password***'` a connection
+    string, address or document with a password, `'***key***'` a key of a known form, `'***label***'` a word
+    for a secret, `'***placeholder***'` something to be replaced; a template of format() keeps its places
+    (`'***%I***'`). A string that is SQL itself keeps the words that the catalog knows, with `_` for others.
+    A number of four digits or more is 999999999. Comments are gone, but for `/****password***` where one
+    holds a password. Of comments on objects only those that hold one are here, as `***password***`.
+    The whole text is `***` when it could not be masked with certainty: then nothing is known of it.
     """
 
     kind: str
