@@ -506,7 +506,7 @@ class LargeObjects(NamedTuple):
 
 
 class Language(NamedTuple):
-    """pg_language without internal and c and sql."""
+    """pg_language without sql; internal and c only where somebody marked them as trusted."""
 
     oid: int
     name: str

@@ -1,0 +1,199 @@
+"""Steps through SECURITY DEFINER functions: whoever bends what one does acts as its owner.
+
+Manual, CREATE FUNCTION, Writing SECURITY DEFINER Functions Safely.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis import catalog
+from pgguard.analysis.bodies import accesses
+from pgguard.analysis.escalation.graph import Edge, Gate, Node, code, rights
+from pgguard.analysis.escalation.holders import creating, granted, owned, owner_named
+from pgguard.analysis.names import function_name, relation_name
+from pgguard.analysis.privileges import holder_names, of_function
+from pgguard.analysis.search_path import OWN_SCHEMA, SYSTEM, TEMPORARY
+from pgguard.analysis.search_path import of_function as path_of
+from pgguard.changes.functions import set_search_path
+from pgguard.changes.ownership import change_owner
+from pgguard.model.quote import ident
+from pgguard.model.rows import PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.model.finding import Change
+    from pgguard.model.rows import Function, Relation
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+
+_COMPILED = frozenset({"c", "internal"})
+_OWN_RIGHTS_NEEDED = "somebody to call"
+
+
+def edges(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Edge]:
+    """The steps through one database's SECURITY DEFINER functions, those of extensions aside."""
+    for function in database.functions:
+        if not function.definer or function.extension or function.system or function.language in _COMPILED:
+            continue
+        target = Node("object", sql_name(function), database.name)
+        ways = list(_bent(snapshot, database, function, target))
+        if ways:
+            yield from ways
+            yield from _callers(snapshot, database, function, target)
+        yield from _borrowed(snapshot, database, function)
+
+
+def sql_name(function: Function) -> str:
+    """The function as GRANT and ALTER name it, with its keyword."""
+    return f"{'PROCEDURE' if function.kind == 'p' else 'FUNCTION'} {function_name(function)}"
+
+
+def _bent(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, target: Node) -> Iterator[Edge]:
+    """Names that the caller gives another meaning."""
+    if function.oid in _bound_at_creation(database):
+        return
+    path = path_of(function)
+    end = code(function.owner, database.name)
+    runs = f"and runs as {owner_named(snapshot, function.owner)}"
+    cut = (_fixed_path(snapshot, database, function, path),)
+    name = function_name(function)
+    if path is None:
+        why = f"{name} looks names up in its caller's search_path {runs}"
+        yield Edge("definer-search-path", target, end, why, cut=cut, gate=Gate("create", database.name))
+        return
+    for part in path:
+        schema = function.owner if part == OWN_SCHEMA else part
+        if _strangers(snapshot, database, function, schema):
+            why = f"{name} looks names up in schema {ident(schema)} {runs}"
+            gate = Gate("create", database.name, schema)
+            yield Edge("definer-search-path", target, end, why, cut=cut, gate=gate)
+
+
+def _strangers(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, schema: str) -> bool:
+    """Whether others than the function's owner may create in a schema."""
+    if schema in SYSTEM or schema == TEMPORARY:
+        return False
+    return bool(creating(snapshot, database, schema) - {function.owner})
+
+
+def _fixed_path(
+    snapshot: Snapshot, database: DatabaseSnapshot, function: Function, path: tuple[str, ...] | None
+) -> Change:
+    kept = [
+        name
+        for name in (path or (function.schema,))
+        if name not in (TEMPORARY, OWN_SCHEMA, "pg_catalog")
+        and not _strangers(snapshot, database, function, name)
+    ]
+    return set_search_path(
+        function_name(function),
+        ("pg_catalog", *kept, TEMPORARY),
+        path,
+        procedure=function.kind == "p",
+        database=database.name,
+    )
+
+
+def _callers(
+    snapshot: Snapshot, database: DatabaseSnapshot, function: Function, target: Node
+) -> Iterator[Edge]:
+    if function.returns == "event_trigger":
+        for event in database.event_triggers:
+            if event.function == function.oid and event.enabled in "OA":
+                why = f"event trigger {ident(event.name)} fires for everybody"
+                yield Edge("event-trigger", rights(PUBLIC, database.name), target, why)
+    elif function.returns == "trigger":
+        for trigger in catalog.triggers_calling(database, function.oid):
+            table = catalog.relations(database).get(trigger.relation)
+            if table is not None and trigger.enabled != "R":
+                yield from _writers(snapshot, database, table, trigger.events, target)
+    else:
+        grants = database.grants(function.acl)
+        yield from granted(
+            snapshot, database, grants, "EXECUTE", sql_name(function), function.owner, function.schema, target
+        )
+
+
+def _writers(
+    snapshot: Snapshot, database: DatabaseSnapshot, table: Relation, events: tuple[str, ...], target: Node
+) -> Iterator[Edge]:
+    name = relation_name(table)
+    yield from owned(snapshot, database, table.owner, table.schema, target, f"{name}, whose trigger fires")
+    for event in events:
+        yield from granted(
+            snapshot,
+            database,
+            database.grants(table.acl),
+            event,
+            f"TABLE {name}",
+            table.owner,
+            table.schema,
+            target,
+        )
+
+
+def _borrowed(snapshot: Snapshot, database: DatabaseSnapshot, function: Function) -> Iterator[Edge]:
+    """Objects of weaker owners that the body uses with its own owner's rights."""
+    used = accesses(snapshot, database, function)
+    end = code(function.owner, database.name)
+    name = function_name(function)
+    runs = f"as {owner_named(snapshot, function.owner)}"
+    for oid in sorted(used.calls):
+        called = catalog.functions(database).get(oid)
+        if called is None or called.extension or called.owner == function.owner:
+            continue
+        yield from owned(
+            snapshot,
+            database,
+            called.owner,
+            called.schema,
+            end,
+            f"{function_name(called)}, which {name} calls {runs}",
+            kind="definer-call",
+            needs=_call(snapshot, database, function, called.owner),
+            cut=(change_owner(sql_name(called), function.owner, called.owner, database=database.name),),
+        )
+    written = {oid for oid, _ in used.writes}
+    for oid in sorted(written | {oid for oid, _ in used.reads}):
+        relation = catalog.relations(database).get(oid)
+        if relation is None or relation.extension or relation.system or relation.owner == function.owner:
+            continue
+        # the owner gives a table that is written a trigger; for one that is read it needs to put a
+        # view in its place
+        if oid in written or relation.owner in creating(snapshot, database, relation.schema):
+            yield from owned(
+                snapshot,
+                database,
+                relation.owner,
+                relation.schema,
+                end,
+                f"{relation_name(relation)}, which {name} uses {runs}",
+                kind="definer-call",
+                needs=_call(snapshot, database, function, relation.owner),
+                cut=(
+                    change_owner(sql_name(function), relation.owner, function.owner, database=database.name),
+                ),
+            )
+
+
+def _call(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, role: str) -> str:
+    if function.returns in ("trigger", "event_trigger"):
+        return f"{function_name(function)} to be set off"
+    if role in holder_names(snapshot, of_function(database, function), "EXECUTE"):
+        return ""
+    return f"a call of {function_name(function)}"
+
+
+def _bound_at_creation(database: DatabaseSnapshot) -> frozenset[int]:
+    # the server prints a standard body (14 and later) anew, so that its first word tells it from a string
+    known: frozenset[int] | None = database._memo.get("bodies bound at creation")
+    if known is None:
+        known = database._memo["bodies bound at creation"] = frozenset(
+            text.oid
+            for text in database.definitions
+            if text.kind == "function"
+            and text.language == "sql"
+            and text.text.lstrip().startswith(("BEGIN ATOMIC", "RETURN "))
+        )
+    return known

@@ -1,0 +1,41 @@
+"""REVOKE of a role from a member as it was granted, by whoever granted it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.model.finding import Change
+from pgguard.model.quote import ident
+
+if TYPE_CHECKING:
+    from pgguard.model.rows import Membership
+
+
+def revoke_grant(membership: Membership, *, major: int, cascade: bool = False) -> Change:
+    """Take back one grant of a role with all its options.
+
+    From 16 on a member may have the role from several grantors, and only the grant named here goes.
+    `cascade`: the member has granted the role on; those grants go with it and do not come back by the
+    undo, which is therefore empty.
+    """
+    role, member = ident(membership.role), ident(membership.member)
+    if major < 16:
+        option = " WITH ADMIN OPTION" if membership.admin else ""
+        return Change(f"REVOKE {role} FROM {member};", f"GRANT {role} TO {member}{option};", _LOCK)
+    by = f" GRANTED BY {ident(membership.grantor)}"
+    options = ", ".join(
+        f"{name} {str(value).upper()}"
+        for name, value in (
+            ("ADMIN", membership.admin),
+            ("INHERIT", membership.inherit),
+            ("SET", membership.set),
+        )
+    )
+    return Change(
+        sql=f"REVOKE {role} FROM {member}{by}{' CASCADE' if cascade else ''};",
+        undo="" if cascade else f"GRANT {role} TO {member} WITH {options}{by};",
+        lock=_LOCK,
+    )
+
+
+_LOCK = "ROW EXCLUSIVE on pg_auth_members; sessions that have SET ROLE keep it until they end"
