@@ -25,6 +25,10 @@ Origin = tuple[int, int]
 Origins = frozenset[Origin]
 NOTHING: Origins = frozenset()
 _YES_OR_NO = frozenset({"BoolExpr", "NullTest", "BooleanTest", "JsonIsPredicate", "GroupingFunc", "A_Const"})
+_SESSION = frozenset(
+    {"SVFOP_CURRENT_USER", "SVFOP_SESSION_USER", "SVFOP_USER", "SVFOP_CURRENT_ROLE"}
+    | {"current_setting", "pg_has_role"}
+)
 _DEPTH = 200
 
 
@@ -53,6 +57,7 @@ class Lineage(NamedTuple):
     """What a query hands out.
 
     `filtered`: it chooses rows (WHERE, HAVING, LIMIT); `grouped`: its rows stand for groups of rows;
+    `by_user`: it chooses them by the session (current_user, current_setting ...);
     `base` is the one table that it shows row by row, 0 where there is none: such a view takes
     INSERT, UPDATE and DELETE (manual, CREATE VIEW, Updatable Views).
     """
@@ -60,6 +65,7 @@ class Lineage(NamedTuple):
     outputs: tuple[Output, ...]
     filtered: bool
     grouped: bool
+    by_user: bool
     base: int
 
 
@@ -83,7 +89,8 @@ def of_query(query: Any, find: Callable[[str, str], Table | None]) -> Lineage:
     """
     resolver = _Resolver(find)
     outputs = resolver.query(query, [])
-    return Lineage(tuple(outputs), resolver.filtered, _is_grouped(query), _base(query, find))
+    by_user = resolver.by_user
+    return Lineage(tuple(outputs), resolver.filtered, _is_grouped(query), by_user, _base(query, find))
 
 
 class _Resolver:
@@ -92,6 +99,7 @@ class _Resolver:
     def __init__(self, find: Callable[[str, str], Table | None]) -> None:
         self.find = find
         self.filtered = False
+        self.by_user = False
         self.with_queries: list[dict[str, list[Output]]] = []
         self.depth = 0
 
@@ -138,6 +146,7 @@ class _Resolver:
             self._from(item, scope, scopes)
         if node.whereClause or node.havingClause or node.limitCount or node.limitOffset:
             self.filtered = True
+            self.by_user = self.by_user or _asks_session((node.whereClause, node.havingClause))
         found: list[Output] = []
         for target in node.targetList or ():
             found += self._target(target, scopes)
@@ -324,6 +333,17 @@ def _aggregates(node: Any) -> bool:
     ):
         return True
     return any(_aggregates(one) for one in _children(node))
+
+
+def _asks_session(node: Any) -> bool:
+    if isinstance(node, tuple):
+        return any(_asks_session(one) for one in node)
+    kind = type(node).__name__
+    if kind == "SQLValueFunction":
+        return str(node.op.name) in _SESSION
+    if kind == "FuncCall" and _function_name(node) in _SESSION:
+        return True
+    return any(_asks_session(one) for one in _children(node))
 
 
 def _base(query: Any, find: Callable[[str, str], Table | None]) -> int:

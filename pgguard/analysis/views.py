@@ -44,6 +44,12 @@ def lineage(database: DatabaseSnapshot, view: Relation) -> Lineage:
     return known
 
 
+def hands_out(database: DatabaseSnapshot, view: Relation, table: Relation) -> frozenset[int]:
+    """The numbers of a table's columns whose values a view gives; 0 for any, where that is not known."""
+    outputs = lineage(database, view).outputs
+    return frozenset(number for one in outputs for oid, number in one.origins if oid == table.oid)
+
+
 def usable_by(snapshot: Snapshot, database: DatabaseSnapshot, view: Relation) -> frozenset[str] | None:
     """The roles for which a view works once they may SELECT from it; None means everybody.
 
@@ -132,7 +138,7 @@ def _followed(database: DatabaseSnapshot, view: Relation) -> Lineage:
         if found is not None and len(found.outputs) == len(columns):
             return found
     everything = frozenset((used.relation, used.number) for used in catalog.uses(database, view.oid))
-    return Lineage(tuple(Output(one.name, everything, False) for one in columns), True, False, 0)
+    return Lineage(tuple(Output(one.name, everything, False) for one in columns), True, False, False, 0)
 
 
 def _table(database: DatabaseSnapshot, schema: str, name: str) -> Table | None:

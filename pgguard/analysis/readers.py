@@ -1,0 +1,98 @@
+"""Which logins can really read something because somebody granted it to them or to a role of theirs.
+
+Grants to PUBLIC, predefined roles and superusers are left out: what those reach is everything, and
+has checks of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.analysis import catalog, routes
+from pgguard.analysis.access import may_connect, uses_schema
+from pgguard.analysis.membership import becomers_by_path, heirs, superusers
+from pgguard.analysis.privileges import of_column, of_relation
+from pgguard.model.rows import PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pgguard.analysis.privileges import Securable
+    from pgguard.analysis.routes import Route
+    from pgguard.model.rows import Column, Relation
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+
+
+def granted(
+    snapshot: Snapshot, database: DatabaseSnapshot, thing: Securable, privilege: str = "SELECT"
+) -> frozenset[str]:
+    """The logins that can use a privilege by grants to named roles, at once or after SET ROLE."""
+    key = ("granted", thing.kind, thing.acl, thing.column_acl, thing.schema, privilege)
+    known: frozenset[str] | None = database._memo.get(key)
+    if known is None:
+        names: set[str] = set()
+        for name in grantees(database, thing, privilege):
+            names |= heirs(snapshot, name, database.name)
+        if thing.schema:
+            names &= uses_schema(snapshot, database, thing.schema)
+        known = database._memo[key] = _logins(snapshot, database, names)
+    return known
+
+
+def grantees(database: DatabaseSnapshot, thing: Securable, privilege: str) -> tuple[str, ...]:
+    """The roles that an ACL names for a privilege, PUBLIC left out."""
+    grants = (*database.grants(thing.acl), *database.grants(thing.column_acl))
+    found = (one.grantee for one in grants if one.privilege == privilege and one.grantee != PUBLIC)
+    return tuple(dict.fromkeys(found))
+
+
+def is_public(database: DatabaseSnapshot, thing: Securable, privilege: str) -> bool:
+    """Whether PUBLIC holds the privilege."""
+    grants = (*database.grants(thing.acl), *database.grants(thing.column_acl))
+    return any(one.privilege == privilege and one.grantee == PUBLIC for one in grants)
+
+
+def around(
+    snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, columns: Iterable[Column]
+) -> Mapping[Route, frozenset[str]]:
+    """The ways to a table's columns through views, functions and relatives, with the logins granted each."""
+    numbers = frozenset(one.number for one in columns)
+    if not numbers:
+        return {}
+    found: dict[Route, frozenset[str]] = {}
+    for route in routes.to_columns(snapshot, database, relation, numbers, "SELECT"):
+        names = granted(snapshot, database, route.thing, route.privilege)
+        if route.users is not None:
+            names &= route.users
+        if names:
+            found[route] = names
+    return found
+
+
+def of_table(
+    snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, column: Column | None = None
+) -> frozenset[str]:
+    """The logins that can read a table, or one column of it, by its own grants."""
+    thing = of_relation(database, relation) if column is None else of_column(database, relation, column)
+    return granted(snapshot, database, thing)
+
+
+def of_any_column(snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation) -> frozenset[str]:
+    """The logins that can read at least one column of a table by its own grants."""
+    found = of_table(snapshot, database, relation)
+    for column in catalog.columns(database, relation.oid):
+        if column.acl:
+            found |= of_table(snapshot, database, relation, column)
+    return found
+
+
+def _logins(snapshot: Snapshot, database: DatabaseSnapshot, names: set[str]) -> frozenset[str]:
+    acting = becomers_by_path(snapshot, names - superusers(snapshot), database.name)
+    return frozenset(
+        role.name
+        for role in snapshot.roles
+        if role.login
+        and not role.superuser
+        and role.name in acting
+        and may_connect(snapshot, role, database.name)
+    )
