@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.access import may_connect, uses_schema
-from pgguard.analysis.membership import becomers_by_path, heirs_by_path, superusers
+from pgguard.analysis.membership import becomers_by_path, heirs, heirs_by_path, plain_logins, superusers
 from pgguard.analysis.privileges import holder_names, of_cluster, of_function, of_schema
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ def on_database(snapshot: Snapshot, database: DatabaseSnapshot, privilege: str) 
             thing = of_cluster(snapshot, "database", row.name, row.owner, row.acl)
             return able(snapshot, database, thing, privilege)
     return frozenset()
+
+
+def logins_of(snapshot: Snapshot, role: str) -> frozenset[str]:
+    """The logins that have a role's rights, whatever the database; every login for PUBLIC."""
+    key = ("logins of", role)
+    known: frozenset[str] | None = snapshot._memo.get(key)
+    if known is None:
+        acting = becomers_by_path(snapshot, heirs(snapshot, role) - superusers(snapshot))
+        known = snapshot._memo[key] = plain_logins(snapshot) & acting.keys()
+    return known
 
 
 def acting_as(snapshot: Snapshot, database: DatabaseSnapshot, role: str) -> frozenset[str]:

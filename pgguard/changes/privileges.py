@@ -1,15 +1,18 @@
-"""REVOKE of an object privilege or of a membership."""
+"""GRANT and REVOKE of object privileges; REVOKE of a membership or of its ADMIN OPTION."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Change
 from pgguard.model.quote import grantee as quoted_grantee
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pgguard.model.rows import Membership
 
 _NO_WAIT = "ROW EXCLUSIVE on system catalogs; readers and writers of the object are not blocked"
 
@@ -23,23 +26,57 @@ def revoke(
     columns: Sequence[str] = (),
     grantable: bool = False,
     grant_option_only: bool = False,
+    granted_by: str = "",
+    cascade: bool = False,
 ) -> Change:
     """REVOKE `privileges` ON `on` FROM `grantee`.
 
     `on` is keyword and quoted name (`TABLE lab.patient`, `FUNCTION lab.f(integer)`, `DATABASE lab`).
     `grantable` tells that the undo has to grant it back with its grant option; `grant_option_only`
-    takes back the option and leaves the privilege.
+    takes back the option and leaves the privilege. `granted_by` names a grantor other than the owner:
+    only that role can take it back (a superuser's REVOKE counts as the owner's), so that it is a step by
+    hand. `cascade`: the grantee has handed it on; those grants go with it and do not come back by the
+    undo, which is therefore empty.
     """
     suffix = f" ({', '.join(ident(name) for name in columns)})" if columns else ""
     what = ", ".join(f"{name}{suffix}" for name in privileges)
     who = quoted_grantee(grantee)
     only = "GRANT OPTION FOR " if grant_option_only else ""
     option = " WITH GRANT OPTION" if grantable or grant_option_only else ""
+    if granted_by:
+        return by_hand(f"as {ident(granted_by)}, who granted it: REVOKE {only}{what} ON {on} FROM {who};")
     return Change(
-        sql=f"REVOKE {only}{what} ON {on} FROM {who};",
-        undo=f"GRANT {what} ON {on} TO {who}{option};",
+        sql=f"REVOKE {only}{what} ON {on} FROM {who}{' CASCADE' if cascade else ''};",
+        undo="" if cascade else f"GRANT {what} ON {on} TO {who}{option};",
         lock=_NO_WAIT,
         database=database,
+    )
+
+
+def grant(privileges: Sequence[str], on: str, grantee: str, *, database: str | None = None) -> Change:
+    """GRANT `privileges` ON `on` TO a role that does not hold them yet."""
+    what, who = ", ".join(privileges), quoted_grantee(grantee)
+    return Change(
+        sql=f"GRANT {what} ON {on} TO {who};",
+        undo=f"REVOKE {what} ON {on} FROM {who};",
+        lock=_NO_WAIT,
+        database=database,
+    )
+
+
+def revoke_admin_option(membership: Membership, *, major: int, cascade: bool = False) -> Change:
+    """Leave a member its membership without the right to hand it on.
+
+    From 16 on each grantor's grant has its own option, and only the one given here loses it.
+    `cascade`: the member has granted the role on; those memberships end too, and the undo is empty.
+    """
+    what = f"{ident(membership.role)} FROM {ident(membership.member)}"
+    by = f" GRANTED BY {ident(membership.grantor)}" if major >= 16 else ""
+    again = f"{ident(membership.role)} TO {ident(membership.member)}"
+    return Change(
+        sql=f"REVOKE ADMIN OPTION FOR {what}{by}{' CASCADE' if cascade else ''};",
+        undo="" if cascade else f"GRANT {again} WITH ADMIN OPTION{by};",
+        lock=_NO_WAIT,
     )
 
 

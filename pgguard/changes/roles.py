@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from pgguard.analysis.search_path import parse
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident, literal
 
 _LOCK = "ROW EXCLUSIVE on pg_authid; sessions go on"
+# whose value is a list: as one string it would be a list of one
+_LISTS = frozenset(
+    {
+        "search_path",
+        "temp_tablespaces",
+        "local_preload_libraries",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "unix_socket_directories",
+    }
+)
 
 
 def alter_role(role: str, attribute: str, undo: str) -> Change:
@@ -31,10 +43,16 @@ def reset_setting(name: str, *, role: str = "", database: str = "", value: str |
         where = "ALTER ROLE ALL"
     return Change(
         sql=f"{where} RESET {_parameter(name)};",
-        undo="" if value is None else f"{where} SET {_parameter(name)} = {literal(value)};",
+        undo="" if value is None else f"{where} SET {_parameter(name)} = {_value(name, value)};",
         lock="ROW EXCLUSIVE on pg_db_role_setting; takes effect for new sessions",
     )
 
 
 def _parameter(name: str) -> str:
     return ".".join(ident(part) for part in name.split("."))
+
+
+def _value(name: str, value: str) -> str:
+    if name in _LISTS:
+        return ", ".join(literal(part) for part in parse(value)) or "''"
+    return literal(value)

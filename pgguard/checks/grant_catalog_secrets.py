@@ -6,25 +6,26 @@ it reads the tables of patients as files, past all grants.
 How to fix: REVOKE the grant named in the evidence; a monitoring account needs pg_monitor and nothing
 else.
 
-Silent when: PostgreSQL's own grants; declared administrators; a declared service is only low.
+Silent when: PostgreSQL's own grants; declared administrators; what an inspection needs (the rules of
+pg_hba.conf, names in configuration files) for a declared service. Other secrets are only low there,
+and the configuration is only low for everybody.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import login_heirs
-from pgguard.analysis.names import function_name, shorten
-from pgguard.changes.privileges import revoke
-from pgguard.model.finding import Change, Finding, Severity, Subject
-from pgguard.model.quote import grantee, ident
-from pgguard.model.rows import PUBLIC
+from pgguard.analysis.bearers import Holding, bearers
+from pgguard.analysis.catalog import columns
+from pgguard.analysis.granted import of_column, of_function, of_relation
+from pgguard.model.finding import Finding, Severity, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.model.policy import Policy
-    from pgguard.model.snapshot import Snapshot
+    from pgguard.model.rows import Relation
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 severity = Severity.CRITICAL
 references = (
@@ -32,95 +33,85 @@ references = (
     "NIST IA-5",
     "PostgreSQL manual, 52.8 pg_authid",
 )
-_TABLES = {
-    "pg_authid": "password verifiers",
-    "pg_shadow": "password verifiers",
-    "pg_user_mapping": "passwords for other servers",
-    "pg_subscription": "passwords of replication",
-    "pg_largeobject": "the content of all large objects",
-    "pg_statistic": "samples of every column's values",
-    "pg_hba_file_rules": "the rules of pg_hba.conf with their passwords",
-    "pg_file_settings": "the server's configuration files",
+# table or view of pg_catalog -> what it shows, and the columns that show it (none: all of them)
+_SECRETS: dict[str, tuple[str, frozenset[str]]] = {
+    "pg_authid": ("password verifiers", frozenset({"rolpassword"})),
+    "pg_shadow": ("password verifiers", frozenset({"passwd"})),
+    "pg_user_mapping": ("passwords for other servers", frozenset({"umoptions"})),
+    "pg_subscription": ("passwords of replication", frozenset({"subconninfo"})),
+    "pg_largeobject": ("the content of all large objects", frozenset({"data"})),
+    "pg_statistic": (
+        "samples of every column's values",
+        frozenset({f"stavalues{number}" for number in range(1, 6)}),
+    ),
+    "pg_statistic_ext_data": ("samples of columns' values", frozenset({"stxdmcv", "stxdexpr"})),
 }
-_FUNCTIONS = frozenset(
-    {
-        "pg_read_file",
-        "pg_read_binary_file",
-        "pg_ls_dir",
-        "lo_import",
-        "lo_export",
-        "pg_file_read",
-        "pg_file_write",
-        "pg_hba_file_rules",
-        "pg_current_logfile_read",
-        "pg_logfile_rotate_v2",
-    }
-)
+_CONFIGURATION: dict[str, tuple[str, frozenset[str]]] = {
+    "pg_hba_file_rules": ("the rules of pg_hba.conf", frozenset({"options"})),
+    "pg_file_settings": ("the configuration files", frozenset({"setting"})),
+}
+# of these PostgreSQL 10 judges the caller itself, and grants change nothing
+_FILES = frozenset({"pg_read_file", "pg_read_binary_file", "lo_import", "lo_export"})
+_LISTINGS = frozenset({"pg_ls_dir"})
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    held: dict[str, list[str]] = {}
-    fixes: dict[str, list[Change]] = {}
+    secrets: list[Holding] = []
+    configuration: list[Holding] = []
     for database in snapshot.inspected:
-        columns: dict[int, list[tuple[str, str]]] = {}
-        for column in database.columns:
-            if column.acl:
-                columns.setdefault(column.relation, []).append((column.name, column.acl))
         for relation in database.relations:
-            if not relation.system or relation.name not in _TABLES:
-                continue
-            name = f"pg_catalog.{relation.name}"
-            for grant in database.grants(relation.acl):
-                if grant.privilege == "SELECT" and grant.grantee != relation.owner:
-                    held.setdefault(grant.grantee, []).append(f"{name} ({_TABLES[relation.name]})")
-                    fixes.setdefault(grant.grantee, []).append(
-                        revoke(["SELECT"], f"TABLE {name}", grant.grantee, database=database.name)
-                    )
-            for column_name, acl in columns.get(relation.oid, ()):
-                for grant in database.grants(acl):
-                    if grant.privilege == "SELECT" and column_name in _SECRET_COLUMNS:
-                        held.setdefault(grant.grantee, []).append(
-                            f"{name}.{column_name} ({_TABLES[relation.name]})"
-                        )
-                        fixes.setdefault(grant.grantee, []).append(
-                            revoke(
-                                ["SELECT"],
-                                f"TABLE {name}",
-                                grant.grantee,
-                                database=database.name,
-                                columns=[column_name],
-                            )
-                        )
-        for function in database.functions:
-            if function.name in _FUNCTIONS and (function.system or function.extension == "adminpack"):
-                for grant in database.grants(function.acl):
-                    if grant.grantee != function.owner and not _predefined(snapshot, grant.grantee):
-                        held.setdefault(grant.grantee, []).append(f"EXECUTE on {function.name}")
-                        fixes.setdefault(grant.grantee, []).append(
-                            revoke(
-                                ["EXECUTE"],
-                                f"FUNCTION {function_name(function)}",
-                                grant.grantee,
-                                database=database.name,
-                            )
-                        )
-    for name, what in sorted(held.items()):
-        users = [one for one in login_heirs(snapshot, name) if not policy.is_administrator(one)]
-        if name != PUBLIC and not users:
-            continue
-        by = "" if users == [name] else f", held by {shorten([ident(user) for user in users], 3)}"
-        services = bool(users) and all(policy.is_service(one) for one in users)
+            if relation.system and relation.name in _SECRETS:
+                secrets += _readers(database, relation, *_SECRETS[relation.name])
+            elif relation.system and relation.name in _CONFIGURATION:
+                configuration += _readers(database, relation, *_CONFIGURATION[relation.name])
+        if snapshot.major >= 11:
+            secrets += _callers(snapshot, database, _FILES)
+            configuration += _callers(snapshot, database, _LISTINGS)
+    told = set()
+    for bearer in bearers(snapshot, secrets, policy.is_administrator):
+        told.add(bearer.name)
+        services = bool(bearer.logins) and all(policy.is_service(login) for login in bearer.logins)
         yield Finding(
-            Subject("role", grantee(name)),
-            f"{grantee(name)} can read {shorten(sorted(set(what)), 3)}{by}",
+            Subject("role", bearer.name),
+            f"{bearer.name} can read {bearer.told()}",
             severity=Severity.LOW if services else None,
-            fix=tuple(dict.fromkeys(fixes[name])),
+            fix=bearer.fix(),
         )
+    for bearer in bearers(snapshot, configuration, policy.is_declared):
+        if bearer.name not in told:
+            yield Finding(
+                Subject("role", bearer.name),
+                f"{bearer.name} can read {bearer.told()}",
+                severity=Severity.LOW,
+                fix=bearer.fix(),
+            )
 
 
-_SECRET_COLUMNS = frozenset({"rolpassword", "passwd", "umoptions", "subconninfo", "data", "options"})
+def _readers(
+    database: DatabaseSnapshot, relation: Relation, what: str, secret: frozenset[str]
+) -> Iterator[Holding]:
+    whole = of_relation(database, relation)
+    parts = [
+        of_column(database, relation, column)
+        for column in columns(database, relation.oid)
+        if column.acl and column.name in secret
+    ]
+    for thing in (whole, *parts):
+        for grant in thing.grants:
+            if grant.privilege == "SELECT" and grant.grantee != relation.owner:
+                fix = thing.take_back(grant.grantee, ["SELECT"], database=database.name)
+                yield Holding(grant.grantee, f"{thing.told} ({what})", fix)
 
 
-def _predefined(snapshot: Snapshot, name: str) -> bool:
-    role = snapshot.role(name)
-    return role is not None and role.predefined
+def _callers(snapshot: Snapshot, database: DatabaseSnapshot, names: frozenset[str]) -> Iterator[Holding]:
+    for function in database.functions:
+        if not function.system or function.name not in names:
+            continue
+        thing = of_function(database, function)
+        for grant in thing.grants:
+            # what PostgreSQL grants its own predefined roles is theirs
+            role = snapshot.role(grant.grantee)
+            if grant.grantee == function.owner or (role is not None and role.predefined):
+                continue
+            fix = thing.take_back(grant.grantee, ["EXECUTE"], database=database.name)
+            yield Holding(grant.grantee, f"files of the server ({function.name})", fix)

@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import login_heirs
-from pgguard.analysis.names import function_name, relation_name, role_subject, shorten
-from pgguard.changes.privileges import revoke, revoke_membership
-from pgguard.model.finding import Change, Finding, Severity
+from pgguard.analysis.bearers import Holding, bearers
+from pgguard.analysis.granted import in_cluster, in_database
+from pgguard.changes.privileges import revoke_admin_option
+from pgguard.model.finding import Finding, Severity, Subject
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.analysis.granted import Granted
     from pgguard.model.policy import Policy
+    from pgguard.model.rows import Membership
     from pgguard.model.snapshot import Snapshot
 
 severity = Severity.MEDIUM
@@ -34,61 +36,39 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    powers: dict[str, list[str]] = {}
-    fixes: dict[str, list[Change]] = {}
+    held: list[Holding] = []
     for database in snapshot.inspected:
-        for relation in database.relations:
-            for grant in database.grants(relation.acl):
-                if grant.grantable and grant.grantee != relation.owner:
-                    name = relation_name(relation)
-                    powers.setdefault(grant.grantee, []).append(f"{grant.privilege} on {name}")
-                    fixes.setdefault(grant.grantee, []).append(
-                        revoke(
-                            [grant.privilege],
-                            f"TABLE {name}",
-                            grant.grantee,
-                            database=database.name,
-                            grant_option_only=True,
-                        )
-                    )
-        for schema in database.schemas:
-            for grant in database.grants(schema.acl):
-                if grant.grantable and grant.grantee != schema.owner:
-                    powers.setdefault(grant.grantee, []).append(
-                        f"{grant.privilege} on schema {ident(schema.name)}"
-                    )
-        for function in database.functions:
-            for grant in database.grants(function.acl):
-                if grant.grantable and grant.grantee != function.owner:
-                    powers.setdefault(grant.grantee, []).append(
-                        f"{grant.privilege} on {function_name(function)}"
-                    )
-        for column in database.columns:
-            for grant in database.grants(column.acl):
-                if grant.grantable:
-                    powers.setdefault(grant.grantee, []).append(f"{grant.privilege} on column {column.name}")
-    for row in snapshot.databases:
-        for grant in snapshot.grants(row.acl):
-            if grant.grantable and grant.grantee != row.owner:
-                powers.setdefault(grant.grantee, []).append(
-                    f"{grant.privilege} on database {ident(row.name)}"
-                )
-    bootstrap = {role.name for role in snapshot.roles if role.bootstrap}
+        for thing in in_database(database):
+            held += _grantable(thing, database.name)
+    for thing in in_cluster(snapshot):
+        held += _grantable(thing, None)
+    handed_on = {(edge.grantor, edge.role) for edge in snapshot.memberships}
     for edge in snapshot.memberships:
-        member = snapshot.role(edge.member)
-        by_creating = member is not None and member.createrole and edge.grantor in bootstrap
-        if edge.admin and not (by_creating and snapshot.major >= 16):
-            powers.setdefault(edge.member, []).append(f"membership of {ident(edge.role)}")
-            fixes.setdefault(edge.member, []).append(
-                revoke_membership(edge.role, edge.member, admin_only=True)
-            )
-    for name, what in sorted(powers.items()):
-        users = [one for one in login_heirs(snapshot, name) if not policy.is_administrator(one)]
-        if not users:
-            continue
-        by = "" if users == [name] else f", held by {shorten([ident(user) for user in users], 3)}"
+        if edge.admin and not _by_creating(snapshot, edge):
+            # before 16 nothing hangs on the grantor
+            cascade = snapshot.major >= 16 and (edge.member, edge.role) in handed_on
+            change = revoke_admin_option(edge, major=snapshot.major, cascade=cascade)
+            held.append(Holding(edge.member, f"membership of {ident(edge.role)}", (change,)))
+    for bearer in bearers(snapshot, held, policy.is_administrator):
         yield Finding(
-            role_subject(name),
-            f"{ident(name)} may hand on {shorten(sorted(set(what)), 3)}{by}",
-            fix=tuple(fixes.get(name, ())),
+            Subject("role", bearer.name), f"{bearer.name} may hand on {bearer.told()}", fix=bearer.fix()
         )
+
+
+def _grantable(thing: Granted, database: str | None) -> Iterator[Holding]:
+    for grant in thing.grants:
+        if grant.grantable and grant.grantee != thing.owner:
+            fix = thing.take_back(grant.grantee, [grant.privilege], database=database, option_only=True)
+            yield Holding(grant.grantee, f"{grant.privilege} on {thing.told}", fix)
+
+
+def _by_creating(snapshot: Snapshot, edge: Membership) -> bool:
+    """Whether it is the grant that CREATE ROLE makes to the creator from 16 on: ADMIN and nothing else."""
+    grantor = snapshot.role(edge.grantor)
+    return (
+        snapshot.major >= 16
+        and not edge.inherit
+        and not edge.set
+        and grantor is not None
+        and grantor.bootstrap
+    )

@@ -1,0 +1,68 @@
+"""Every fix that SQL can make, on a real server: applied, the check is silent; undone, it fires again.
+
+Runs over the blocks of tests/checks/*.sql that fire, each in a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from pgguard.checks import check
+from pgguard.report.judge import judge
+from pgguard.server.read import read_open
+from pgguard.store.policy_file import parse
+from tests.checks.test_checks import BLOCKS
+
+if TYPE_CHECKING:
+    from pgguard.demo.cluster import Cluster
+    from pgguard.model.finding import Change, Finding
+    from tests.checks.blocks import Block
+
+FIRING = [block for block in BLOCKS if block.outcome == "fires" and not block.own_cluster]
+
+
+@pytest.mark.parametrize("block", FIRING, ids=str)
+def test_the_fix_silences_the_check_and_its_undo_brings_it_back(block: Block, cluster: Cluster) -> None:
+    low, high = block.versions
+    if not low <= cluster.postgres.major <= high:
+        pytest.skip(f"holds for PostgreSQL {low} to {high}")
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        connection.execute("\n".join(block.sql).encode())
+        before = _findings(block, connection)
+        fixed = [one for one in before if one.fix and all(_is_transactional(change) for change in one.fix)]
+        changes = [change for one in fixed for change in one.fix]
+        for change in changes:
+            connection.execute(change.sql.encode())
+        after = _findings(block, connection)
+        left = {one.subject for one in after} & {one.subject for one in fixed}
+        assert left == set(), [one.evidence for one in after]
+        if all(change.undo for change in changes):
+            for change in reversed(changes):
+                connection.execute(change.undo.encode())
+            assert _said(_findings(block, connection)) == _said(before)
+        connection.rollback()
+
+
+def _findings(block: Block, connection: psycopg.Connection) -> list[Finding]:
+    chosen = check(block.check)
+    assert chosen is not None
+    if block.inspect_as != "postgres":
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(block.inspect_as)))
+    snapshot = read_open(connection)
+    connection.execute("RESET ROLE")
+    policy = parse("\n".join(block.policy), "policy of the block")
+    report = judge(snapshot, policy, today=datetime.date(2026, 11, 24), checks=[chosen])
+    return [one.finding for one in report.outcomes[0].findings]
+
+
+def _is_transactional(change: Change) -> bool:
+    return change.transactional and not change.sql.startswith("--") and change.database in (None, "lab")
+
+
+def _said(findings: list[Finding]) -> set[tuple[str, str]]:
+    return {(one.subject.name, one.evidence) for one in findings}
