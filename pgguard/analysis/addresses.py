@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import bisect_left
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Addresses(NamedTuple):
         return remaining.addresses()
 
     def __or__(self, other: Addresses) -> Addresses:
-        return _joined([*self.ranges, *other.ranges])
+        return joined([*self.ranges, *other.ranges])
 
     def within(self, other: Addresses) -> bool:
         """Whether every address of this set is in the other."""
@@ -128,7 +129,7 @@ def parse(networks: Iterable[str]) -> Addresses:
         network = ipaddress.ip_network(text, strict=False)
         base = 0 if network.version == 4 else _V6
         found.append((base + int(network.network_address), base + int(network.broadcast_address)))
-    return _joined(found)
+    return joined(found)
 
 
 def single(text: str) -> Addresses:
@@ -161,10 +162,34 @@ def masked(address: str, netmask: str) -> Addresses | None:
     starts = [start]
     for hole in holes:
         starts += [one | hole for one in starts]
-    return _joined([(base + one, base + one + tail) for one in starts])
+    return joined([(base + one, base + one + tail) for one in starts])
 
 
-def _joined(ranges: list[tuple[int, int]]) -> Addresses:
+def boundaries(
+    sets: Iterable[tuple[Addresses, Addresses]],
+) -> list[tuple[int, int, int, int]]:
+    """The address space cut wherever one of the sets begins or ends, as (low, high, first, second).
+
+    Of each pair the bits in `first` tell whose first set holds the range, those in `second` whose second.
+    """
+    turns: dict[int, list[int]] = {0: [0, 0], _V6: [0, 0], _END: [0, 0]}
+    for number, pair in enumerate(sets):
+        for place, addresses in enumerate(pair):
+            for low, high in addresses.ranges:
+                for edge in (low, high + 1):
+                    turns.setdefault(edge, [0, 0])[place] ^= 1 << number
+    found = []
+    first = second = 0
+    edges = sorted(turns)
+    for low, after in pairwise(edges):
+        first ^= turns[low][0]
+        second ^= turns[low][1]
+        found.append((low, after - 1, first, second))
+    return found
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> Addresses:
+    """The union of ranges in any order."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         # the last IPv4 and the first IPv6 address are neighbours only in this representation

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.access import connectors
-from pgguard.analysis.addresses import LOOPBACK, Addresses, parse
-from pgguard.analysis.hba import Entry, decisions, replicates
+from pgguard.analysis.addresses import LOOPBACK, parse
+from pgguard.analysis.hba_decisions import Entry, decisions, replicates
 from pgguard.analysis.hba_index import REPLICATION
 from pgguard.analysis.hba_rules import STORED_PASSWORD
+from pgguard.analysis.logins import universe
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
@@ -105,29 +106,21 @@ def outside(snapshot: Snapshot, policy: Policy) -> tuple[Entry, ...]:
 
 
 def _admitted(snapshot: Snapshot) -> Iterator[Entry]:
-    able: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
-    merged: dict[tuple[int, tuple[str, ...], frozenset[str], Addresses, bool], list[Entry]] = {}
+    able: dict[str, int] = {}
     for entry in decisions(snapshot):
         method = entry.rule.method
         if method == "reject":
             continue
-        roles = entry.roles
         if method in STORED_PASSWORD:
-            key = (method, roles)
-            if key not in able:
-                able[key] = tuple(name for name in roles if _can(snapshot, name, method))
-            roles = able[key]
-        if roles:
-            kept = entry._replace(roles=roles)
-            alike = (entry.rule.number, entry.databases, entry.ways, entry.addresses, entry.open)
-            merged.setdefault(alike, []).append(kept)
-    for entries in sorted(merged.values(), key=lambda some: some[0].rule.number):
-        yield entries[0]._replace(roles=tuple(sorted(role for entry in entries for role in entry.roles)))
-
-
-def _can(snapshot: Snapshot, name: str, method: str) -> bool:
-    role = snapshot.role(name)
-    return role is not None and not password_obstacle(snapshot, role, method)
+            if method not in able:
+                able[method] = universe(snapshot).bits(
+                    role.name for role in snapshot.roles if not password_obstacle(snapshot, role, method)
+                )
+            logins = entry.logins.restricted(able[method])
+            if logins:
+                yield entry._replace(logins=logins)
+        else:
+            yield entry
 
 
 def _verifiers(snapshot: Snapshot) -> dict[str, str]:

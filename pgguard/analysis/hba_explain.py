@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pgguard.analysis.hba import open_ways
+from pgguard.analysis.hba_decisions import open_ways
 from pgguard.analysis.hba_index import Rules, index, numbers
 from pgguard.analysis.hba_rules import ways
 from pgguard.analysis.membership import all_roles

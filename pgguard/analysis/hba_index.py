@@ -1,18 +1,15 @@
 """The rules of pg_hba.conf turned round: from a login, a database and a way in to the rules that fit.
 
 Rules are numbered from 0 in the file's order, and a set of rules is an integer with one bit for each.
-Logins that no rule tells apart have the same sets, and so have databases; each combination of sets is
-walked once, so that the cost follows the rules and the classes, not roles times databases.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.addresses import EVERYWHERE, Addresses, Remaining
-from pgguard.analysis.hba_rules import LOCAL, SOCKET, WAYS, fit, rules, ways
+from pgguard.analysis.hba_rules import WAYS, fit, rules, ways
 from pgguard.analysis.hba_words import words
-from pgguard.analysis.membership import all_roles, members
+from pgguard.analysis.membership import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,21 +34,6 @@ class Rules(NamedTuple):
         return Rules(self.sure | other.sure, self.possible | other.possible)
 
 
-class Decision(NamedTuple):
-    """What one rule decides: its number, the addresses, and whether it only may, on what we do not see."""
-
-    number: int
-    addresses: Addresses
-    open: bool
-
-
-class Walk(NamedTuple):
-    """A set of rules gone through in order; `deciding` are the numbers of those that decide anything."""
-
-    decisions: tuple[Decision, ...]
-    deciding: frozenset[int]
-
-
 def index(snapshot: Snapshot) -> Index:
     """The rules of the snapshot, prepared for questions.
 
@@ -68,18 +50,17 @@ class Index:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.rules = rules(snapshot)
-        meanings = self._meanings = [words(snapshot, rule) for rule in self.rules]
+        self.meanings = [words(snapshot, rule) for rule in self.rules]
         self.fits = [
             fit(rule, address_is_name=meaning.address_is_name)
-            for rule, meaning in zip(self.rules, meanings, strict=True)
+            for rule, meaning in zip(self.rules, self.meanings, strict=True)
         ]
-        self.databases = _Field([meaning.databases for meaning in meanings])
-        self.users = _Field([meaning.users for meaning in meanings])
+        self.databases = _Field([meaning.databases for meaning in self.meanings])
+        self.users = _Field([meaning.users for meaning in self.meanings])
         self._of_way = {
             way: sum(1 << number for number, rule in enumerate(self.rules) if way in ways(rule))
             for way in WAYS
         }
-        self._walks: dict[tuple[int, int, bool], Walk] = {}
         self._of_member: dict[str, Rules] = {}
         for group, fitting in self.users.of_kind["group"].items():
             for member in (group, *members(snapshot, group)) if snapshot.role(group) is not None else ():
@@ -88,6 +69,17 @@ class Index:
     def of_user(self, name: str) -> Rules:
         """The rules whose user field fits a login."""
         return self.users.of_name(name) | self._of_member.get(name, Rules())
+
+    def of_some_user(self, word: Word) -> Rules:
+        """The rules that fit every login which a word of a user field fits, and no others."""
+        if word.kind == "name":
+            return self.of_user(word.text)
+        found = self.users.keyword("all")
+        if word.kind == "group":
+            found |= self.users.of_kind["group"][word.text] | self._of_member.get(word.text, Rules())
+        elif word.kind == "pattern":
+            found |= self.users.of_kind["pattern"][word.text]
+        return found
 
     def of_database(self, name: str, *, own: bool = False, by_membership: bool = False) -> Rules:
         """The rules whose database field fits.
@@ -103,37 +95,12 @@ class Index:
             found |= self.databases.keyword("samerole")
         return found
 
-    def witnesses(self, snapshot: Snapshot, number: int) -> Iterator[Rules]:
-        """For each way to fit a rule's user and database, the rules for a login that fits little else.
-
-        A login that fits more rules has more of them before this one: where none of these gets through
-        to the rule, nobody does.
-        """
-        database_words, user_words, _ = self._meanings[number]
-        for user in user_words:
-            name = user.text if user.kind == "name" else ""
-            of_user = self.of_user(name) if name else self._some_user(user)
-            groups = all_roles(snapshot, name) if snapshot.role(name) is not None else {}
-            for word in database_words:
-                if word.kind == "replication":
-                    yield of_user & self.of_database(REPLICATION)
-                elif word.kind == "name" or (word.kind == "sameuser" and name):
-                    database = word.text if word.kind == "name" else name
-                    yield of_user & self.of_database(
-                        database, own=database == name, by_membership=database in groups
-                    )
-                else:
-                    yield of_user & self._some_database(word)
-
-    def _some_user(self, word: Word) -> Rules:
-        found = self.users.keyword("all")
-        if word.kind == "group":
-            found |= self.users.of_kind["group"][word.text] | self._of_member.get(word.text, Rules())
-        elif word.kind == "pattern":
-            found |= self.users.of_kind["pattern"][word.text]
-        return found
-
-    def _some_database(self, word: Word) -> Rules:
+    def of_some_database(self, word: Word) -> Rules:
+        """The rules that fit every database which a word of a database field fits, and no others."""
+        if word.kind == "name":
+            return self.of_database(word.text)
+        if word.kind == "replication":
+            return self.of_database(REPLICATION)
         found = self.databases.keyword("all")
         if word.kind == "pattern":
             found |= self.databases.of_kind["pattern"][word.text]
@@ -145,30 +112,6 @@ class Index:
     def of_way(self, way: str) -> Rules:
         """The rules whose type fits that way in."""
         return Rules(self._of_way[way], self._of_way[way])
-
-    def walk(self, fitting: Rules, way: str) -> Walk:
-        """What each of the rules decides of the whole address space, in order, for one way in."""
-        fitting &= self.of_way(way)
-        key = (fitting.sure, fitting.possible, way == LOCAL)
-        known = self._walks.get(key)
-        if known is None:
-            decisions = tuple(self._walked(fitting, way))
-            known = Walk(decisions, frozenset(decision.number for decision in decisions))
-            self._walks[key] = known
-        return known
-
-    def _walked(self, fitting: Rules, way: str) -> Iterator[Decision]:
-        left = Remaining(SOCKET if way == LOCAL else EVERYWHERE)
-        for number in numbers(fitting.possible):
-            sure = bool(fitting.sure >> number & 1)
-            fits = self.fits[number]
-            part = left.overlap(fits.possible)
-            if part:
-                yield Decision(number, part, not sure or fits.sure != fits.possible)
-                if sure:
-                    left.cut(fits.sure)
-                    if not left:
-                        return
 
 
 class _Field:

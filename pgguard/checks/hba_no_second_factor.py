@@ -55,7 +55,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             readers: set[str] = set()
             for name in by_name.keys() & set(entry.databases):
                 readers |= _readers(snapshot, by_name[name], policy)
-            for role in readers.intersection(entry.roles):
+            for role in entry.logins.among(readers):
                 known = rules.setdefault(role, entry.rule)
                 if entry.rule.number < known.number:
                     rules[role] = entry.rule

@@ -49,7 +49,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     reached: dict[str, dict[int, HbaRule]] = {}
     for entry in admissions(snapshot):
         if entry.beyond(near):
-            for name in powers.keys() & set(entry.roles):
+            for name in entry.logins.among(powers):
                 reached.setdefault(name, {})[entry.rule.number] = entry.rule
     if len(reached) > _MANY:
         names = shorten([ident(name) for name in sorted(reached)], 8)

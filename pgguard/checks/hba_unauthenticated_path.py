@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import Addresses
-from pgguard.analysis.hba import Entry, login_names, unauthenticated
+from pgguard.analysis.hba import login_names, unauthenticated
 from pgguard.analysis.hba_index import REPLICATION
 from pgguard.analysis.hba_rules import LOCAL, is_named, require_loaded
 from pgguard.analysis.membership import superusers
@@ -28,6 +28,7 @@ from pgguard.model.quote import ident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.analysis.hba_decisions import Entry
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 

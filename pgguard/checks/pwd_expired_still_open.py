@@ -42,7 +42,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     ways: dict[str, dict[int, HbaRule]] = {}
     for entry in admissions(snapshot):
         if entry.rule.method not in STORED_PASSWORD:
-            for name in expired.keys() & set(entry.roles):
+            for name in entry.logins.among(expired):
                 ways.setdefault(name, {})[entry.rule.number] = entry.rule
     sessions: dict[str, int] = {}
     # sessions are asked for only where the rules do not tell enough: not everybody may see them

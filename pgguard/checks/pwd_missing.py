@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.access import connectors
 from pgguard.analysis.admission import admissions, has_no_password
-from pgguard.analysis.hba import decisions
+from pgguard.analysis.hba_decisions import decisions
 from pgguard.analysis.hba_index import index, numbers
 from pgguard.analysis.hba_rules import STORED_PASSWORD, authenticates, beyond_loopback, line, require_loaded
 from pgguard.analysis.names import cluster_subject, role_subject, shorten
@@ -98,7 +98,7 @@ def _by_role(snapshot: Snapshot, names: set[str], *, password: bool) -> dict[str
     for entry in decisions(snapshot) if password else admissions(snapshot):
         if password and not (entry.remote and entry.rule.method in STORED_PASSWORD):
             continue
-        for name in names.intersection(entry.roles):
+        for name in entry.logins.among(names):
             found.setdefault(name, {})[entry.rule.number] = entry.rule
     return {name: [rules[number] for number in sorted(rules)] for name, rules in found.items()}
 
