@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pgguard.model.rows import Column, Function, Grant, LargeObjects, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
+# what no application needs of a table and GRANT ALL gives
+DESTRUCTIVE = frozenset({"TRUNCATE", "TRIGGER", "REFERENCES"})
+
 
 class Granted(NamedTuple):
     """An object or a column with its grants: `keyword` and `name` are what GRANT says after ON."""

@@ -64,6 +64,28 @@ def grant(privileges: Sequence[str], on: str, grantee: str, *, database: str | N
     )
 
 
+def alter_default(
+    privileges: Sequence[str],
+    kind: str,
+    grantee: str,
+    *,
+    role: str,
+    schema: str = "",
+    database: str | None = None,
+) -> Change:
+    """ALTER DEFAULT PRIVILEGES: new objects of `role` of that kind (TABLES) no longer come with these."""
+    head = f"ALTER DEFAULT PRIVILEGES FOR ROLE {ident(role)}" + (
+        f" IN SCHEMA {ident(schema)}" if schema else ""
+    )
+    what, who = ", ".join(privileges), quoted_grantee(grantee)
+    return Change(
+        sql=f"{head} REVOKE {what} ON {kind} FROM {who};",
+        undo=f"{head} GRANT {what} ON {kind} TO {who};",
+        lock="ROW EXCLUSIVE on pg_default_acl; objects that are there already stay as they are",
+        database=database,
+    )
+
+
 def revoke_admin_option(membership: Membership, *, major: int, cascade: bool = False) -> Change:
     """Leave a member its membership without the right to hand it on.
 
@@ -88,4 +110,18 @@ def revoke_membership(role: str, member: str, *, admin: bool = False, admin_only
         sql=f"REVOKE {only}{ident(role)} FROM {ident(member)};",
         undo=f"GRANT {ident(role)} TO {ident(member)}{option};",
         lock=_NO_WAIT,
+    )
+
+
+def revoke_all_large_objects(*, database: str | None = None) -> Change:
+    """Take every privilege on every large object from PUBLIC; which had which is not kept."""
+    return Change(
+        sql="DO $$ DECLARE one oid; BEGIN "
+        "FOR one IN SELECT l.oid FROM pg_catalog.pg_largeobject_metadata AS l "
+        "WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(l.lomacl) AS e WHERE e.grantee = 0) LOOP "
+        "EXECUTE pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM PUBLIC', one); "
+        "END LOOP; END $$;",
+        undo="",
+        lock=_NO_WAIT,
+        database=database,
     )

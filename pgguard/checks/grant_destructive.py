@@ -5,18 +5,21 @@ code in others' statements; no application needs them, GRANT ALL gives them.
 
 How to fix: REVOKE TRUNCATE, TRIGGER, REFERENCES ON TABLE name FROM role.
 
-Silent when: nobody but the owner, superusers and declared administrators holds them.
+Silent when: nobody but the owner, superusers and declared administrators holds them; what PUBLIC
+holds is told by grant-public-table.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.access import reachable_by
-from pgguard.analysis.membership import login_heirs
+from pgguard.analysis.able import logins_of
+from pgguard.analysis.access import uses_schema
+from pgguard.analysis.catalog import columns
+from pgguard.analysis.granted import DESTRUCTIVE, of_column, of_relation
+from pgguard.analysis.grouping import together
 from pgguard.analysis.names import relation_name, relation_subject, schema_subject, shorten
 from pgguard.analysis.sensitive import sensitive_tables
-from pgguard.changes.privileges import revoke
 from pgguard.model.finding import Change, Finding, Severity
 from pgguard.model.quote import grantee
 from pgguard.model.rows import PUBLIC
@@ -34,54 +37,64 @@ references = (
     "GDPR 32",
     "PostgreSQL manual, 5.8 Privileges",
 )
-_DESTRUCTIVE = ("TRUNCATE", "TRIGGER", "REFERENCES")
+# MAINTAIN comes with GRANT ALL too, and goes with it
+_TAKEN = (*DESTRUCTIVE, "MAINTAIN")
+
+
+class Exposed(NamedTuple):
+    """A sensitive table, who holds what on it in words, and what takes that back."""
+
+    relation: Relation
+    held: str
+    fix: tuple[Change, ...]
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
-        groups: dict[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], list[Relation]] = {}
-        for columns in sensitive_tables(database, policy).values():
-            relation = columns[0].relation
-            held: dict[str, list[str]] = {}
-            for grant in database.grants(relation.acl):
-                if grant.privilege in _DESTRUCTIVE and grant.grantee != relation.owner:
-                    users = _users(snapshot, policy, database, relation, grant.grantee)
-                    if users:
-                        held.setdefault(grant.grantee, []).append(grant.privilege)
-            if held:
-                key = tuple(sorted((name, tuple(sorted(some))) for name, some in held.items()))
-                groups.setdefault((relation.schema, key), []).append(relation)
-        for (schema, held_by), relations in groups.items():
-            who_has = "; ".join(f"{grantee(name)} has {', '.join(some)}" for name, some in held_by)
-            if len(relations) > 5:
-                names = [relation_name(relation) for relation in relations]
-                yield Finding(
-                    schema_subject(database, schema),
-                    f"{who_has} on {len(names)} sensitive tables: {shorten(names, 3)}",
-                    fix=tuple(_fixes(database, relations, held_by)),
-                )
-                continue
-            for relation in relations:
-                yield Finding(
-                    relation_subject(database, relation),
-                    who_has,
-                    fix=tuple(_fixes(database, [relation], held_by)),
-                )
+        for group in together(
+            _exposed(snapshot, database, policy), lambda one: (one.relation.schema, one.held)
+        ):
+            names = [relation_name(one.relation) for one in group]
+            on = f" on {len(names)} sensitive tables: {shorten(names, 10)}" if len(group) > 1 else ""
+            yield Finding(
+                relation_subject(database, group[0].relation)
+                if len(group) == 1
+                else schema_subject(database, group[0].relation.schema),
+                group[0].held + on,
+                fix=tuple(change for one in group for change in one.fix),
+            )
 
 
-def _users(
-    snapshot: Snapshot, policy: Policy, database: DatabaseSnapshot, relation: Relation, holder: str
+def _exposed(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> Iterator[Exposed]:
+    for some in sensitive_tables(database, policy).values():
+        relation = some[0].relation
+        held: dict[str, list[str]] = {}
+        fixes: list[Change] = []
+        whole = of_relation(database, relation)
+        parts = [of_column(database, relation, one) for one in columns(database, relation.oid) if one.acl]
+        for thing in (whole, *parts):
+            for name in dict.fromkeys(grant.grantee for grant in thing.grants):
+                found = sorted({one.privilege for one in thing.grants if one.grantee == name} & DESTRUCTIVE)
+                if not found or not _counts(snapshot, database, policy, relation, name):
+                    continue
+                column = f" ({thing.told.rpartition('.')[2]})" if thing.column else ""
+                held.setdefault(name, []).extend(f"{privilege}{column}" for privilege in found)
+                fixes += thing.take_back(name, _TAKEN, database=database.name)
+        if held:
+            told = "; ".join(f"{grantee(name)} has {', '.join(some)}" for name, some in sorted(held.items()))
+            yield Exposed(relation, told, tuple(fixes))
+
+
+def _counts(
+    snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy, relation: Relation, holder: str
 ) -> bool:
-    if not reachable_by(snapshot, database, relation.schema, holder):
+    """Whether a login other than the owner and the administrators can make use of what `holder` has."""
+    if holder in (PUBLIC, relation.owner):
         return False
-    return holder == PUBLIC or any(
-        not policy.is_administrator(one) and one != relation.owner for one in login_heirs(snapshot, holder)
+    users = uses_schema(snapshot, database, relation.schema)
+    return any(
+        login != relation.owner and not policy.is_administrator(login)
+        for login in logins_of(snapshot, holder)
+        # after SET ROLE it is the holder's USAGE that counts
+        if login in users or holder in users
     )
-
-
-def _fixes(
-    database: DatabaseSnapshot, relations: list[Relation], held: tuple[tuple[str, tuple[str, ...]], ...]
-) -> Iterator[Change]:
-    for relation in relations:
-        for name, some in held:
-            yield revoke(some, f"TABLE {relation_name(relation)}", name, database=database.name)

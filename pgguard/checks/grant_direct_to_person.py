@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.names import function_name, relation_name, role_subject, shorten
+from pgguard.analysis.granted import in_cluster, in_database
+from pgguard.analysis.grouping import MOST
+from pgguard.analysis.names import cluster_subject, role_subject, shorten
 from pgguard.analysis.people import personal_logins
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
@@ -34,23 +36,20 @@ references = (
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     people = {role.name for role in personal_logins(snapshot, policy)}
-    held: dict[str, list[str]] = {}
-    for database in snapshot.inspected:
-        names = {relation.oid: relation_name(relation) for relation in database.relations}
-        objects = [(names[relation.oid], relation.owner, relation.acl) for relation in database.relations]
-        objects += [(f"schema {ident(schema.name)}", schema.owner, schema.acl) for schema in database.schemas]
-        objects += [(function_name(one), one.owner, one.acl) for one in database.functions]
-        objects += [
-            (f"{names[column.relation]}.{ident(column.name)}", "", column.acl)
-            for column in database.columns
-            if column.acl and column.relation in names
-        ]
-        for name, owner, acl in objects:
-            for grantee in {grant.grantee for grant in database.grants(acl)}:
-                if grantee in people and grantee != owner:
-                    held.setdefault(grantee, []).append(name)
+    held: dict[str, dict[str, None]] = {}
+    for thing in (*in_cluster(snapshot), *(one for each in snapshot.inspected for one in in_database(each))):
+        for name in {grant.grantee for grant in thing.grants}:
+            if name in people and name != thing.owner:
+                held.setdefault(name, {})[thing.told] = None
+    if len(held) > MOST:
+        listed = shorten([f"{ident(person)} ({len(what)})" for person, what in sorted(held.items())], 6)
+        yield Finding(
+            cluster_subject(),
+            f"{len(held)} personal logins hold direct grants (on so many objects): {listed}",
+        )
+        return
     for person, what in sorted(held.items()):
         count = f"{len(what)} object{'s' if len(what) > 1 else ''}"
         yield Finding(
-            role_subject(person), f"{ident(person)} holds direct grants on {count}: {shorten(what, 3)}"
+            role_subject(person), f"{ident(person)} holds direct grants on {count}: {shorten(list(what), 3)}"
         )

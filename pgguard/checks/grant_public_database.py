@@ -3,7 +3,8 @@
 Why it matters: PostgreSQL gives this to every login by default, so each account of the cluster,
 whatever it was made for, gets as far as the patients' database.
 
-How to fix: REVOKE ALL ON DATABASE name FROM PUBLIC after GRANT CONNECT to the groups that work in it.
+How to fix: GRANT CONNECT ON DATABASE name to the groups that work in it, then REVOKE ALL ON DATABASE
+name FROM PUBLIC.
 
 Silent when: only named roles may connect, or the database holds no sensitive table.
 """
@@ -12,9 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.names import database_subject
+from pgguard.analysis.granted import in_cluster, in_database
+from pgguard.analysis.names import database_subject, shorten
 from pgguard.analysis.sensitive import sensitive_tables
-from pgguard.changes.privileges import revoke
+from pgguard.changes.manual import by_hand
+from pgguard.changes.privileges import grant
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -22,8 +25,10 @@ from pgguard.model.rows import PUBLIC
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.analysis.granted import Granted
+    from pgguard.model.finding import Change
     from pgguard.model.policy import Policy
-    from pgguard.model.snapshot import Snapshot
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 severity = Severity.MEDIUM
 references = (
@@ -31,14 +36,15 @@ references = (
     "GDPR 25",
     "PostgreSQL manual, 5.8 Privileges",
 )
+# more roles than that are for a person to put into groups first
+_MANY = 20
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    rows = {row.name: row for row in snapshot.databases}
+    things = {thing.name: thing for thing in in_cluster(snapshot) if thing.keyword == "DATABASE"}
     for database in snapshot.inspected:
-        held = sorted(
-            {grant.privilege for grant in snapshot.grants(rows[database.name].acl) if grant.grantee == PUBLIC}
-        )
+        thing = things[ident(database.name)]
+        held = sorted({one.privilege for one in thing.grants if one.grantee == PUBLIC})
         if not held:
             continue
         tables = sensitive_tables(database, policy)
@@ -47,5 +53,24 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 database_subject(database.name),
                 f"PUBLIC has {' and '.join(held)} on a database with {count}",
-                fix=(revoke(held, f"DATABASE {ident(database.name)}", PUBLIC),),
+                fix=(
+                    *(_keep_out_nobody(snapshot, database, thing) if "CONNECT" in held else ()),
+                    *thing.take_back(PUBLIC, held, database=None),
+                ),
             )
+
+
+def _keep_out_nobody(snapshot: Snapshot, database: DatabaseSnapshot, thing: Granted) -> Iterator[Change]:
+    """CONNECT for the roles that have something in the database and got in by PUBLIC's right only."""
+    own = {one.grantee for one in thing.grants if one.privilege == "CONNECT"} | {thing.owner}
+    named: set[str] = set()
+    for one in in_database(database):
+        named |= {one.owner, *(entry.grantee for entry in one.grants)}
+    roles = (snapshot.role(name) for name in sorted(named - own - {PUBLIC}))
+    needed = [role.name for role in roles if role and not role.superuser and not role.predefined]
+    if len(needed) > _MANY:
+        shown = shorten([ident(name) for name in needed], 5)
+        yield by_hand(f"first GRANT CONNECT ON {thing.on} to groups of those who work in it: {shown}")
+        return
+    for name in needed:
+        yield grant(["CONNECT"], thing.on, name)

@@ -5,17 +5,18 @@ is how data leaves past all grants; PostgreSQL grants EXECUTE to PUBLIC by itsel
 
 How to fix: REVOKE EXECUTE ON FUNCTION name FROM PUBLIC and grant the roles that need it.
 
-Silent when: revoked, functions of extensions, trigger functions (nobody calls those), schemas that
-nobody may use.
+Silent when: revoked, functions of extensions, trigger functions (nobody calls those). Only low: no
+login but the owner gets as far as the function's schema.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.access import reachable_by
-from pgguard.analysis.names import function_name, function_subject
-from pgguard.changes.privileges import revoke
+from pgguard.analysis.able import acting_as, callers
+from pgguard.analysis.granted import of_function
+from pgguard.analysis.grouping import together
+from pgguard.analysis.names import function_name, function_subject, schema_subject, shorten
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.model.policy import Policy
-    from pgguard.model.snapshot import Snapshot
+    from pgguard.model.rows import Function
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 severity = Severity.HIGH
 references = (
@@ -32,28 +34,57 @@ references = (
     "NIST AC-6",
     "PostgreSQL manual, CREATE FUNCTION, Writing SECURITY DEFINER Functions Safely",
 )
+# so many findings of one schema are told one by one: each function needs its own look
+_MOST = 20
+
+
+class Open(NamedTuple):
+    """A definer function that PUBLIC may execute, whose rights it gives, and whether anybody gets there."""
+
+    function: Function
+    power: str
+    reached: bool
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
-        found = [
-            function
-            for function in database.functions
-            if function.definer
-            and not function.extension
-            and not function.system
-            and function.returns not in ("trigger", "event_trigger")
-            and any(grant.grantee == PUBLIC for grant in database.grants(function.acl))
-            and reachable_by(snapshot, database, function.schema, PUBLIC)
-        ]
-        for function in found:
-            owner = snapshot.role(function.owner)
-            power = "a superuser" if owner is not None and owner.superuser else ident(function.owner)
-            kind = "PROCEDURE" if function.kind == "p" else "FUNCTION"
+        found = list(_open(snapshot, database))
+        reached = [one for one in found if one.reached]
+        apart = [one for one in found if not one.reached]
+        for group in (*together(reached, _cause, _MOST), *together(apart, _cause)):
+            function, power, is_reached = group[0]
+            what = f"PUBLIC runs it with the rights of {power}"
+            if len(group) > 1:
+                names = [function_name(one.function) for one in group]
+                what = f"PUBLIC runs {len(names)} functions with the rights of {power}: {shorten(names, 3)}"
             yield Finding(
-                function_subject(database, function),
-                f"PUBLIC runs it with the rights of {power}",
-                fix=(
-                    revoke(["EXECUTE"], f"{kind} {function_name(function)}", PUBLIC, database=database.name),
+                function_subject(database, function)
+                if len(group) == 1
+                else schema_subject(database, function.schema),
+                what + ("" if is_reached else ", though no login gets as far as the schema today"),
+                severity=None if is_reached else Severity.LOW,
+                fix=tuple(
+                    change
+                    for one in group
+                    for change in of_function(database, one.function).take_back(
+                        PUBLIC, ["EXECUTE"], database=database.name
+                    )
                 ),
             )
+
+
+def _open(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Open]:
+    for function in database.functions:
+        if not function.definer or function.extension or function.system:
+            continue
+        if function.returns in ("trigger", "event_trigger"):
+            continue
+        if any(grant.grantee == PUBLIC for grant in database.grants(function.acl)):
+            owner = snapshot.role(function.owner)
+            power = "a superuser" if owner is not None and owner.superuser else ident(function.owner)
+            others = callers(snapshot, database, function) - acting_as(snapshot, database, function.owner)
+            yield Open(function, power, bool(others))
+
+
+def _cause(one: Open) -> tuple[str, str]:
+    return one.function.schema, one.power

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.granted import of_large_object
 from pgguard.analysis.names import database_subject, setting_subject
-from pgguard.changes.privileges import revoke
+from pgguard.changes.privileges import revoke_all_large_objects
 from pgguard.changes.settings import alter_system
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.rows import PUBLIC
@@ -38,16 +39,18 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             fix=(alter_system("lo_compat_privileges", "off"),),
         )
     for database in snapshot.inspected:
-        count, example, held = 0, 0, set()
-        for group in database.large_objects:
-            public = {one.privilege for one in database.grants(group.acl) if one.grantee == PUBLIC}
-            if public:
-                count += group.objects
-                example = example or group.example
-                held |= public
-        if count:
-            yield Finding(
-                database_subject(database.name),
-                f"PUBLIC has {', '.join(sorted(held))} on {count} large object{'s' if count > 1 else ''}",
-                fix=(revoke(sorted(held), f"LARGE OBJECT {example}", PUBLIC, database=database.name),),
-            )
+        things = [(group.objects, of_large_object(database, group)) for group in database.large_objects]
+        opened = [
+            (count, thing) for count, thing in things if any(one.grantee == PUBLIC for one in thing.grants)
+        ]
+        if not opened:
+            continue
+        held = sorted({one.privilege for _, thing in opened for one in thing.grants if one.grantee == PUBLIC})
+        total = sum(count for count, _ in opened)
+        yield Finding(
+            database_subject(database.name),
+            f"PUBLIC has {', '.join(held)} on {total} large object{'s' if total > 1 else ''}",
+            fix=opened[0][1].take_back(PUBLIC, held, database=database.name)
+            if total == 1
+            else (revoke_all_large_objects(database=database.name),),
+        )

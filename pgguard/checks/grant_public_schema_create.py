@@ -5,15 +5,18 @@ statement runs by mistake, with their rights on the patients' data.
 
 How to fix: REVOKE CREATE ON SCHEMA name FROM PUBLIC (PostgreSQL 15 does so for new databases).
 
-Silent when: only named roles may create; in a database without any user's table it is only low.
+Silent when: only named roles may create. Only medium off every search_path; only low in a database
+without any user's table, or that no login but superusers may enter.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.able import creators
+from pgguard.analysis.granted import in_database
 from pgguard.analysis.names import schema_subject
-from pgguard.changes.privileges import revoke
+from pgguard.analysis.search_path import parse
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -34,28 +37,30 @@ references = (
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
-        searched = _searched(snapshot, database)
         in_use = any(not relation.system and not relation.extension for relation in database.relations)
+        things = {thing.name: thing for thing in in_database(database) if thing.keyword == "SCHEMA"}
+        searched: frozenset[str] | None = None
         for schema in database.schemas:
-            if schema.extension:
-                continue
-            if any(
-                grant.grantee == PUBLIC and grant.privilege == "CREATE"
-                for grant in database.grants(schema.acl)
+            thing = things[ident(schema.name)]
+            if schema.extension or not any(
+                grant.grantee == PUBLIC and grant.privilege == "CREATE" for grant in thing.grants
             ):
-                on_path = schema.name in searched
-                severity = Severity.LOW if not in_use else None if on_path else Severity.MEDIUM
-                path = "is on the search_path" if on_path else "is not on a search_path that is set here"
-                yield Finding(
-                    schema_subject(database, schema.name),
-                    f"PUBLIC may create objects in {ident(schema.name)}, which {path}",
-                    severity=severity,
-                    fix=(revoke(["CREATE"], f"SCHEMA {ident(schema.name)}", PUBLIC, database=database.name),),
-                )
+                continue
+            searched = _searched(snapshot, database) if searched is None else searched
+            on_path = schema.name in searched
+            entered = bool(creators(snapshot, database, schema.name))
+            path = "is on the search_path" if on_path else "is not on a search_path that is set here"
+            yield Finding(
+                schema_subject(database, schema.name),
+                f"PUBLIC may create objects in {thing.name}, which {path}",
+                severity=Severity.LOW if not in_use or not entered else None if on_path else Severity.MEDIUM,
+                fix=thing.take_back(PUBLIC, ["CREATE"], database=database.name),
+            )
 
 
 def _searched(snapshot: Snapshot, database: DatabaseSnapshot) -> frozenset[str]:
-    values = [row.value for row in snapshot.settings if row.name == "search_path"] + ["public"]
+    """The schemas that somebody's sessions search: by default, by a role's setting, or in a function."""
+    values = [row.value for row in snapshot.settings if row.name == "search_path"]
     values += [
         entry.value
         for entry in snapshot.role_settings
@@ -67,4 +72,4 @@ def _searched(snapshot: Snapshot, database: DatabaseSnapshot) -> frozenset[str]:
         for item in function.config
         if item.startswith("search_path=")
     ]
-    return frozenset(part.strip().strip('"') for value in values for part in value.split(","))
+    return frozenset(name for value in values for name in parse(value)) | {"public"}

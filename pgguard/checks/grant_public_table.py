@@ -5,23 +5,30 @@ patients' data that is access without any need to know.
 
 How to fix: REVOKE ALL ON TABLE name FROM PUBLIC and grant the groups that need it.
 
-Silent when: no such grant on objects of users; where nobody has USAGE on the schema it is only low.
+Silent when: no such grant on objects of users. Only low where no login gets as far as the schema; not
+critical where row security stands between, or the view judges its reader (security_invoker).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.access import reachable_by
+from pgguard.analysis.able import able
+from pgguard.analysis.catalog import columns
+from pgguard.analysis.granted import of_column, of_relation
+from pgguard.analysis.grouping import together
 from pgguard.analysis.names import relation_name, relation_subject, schema_subject, shorten
+from pgguard.analysis.privileges import of_column as securable_column
+from pgguard.analysis.privileges import of_relation as securable
 from pgguard.analysis.sensitive import sensitive_tables, sensitive_views
-from pgguard.changes.privileges import revoke
-from pgguard.model.finding import Change, Finding, Severity
+from pgguard.model.finding import Finding, Severity
+from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.model.finding import Change
     from pgguard.model.policy import Policy
     from pgguard.model.rows import Grant, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
@@ -32,90 +39,97 @@ references = (
     "GDPR 25",
     "PostgreSQL manual, 5.8 Privileges",
 )
-_READS = frozenset({"SELECT"})
+# so many sensitive tables of a schema are named one by one
+_MOST = 20
+
+
+class Exposed(NamedTuple):
+    """A relation with what PUBLIC may do to it in words, how bad that is, and what takes it back."""
+
+    relation: Relation
+    held: str
+    severity: Severity
+    fix: tuple[Change, ...]
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
-        yield from _grouped(snapshot, database, list(_exposed(snapshot, database, policy)))
-
-
-class Exposed(NamedTuple):
-    """A relation with what PUBLIC may do to it."""
-
-    relation: Relation
-    privileges: tuple[str, ...]
-    columns: tuple[tuple[str, tuple[str, ...]], ...]
-    severity: Severity
+        found = _without_partitions(list(_exposed(snapshot, database, policy)))
+        worst = [one for one in found if one.severity is Severity.CRITICAL]
+        others = [one for one in found if one.severity is not Severity.CRITICAL]
+        for group in (*together(worst, _cause, _MOST), *together(others, _cause)):
+            first = group[0]
+            names = [relation_name(one.relation) for one in group]
+            on = f" on {len(names)} relations: {shorten(names, 3)}" if len(group) > 1 else ""
+            far = (
+                ", though no login gets as far as the schema today" if first.severity is Severity.LOW else ""
+            )
+            yield Finding(
+                relation_subject(database, first.relation)
+                if len(group) == 1
+                else schema_subject(database, first.relation.schema),
+                f"PUBLIC has {first.held}{on}{far}",
+                severity=max(one.severity for one in group),
+                fix=tuple(change for one in group for change in one.fix),
+            )
 
 
 def _exposed(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> Iterator[Exposed]:
     tables = sensitive_tables(database, policy)
-    by_relation: dict[int, list[tuple[str, int, tuple[str, ...]]]] = {}
-    for column in database.columns:
-        if column.acl and (held := _public(database.grants(column.acl))):
-            by_relation.setdefault(column.relation, []).append((column.name, column.number, held))
     views = sensitive_views(database, policy)
     for relation in database.relations:
         if relation.system or relation.extension:
             continue
-        held = _public(database.grants(relation.acl))
-        columns = by_relation.get(relation.oid, [])
-        if not held and not columns:
+        whole = of_relation(database, relation)
+        held = _public(whole.grants)
+        parts = [
+            (column, some)
+            for column in columns(database, relation.oid)
+            if column.acl and (some := _public(database.grants(column.acl)))
+        ]
+        if not held and not parts:
             continue
-        readable = not _READS.isdisjoint(held)
         sensitive = {one.column.number for one in tables.get(relation.oid, ())}
-        clear = readable and (bool(sensitive) or relation.oid in views)
-        clear = clear or any(number in sensitive and "SELECT" in some for _, number, some in columns)
-        if not reachable_by(snapshot, database, relation.schema, PUBLIC):
+        clear = "SELECT" in held and (bool(sensitive) or relation.oid in views)
+        clear = clear or any(column.number in sensitive and "SELECT" in some for column, some in parts)
+        judged = (relation.row_security and relation.kind in "rp") or _is_invoker(relation)
+        thing = securable(database, relation) if held else securable_column(database, relation, parts[0][0])
+        privilege = held[0] if held else parts[0][1][0]
+        if not able(snapshot, database, thing, privilege):
             severity = Severity.LOW
-        elif clear and not (relation.row_security and relation.kind in "rp"):
-            severity = Severity.CRITICAL
         else:
-            severity = Severity.HIGH
-        yield Exposed(relation, held, tuple((name, some) for name, _, some in columns), severity)
+            severity = Severity.CRITICAL if clear and not judged else Severity.HIGH
+        said = [", ".join(held)] if held else []
+        said += [f"{', '.join(some)} on column {ident(column.name)}" for column, some in parts]
+        fixes = [*whole.take_back(PUBLIC, held, database=database.name)]
+        for column, some in parts:
+            fixes += of_column(database, relation, column).take_back(PUBLIC, some, database=database.name)
+        yield Exposed(relation, "; ".join(said), severity, tuple(fixes))
 
 
 def _public(grants: tuple[Grant, ...]) -> tuple[str, ...]:
     return tuple(sorted({grant.privilege for grant in grants if grant.grantee == PUBLIC}))
 
 
-def _grouped(snapshot: Snapshot, database: DatabaseSnapshot, found: list[Exposed]) -> Iterator[Finding]:
-    groups: dict[tuple[str, tuple[str, ...]], list[Exposed]] = {}
-    for one in found:
-        if one.severity is not Severity.CRITICAL:
-            groups.setdefault((one.relation.schema, one.privileges), []).append(one)
-    large = {key for key, group in groups.items() if len(group) > 5}
-    for (schema, privileges), group in groups.items():
-        if (schema, privileges) in large:
-            names = [relation_name(one.relation) for one in group]
-            yield Finding(
-                schema_subject(database, schema),
-                f"PUBLIC has {', '.join(privileges)} on {len(names)} relations: {shorten(names, 3)}",
-                severity=max(one.severity for one in group),
-                fix=tuple(_revoke(database, one) for one in group if one.privileges),
-            )
-    for one in found:
-        if (one.relation.schema, one.privileges) in large and one.severity is not Severity.CRITICAL:
-            continue
-        what = [", ".join(one.privileges)] if one.privileges else []
-        what += [f"{', '.join(some)} on column {name}" for name, some in one.columns]
-        unreachable = "" if one.severity is not Severity.LOW else ", though nobody has USAGE on the schema"
-        fixes = [_revoke(database, one)] if one.privileges else []
-        fixes += [
-            revoke(
-                some, f"TABLE {relation_name(one.relation)}", PUBLIC, database=database.name, columns=[name]
-            )
-            for name, some in one.columns
-        ]
-        yield Finding(
-            relation_subject(database, one.relation),
-            f"PUBLIC has {'; '.join(what)}{unreachable}",
-            severity=one.severity,
-            fix=tuple(fixes),
-        )
+def _is_invoker(relation: Relation) -> bool:
+    return any(option in ("security_invoker=true", "security_invoker=on") for option in relation.options)
 
 
-def _revoke(database: DatabaseSnapshot, one: Exposed) -> Change:
-    kind = "SEQUENCE" if one.relation.kind == "S" else "TABLE"
-    return revoke(one.privileges, f"{kind} {relation_name(one.relation)}", PUBLIC, database=database.name)
+def _without_partitions(found: list[Exposed]) -> list[Exposed]:
+    """Partitions that are open as their parent is are told with it."""
+    parents = {(one.relation.oid, one.held): one for one in found}
+    fixes: dict[int, list[Change]] = {}
+    kept = []
+    for one in found:
+        parent = parents.get((one.relation.parent, one.held))
+        while parent is not None and (parent.relation.parent, parent.held) in parents:
+            parent = parents[(parent.relation.parent, parent.held)]
+        if parent is None:
+            kept.append(one)
+        else:
+            fixes.setdefault(parent.relation.oid, []).extend(one.fix)
+    return [one._replace(fix=(*one.fix, *fixes.get(one.relation.oid, ()))) for one in kept]
+
+
+def _cause(one: Exposed) -> tuple[str, str, bool]:
+    return one.relation.schema, one.held, one.severity is Severity.LOW

@@ -13,12 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import login_heirs
-from pgguard.analysis.names import role_subject, shorten
-from pgguard.changes.privileges import revoke
-from pgguard.model.finding import Change, Finding, Severity
-from pgguard.model.quote import grantee
-from pgguard.model.rows import PUBLIC
+from pgguard.analysis.bearers import Holding, bearers
+from pgguard.analysis.granted import in_cluster
+from pgguard.model.finding import Finding, Severity, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,25 +31,15 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    contexts = {row.name.lower(): row.context for row in snapshot.settings}
-    held: dict[str, list[str]] = {}
-    fixes: dict[str, list[Change]] = {}
-    for parameter in snapshot.parameter_acls:
-        harmless = contexts.get(parameter.name.lower()) == "user"
-        for grant in snapshot.grants(parameter.acl):
-            if harmless and grant.privilege == "SET":
+    free = {row.name.lower() for row in snapshot.settings if row.context == "user"}
+    held: list[Holding] = []
+    for thing in in_cluster(snapshot):
+        if thing.keyword != "PARAMETER":
+            continue
+        for grant in thing.grants:
+            if grant.privilege == "SET" and thing.name.lower() in free:
                 continue
-            grantees = login_heirs(snapshot, grant.grantee)
-            if grant.grantee != PUBLIC and all(policy.is_administrator(one) for one in grantees):
-                continue
-            role = snapshot.role(grant.grantee)
-            if role is not None and role.superuser:
-                continue
-            held.setdefault(grant.grantee, []).append(f"{grant.privilege} on {parameter.name}")
-            fixes.setdefault(grant.grantee, []).append(
-                revoke([grant.privilege], f"PARAMETER {parameter.name}", grant.grantee)
-            )
-    for name, what in sorted(held.items()):
-        yield Finding(
-            role_subject(name), f"{grantee(name)} has {shorten(sorted(what), 4)}", fix=tuple(fixes[name])
-        )
+            fix = thing.take_back(grant.grantee, [grant.privilege], database=None)
+            held.append(Holding(grant.grantee, f"{grant.privilege} on {thing.name}", fix))
+    for bearer in bearers(snapshot, held, policy.is_administrator):
+        yield Finding(Subject("role", bearer.name), f"{bearer.name} has {bearer.told(4)}", fix=bearer.fix())

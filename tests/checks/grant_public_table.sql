@@ -3,6 +3,7 @@
 -- evidence: PUBLIC has SELECT
 -- fires: lab.code_postal
 -- severity: high
+CREATE ROLE c_martin LOGIN;
 CREATE SCHEMA lab;
 GRANT USAGE ON SCHEMA lab TO PUBLIC;
 CREATE TABLE lab.patient (nir text, nom text);
@@ -12,7 +13,8 @@ GRANT SELECT, INSERT ON lab.code_postal TO PUBLIC;
 
 -- fires: lab.patient
 -- severity: critical
--- evidence: column nir
+-- evidence: SELECT on column nir
+CREATE ROLE c_martin LOGIN;
 CREATE SCHEMA lab;
 GRANT USAGE ON SCHEMA lab TO PUBLIC;
 CREATE TABLE lab.patient (nir text, nom text);
@@ -20,29 +22,78 @@ GRANT SELECT (nir) ON lab.patient TO PUBLIC;
 
 -- fires: lab.patient
 -- severity: low
--- evidence: nobody has USAGE
+-- evidence: no login gets as far as the schema
+CREATE ROLE c_martin LOGIN;
 CREATE SCHEMA lab;
+CREATE TABLE lab.patient (nir text, nom text);
+GRANT SELECT ON lab.patient TO PUBLIC;
+
+-- fires: lab.patient
+-- severity: critical
+CREATE ROLE entered;
+CREATE ROLE c_martin LOGIN NOINHERIT IN ROLE entered;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO entered;
 CREATE TABLE lab.patient (nir text, nom text);
 GRANT SELECT ON lab.patient TO PUBLIC;
 
 -- fires: lab.v
 -- severity: critical
+CREATE ROLE c_martin LOGIN;
 CREATE SCHEMA lab;
 GRANT USAGE ON SCHEMA lab TO PUBLIC;
 CREATE TABLE lab.patient (nir text, nom text);
 CREATE VIEW lab.v AS SELECT nom FROM lab.patient;
 GRANT SELECT ON lab.v TO PUBLIC;
 
+-- fires: public.v
+-- severity: high
+-- fires: public.patient
+-- severity: high
+-- versions: 15-
+CREATE ROLE c_martin LOGIN;
+CREATE TABLE public.patient (nir text, nom text);
+ALTER TABLE public.patient ENABLE ROW LEVEL SECURITY;
+CREATE VIEW public.v WITH (security_invoker = true) AS SELECT nom FROM public.patient;
+GRANT SELECT ON public.v, public.patient TO PUBLIC;
+
+-- fires: public.s
+-- evidence: PUBLIC has USAGE
+-- severity: high
+CREATE ROLE c_martin LOGIN;
+CREATE SEQUENCE public.s;
+GRANT USAGE ON SEQUENCE public.s TO PUBLIC;
+
 -- fires: ref
--- evidence: 7 relations
+-- evidence: SELECT on 7 relations
+CREATE ROLE c_martin LOGIN;
 CREATE SCHEMA ref;
 GRANT USAGE ON SCHEMA ref TO PUBLIC;
 DO $do$ BEGIN FOR n IN 1..7 LOOP EXECUTE format('CREATE TABLE ref.t%s (code text)', n); END LOOP; END $do$;
 GRANT SELECT ON ALL TABLES IN SCHEMA ref TO PUBLIC;
 
--- silent: granted to a group
+-- fires: lab
+-- evidence: SELECT on 21 relations
+-- severity: critical
+CREATE ROLE c_martin LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+DO $do$ BEGIN FOR n IN 1..21 LOOP EXECUTE format('CREATE TABLE lab.patient%s (nir text)', n); END LOOP; END $do$;
+GRANT SELECT ON ALL TABLES IN SCHEMA lab TO PUBLIC;
+
+-- fires: public.resultat
+-- severity: critical
+CREATE ROLE c_martin LOGIN;
+CREATE TABLE public.resultat (site integer, valeur text) PARTITION BY LIST (site);
+CREATE TABLE public.resultat_1 PARTITION OF public.resultat FOR VALUES IN (1);
+CREATE TABLE public.resultat_2 PARTITION OF public.resultat FOR VALUES IN (2);
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
+
+-- silent: granted to a group, and an extension's
+CREATE ROLE c_martin LOGIN;
 CREATE SCHEMA lab;
 GRANT USAGE ON SCHEMA lab TO PUBLIC;
 CREATE ROLE biologists;
 CREATE TABLE lab.patient (nir text, nom text);
 GRANT SELECT ON lab.patient TO biologists;
+CREATE EXTENSION pg_stat_statements;
