@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis import catalog, routes
+from pgguard.analysis import routes
 from pgguard.analysis.access import may_connect, uses_schema
 from pgguard.analysis.membership import becomers_by_path, heirs, superusers
-from pgguard.analysis.privileges import of_column, of_relation
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from pgguard.analysis.privileges import Securable
     from pgguard.analysis.routes import Route
@@ -53,36 +52,16 @@ def is_public(database: DatabaseSnapshot, thing: Securable, privilege: str) -> b
 
 
 def around(
-    snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, columns: Iterable[Column]
+    snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, column: Column
 ) -> Mapping[Route, frozenset[str]]:
-    """The ways to a table's columns through views, functions and relatives, with the logins granted each."""
-    numbers = frozenset(one.number for one in columns)
-    if not numbers:
-        return {}
+    """The ways to a column through views, functions and relatives, with the logins granted each of them."""
     found: dict[Route, frozenset[str]] = {}
-    for route in routes.to_columns(snapshot, database, relation, numbers, "SELECT"):
+    for route in routes.to_columns(snapshot, database, relation, frozenset({column.number}), "SELECT"):
         names = granted(snapshot, database, route.thing, route.privilege)
         if route.users is not None:
             names &= route.users
         if names:
             found[route] = names
-    return found
-
-
-def of_table(
-    snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, column: Column | None = None
-) -> frozenset[str]:
-    """The logins that can read a table, or one column of it, by its own grants."""
-    thing = of_relation(database, relation) if column is None else of_column(database, relation, column)
-    return granted(snapshot, database, thing)
-
-
-def of_any_column(snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation) -> frozenset[str]:
-    """The logins that can read at least one column of a table by its own grants."""
-    found = of_table(snapshot, database, relation)
-    for column in catalog.columns(database, relation.oid):
-        if column.acl:
-            found |= of_table(snapshot, database, relation, column)
     return found
 
 

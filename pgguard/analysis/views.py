@@ -7,10 +7,10 @@ A materialized view was filled with its owner's rights and asks for none when it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
-from pgguard.analysis.lineage import Lineage, Output, Table, of_query, parse
+from pgguard.analysis.lineage import NOTHING, Lineage, Origins, Output, Table, of_query, parse
 from pgguard.analysis.privileges import holder_names, of_column, of_relation
 from pgguard.analysis.row_security import limits
 
@@ -48,6 +48,25 @@ def hands_out(database: DatabaseSnapshot, view: Relation, table: Relation) -> fr
     """The numbers of a table's columns whose values a view gives; 0 for any, where that is not known."""
     outputs = lineage(database, view).outputs
     return frozenset(number for one in outputs for oid, number in one.origins if oid == table.oid)
+
+
+class Shown(NamedTuple):
+    """What a view shows of stored tables, views in between looked through; the rest as in `Lineage`."""
+
+    columns: tuple[Origins, ...]
+    filtered: bool
+    grouped: bool
+
+
+def shows(database: DatabaseSnapshot, view: Relation) -> Shown:
+    """What a view shows of stored tables, one set of their columns for each of its own."""
+    memo = database._memo.setdefault("shown", {})
+    known: Shown | None = memo.get(view.oid)
+    if known is None:
+        # a view cannot read itself; the entry ends the search in a snapshot that says so
+        memo[view.oid] = Shown((), False, False)
+        known = memo[view.oid] = _shows(database, view)
+    return known
 
 
 def usable_by(snapshot: Snapshot, database: DatabaseSnapshot, view: Relation) -> frozenset[str] | None:
@@ -105,6 +124,24 @@ def _usable_by(snapshot: Snapshot, database: DatabaseSnapshot, view: Relation) -
     return found
 
 
+def _shows(database: DatabaseSnapshot, view: Relation) -> Shown:
+    own = lineage(database, view)
+    filtered, grouped = own.filtered, own.grouped
+    columns: list[Origins] = []
+    for output in own.outputs:
+        stored: Origins = NOTHING
+        for oid, number in output.origins:
+            read = catalog.relations(database).get(oid)
+            if read is None or read.kind not in VIEWS:
+                stored |= {(oid, number)}
+                continue
+            below = shows(database, read)
+            filtered, grouped = filtered or below.filtered, grouped or below.grouped
+            stored = stored.union(*(below.columns if number == 0 else below.columns[number - 1 : number]))
+        columns.append(stored)
+    return Shown(tuple(columns), filtered, grouped)
+
+
 def _reads(database: DatabaseSnapshot, view: Relation) -> list[Relation]:
     oids = dict.fromkeys(used.relation for used in catalog.uses(database, view.oid))
     known = catalog.relations(database)
@@ -132,7 +169,9 @@ def _followed(database: DatabaseSnapshot, view: Relation) -> Lineage:
     tree = _tree(database, view.oid)
     if tree is not None:
         try:
-            found = of_query(tree, lambda schema, name: _table(database, schema, name))
+            found = of_query(
+                tree, lambda schema, name: find_table(database, schema, name) if schema else None
+            )
         except (ValueError, AttributeError, RecursionError):
             found = None
         if found is not None and len(found.outputs) == len(columns):
@@ -141,8 +180,12 @@ def _followed(database: DatabaseSnapshot, view: Relation) -> Lineage:
     return Lineage(tuple(Output(one.name, everything, False) for one in columns), True, False, False, 0)
 
 
-def _table(database: DatabaseSnapshot, schema: str, name: str) -> Table | None:
+def find_table(database: DatabaseSnapshot, schema: str, name: str) -> Table | None:
+    """The relation of that schema and name, or with no schema the only one of that name."""
     relation = catalog.relation_named(database, schema, name)
+    if relation is None and not schema:
+        fitting = [one for one in database.relations if one.name == name]
+        relation = fitting[0] if len(fitting) == 1 else None
     if relation is None:
         return None
     return Table(relation.oid, {one.name: one.number for one in catalog.columns(database, relation.oid)})

@@ -1,0 +1,120 @@
+"""More logins can read a sensitive column than the policy allows.
+
+Why it matters: every login that can read patients' data is one more password to lose and one more
+person to answer for; access goes with the need to know, not with the convenience of one big group.
+
+How to fix: split the group that holds the grant by what its members do, or raise
+[thresholds] sensitive_readers in the policy when that many people really treat these patients.
+
+Silent when: as many as the policy allows, or fewer; superusers and declared administrators are not
+counted, nor is what PUBLIC or pg_read_all_data give: grant-public-table, grant-public-definer and
+role-broad-predefined tell those.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pgguard.analysis.grouping import together
+from pgguard.analysis.membership import heirs
+from pgguard.analysis.names import relation_name, relation_subject, schema_subject, shorten
+from pgguard.analysis.privileges import of_column
+from pgguard.analysis.readers import around, granted, grantees, is_public
+from pgguard.analysis.sensitive import sensitive_tables
+from pgguard.model.finding import Finding, Severity
+from pgguard.model.quote import ident
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.analysis.sensitive import Sensitive
+    from pgguard.model.policy import Policy
+    from pgguard.model.rows import Relation
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+
+severity = Severity.HIGH
+references = (
+    "GDPR 25(2)",
+    "CNIL guide",
+    "NIST AC-6",
+)
+
+
+class _Read(NamedTuple):
+    """A table with its most read sensitive column: who reads it by its grants, and who by other ways."""
+
+    relation: Relation
+    column: str
+    direct: frozenset[str]
+    indirect: frozenset[str]
+    holders: tuple[str, ...]
+    openings: tuple[str, ...]
+
+    @property
+    def readers(self) -> frozenset[str]:
+        return self.direct | self.indirect
+
+
+def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    most = policy.thresholds.sensitive_readers
+    if sum(1 for role in snapshot.roles if role.login and not role.superuser) <= most:
+        return
+    for database in snapshot.inspected:
+        found = [
+            read
+            for columns in sensitive_tables(database, policy).values()
+            if len((read := _most_read(snapshot, database, policy, columns)).readers) > most
+        ]
+        for group in together(found, lambda one: (one.relation.schema, one.readers, one.holders)):
+            first = group[0]
+            names = [relation_name(one.relation) for one in group]
+            what = f"{names[0]}.{ident(first.column)}"
+            if len(group) > 1:
+                what = f"{len(names)} sensitive tables ({shorten(names, 3)})"
+            yield Finding(
+                relation_subject(database, first.relation)
+                if len(group) == 1
+                else schema_subject(database, first.relation.schema),
+                f"{len(first.readers)} logins can read {what}{_how(snapshot, database, first)}; "
+                f"the policy allows {most}",
+            )
+
+
+def _most_read(
+    snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy, columns: tuple[Sensitive, ...]
+) -> _Read:
+    relation = columns[0].relation
+    administrators = frozenset(policy.administrators.roles)
+    best = _Read(relation, columns[0].column.name, frozenset(), frozenset(), (), ())
+    for one in columns:
+        thing = of_column(database, relation, one.column)
+        if is_public(database, thing, "SELECT"):
+            continue
+        direct = granted(snapshot, database, thing) - administrators
+        through: dict[str, frozenset[str]] = {}
+        for route, names in around(snapshot, database, relation, one.column).items():
+            if not is_public(database, route.thing, route.privilege):
+                source = route.steps[0].source
+                through[source] = through.get(source, frozenset()) | (names - direct - administrators)
+        indirect = frozenset[str]().union(*through.values())
+        if len(direct | indirect) > len(best.readers):
+            openings = tuple(sorted(name for name, names in through.items() if names))
+            holders = grantees(database, thing, "SELECT")
+            best = _Read(relation, one.column.name, direct, indirect, holders, openings)
+    return best
+
+
+def _how(snapshot: Snapshot, database: DatabaseSnapshot, read: _Read) -> str:
+    parts = []
+    if read.direct:
+        having = {
+            name: len(read.direct & heirs(snapshot, name, database.name))
+            for name in read.holders
+            if name != read.relation.owner
+        }
+        largest = sorted((name for name in having if having[name]), key=lambda name: -having[name])
+        to = f" to {shorten([ident(name) for name in largest], 2)}" if largest else ""
+        parts.append(f"{len(read.direct)} by grants{to}")
+    if read.indirect:
+        parts.append(f"{len(read.indirect)} through {shorten(list(read.openings), 2)}")
+    return f", {', '.join(parts)}"

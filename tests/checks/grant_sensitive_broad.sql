@@ -1,0 +1,90 @@
+-- fires: lab.patient
+-- evidence: 3 logins can read lab.patient.nir, 3 by grants to staff
+-- evidence: the policy allows 2
+-- severity: high
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+CREATE ROLE staff NOLOGIN;
+CREATE ROLE p1 LOGIN IN ROLE staff;
+CREATE ROLE p2 LOGIN IN ROLE staff;
+CREATE ROLE p3 LOGIN NOINHERIT IN ROLE staff;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO staff;
+CREATE TABLE lab.patient (nir text, last_name text);
+GRANT SELECT ON lab.patient TO staff;
+
+-- fires: lab.patient
+-- evidence: 3 logins can read lab.patient.nir, 1 by grants to p1, 2 through lab.v
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+CREATE ROLE readers NOLOGIN;
+CREATE ROLE p1 LOGIN;
+CREATE ROLE p2 LOGIN IN ROLE readers;
+CREATE ROLE p3 LOGIN IN ROLE readers;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO p1, readers;
+CREATE TABLE lab.patient (nir text, last_name text);
+GRANT SELECT (nir) ON lab.patient TO p1;
+CREATE VIEW lab.v AS SELECT nir FROM lab.patient;
+GRANT SELECT ON lab.v TO readers;
+
+-- fires: lab
+-- evidence: 3 logins can read 6 sensitive tables (lab.patient1, lab.patient2, lab.patient3 and 3 more)
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+CREATE ROLE staff NOLOGIN;
+CREATE ROLE p1 LOGIN IN ROLE staff;
+CREATE ROLE p2 LOGIN IN ROLE staff;
+CREATE ROLE p3 LOGIN IN ROLE staff;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO staff;
+CREATE TABLE lab.patient1 (nir text);
+CREATE TABLE lab.patient2 (nir text);
+CREATE TABLE lab.patient3 (nir text);
+CREATE TABLE lab.patient4 (nir text);
+CREATE TABLE lab.patient5 (nir text);
+CREATE TABLE lab.patient6 (nir text);
+GRANT SELECT ON ALL TABLES IN SCHEMA lab TO staff;
+
+-- silent: as many as the policy allows; a third without USAGE on the schema; an administrator
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+-- policy: [administrators]
+-- policy: roles = ["dba_martin"]
+CREATE ROLE staff NOLOGIN;
+CREATE ROLE p1 LOGIN IN ROLE staff;
+CREATE ROLE p2 LOGIN IN ROLE staff;
+CREATE ROLE p3 LOGIN;
+CREATE ROLE dba_martin LOGIN IN ROLE staff;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO staff;
+CREATE TABLE lab.patient (nir text, last_name text);
+GRANT SELECT ON lab.patient TO staff, p3;
+
+-- silent: a masked view and a count are no reading of the column
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+CREATE ROLE staff NOLOGIN;
+CREATE ROLE p1 LOGIN IN ROLE staff;
+CREATE ROLE p2 LOGIN IN ROLE staff;
+CREATE ROLE p3 LOGIN IN ROLE staff;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO staff;
+CREATE TABLE lab.patient (nir text);
+CREATE VIEW lab.v AS SELECT left(nir, 1) AS sex FROM lab.patient;
+CREATE VIEW lab.w AS SELECT count(nir) AS patients FROM lab.patient;
+GRANT SELECT ON lab.v, lab.w TO staff;
+
+-- silent: by PUBLIC and by pg_read_all_data, which others tell
+-- versions: 14-
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+CREATE ROLE p1 LOGIN;
+CREATE ROLE p2 LOGIN;
+CREATE ROLE p3 LOGIN;
+GRANT pg_read_all_data TO p1, p2, p3;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.patient (nir text);
+CREATE TABLE lab.resultat (nir text);
+GRANT SELECT ON lab.patient TO PUBLIC;
