@@ -1,7 +1,7 @@
 """A login holds pg_read_all_data or pg_write_all_data.
 
 Why it matters: it reads or changes every table of every database of the cluster, those of patients
-and those still to come included.
+and those still to come included; reading takes in the password verifiers of pg_authid.
 
 How to fix: REVOKE the membership and grant the tables the task needs, or declare the account in the
 policy.
@@ -13,11 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import inherited_roles, logins, settable_roles
-from pgguard.analysis.names import role_subject
-from pgguard.changes.privileges import revoke_membership
-from pgguard.model.finding import Finding, Severity
-from pgguard.model.quote import ident
+from pgguard.analysis.bearers import Holding, bearers
+from pgguard.changes.memberships import revoke_grant
+from pgguard.model.finding import Finding, Severity, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +33,10 @@ _BROAD = ("pg_read_all_data", "pg_write_all_data")
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    for login in logins(snapshot):
-        if login.superuser or policy.is_declared(login.name):
-            continue
-        # SET ROLE gives as much as inheritance
-        paths = {**settable_roles(snapshot, login.name), **inherited_roles(snapshot, login.name)}
-        held = [broad for broad in _BROAD if broad in paths]
-        if held:
-            ways = [" -> ".join(ident(name) for name in paths[broad]) for broad in held]
-            yield Finding(
-                role_subject(login.name),
-                f"{ident(login.name)} holds {' and '.join(held)} ({'; '.join(ways)})",
-                fix=tuple(revoke_membership(paths[broad][-1], paths[broad][-2]) for broad in held),
-            )
+    held = [
+        Holding(edge.member, edge.role, (revoke_grant(edge, major=snapshot.major),))
+        for edge in snapshot.memberships
+        if edge.role in _BROAD and (edge.inherit or edge.set)
+    ]
+    for bearer in bearers(snapshot, held, policy.is_declared):
+        yield Finding(Subject("role", bearer.name), f"{bearer.name} holds {bearer.told()}", fix=bearer.fix())

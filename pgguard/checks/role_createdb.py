@@ -6,13 +6,14 @@ grant, audit and backup rule.
 How to fix: ALTER ROLE name NOCREATEDB, or declare the role in the policy ([administrators] roles =
 [...]).
 
-Silent when: declared administrators and superusers.
+Silent when: declared administrators and superusers; a role that no login can become.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.attributes import taken_on
 from pgguard.analysis.names import role_subject
 from pgguard.changes.roles import alter_role
 from pgguard.model.finding import Finding, Severity
@@ -32,10 +33,9 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    for role in snapshot.roles:
-        if role.createdb and role.login and not role.superuser and not policy.is_administrator(role.name):
-            yield Finding(
-                role_subject(role.name),
-                f"{ident(role.name)} can create databases",
-                fix=(alter_role(role.name, "NOCREATEDB", "CREATEDB"),),
-            )
+    for role, by in taken_on(snapshot, lambda one: one.createdb, policy.is_administrator):
+        yield Finding(
+            role_subject(role.name),
+            f"{ident(role.name)} can create databases{by}",
+            fix=(alter_role(role.name, "NOCREATEDB", "CREATEDB"),),
+        )

@@ -6,13 +6,15 @@ still makes logins that nobody asked for.
 How to fix: ALTER ROLE name NOCREATEROLE, or declare the role in the policy ([administrators] roles =
 [...]).
 
-Silent when: declared administrators and superusers (see role-superuser-login).
+Silent when: declared administrators and superusers (see role-superuser-login); a role that no login
+can become.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.attributes import taken_on
 from pgguard.analysis.names import role_subject
 from pgguard.changes.roles import alter_role
 from pgguard.model.finding import Finding, Severity
@@ -33,11 +35,10 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    for role in snapshot.roles:
-        if role.createrole and role.login and not role.superuser and not policy.is_administrator(role.name):
-            power = "can grant itself almost any role" if snapshot.major < 16 else "can make new logins"
-            yield Finding(
-                role_subject(role.name),
-                f"{ident(role.name)} has CREATEROLE: on PostgreSQL {snapshot.major} it {power}",
-                fix=(alter_role(role.name, "NOCREATEROLE", "CREATEROLE"),),
-            )
+    power = "can grant itself almost any role" if snapshot.major < 16 else "can make new logins"
+    for role, by in taken_on(snapshot, lambda one: one.createrole, policy.is_administrator):
+        yield Finding(
+            role_subject(role.name),
+            f"{ident(role.name)} has CREATEROLE: on PostgreSQL {snapshot.major} it {power}{by}",
+            fix=(alter_role(role.name, "NOCREATEROLE", "CREATEROLE"),),
+        )

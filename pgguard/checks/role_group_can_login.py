@@ -6,13 +6,15 @@ the group instead of the person.
 How to fix: ALTER ROLE name NOLOGIN once nobody logs in as the group; a login that has to be lent on
 purpose goes into the policy ([allow] delegating_roles).
 
-Silent when: groups with NOLOGIN, declared administrators, roles that the policy lets delegate.
+Silent when: groups with NOLOGIN, declared administrators and roles that only they are members of,
+roles that the policy lets delegate.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.membership import superusers
 from pgguard.analysis.names import role_subject, shorten
 from pgguard.changes.roles import alter_role
 from pgguard.model.finding import Finding, Severity
@@ -33,20 +35,17 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    superusers = {role.name for role in snapshot.roles if role.superuser}
+    members: dict[str, set[str]] = {}
+    for edge in snapshot.memberships:
+        # from 16 on the creator of a role is made a member to administer it, without its rights
+        if (edge.inherit or edge.set) and not policy.is_administrator(edge.member):
+            members.setdefault(edge.role, set()).add(edge.member)
     for role in snapshot.roles:
         if not role.login or role.bootstrap or role.predefined or role.superuser:
             continue
         if policy.is_administrator(role.name) or role.name in policy.allow.delegating_roles:
             continue
-        joined = sorted(
-            {
-                edge.member
-                for edge in snapshot.memberships
-                # from 16 on the creator of a role is made a member to administer it, without its rights
-                if edge.role == role.name and (edge.inherit or edge.set) and edge.member not in superusers
-            }
-        )
+        joined = sorted(members.get(role.name, set()) - superusers(snapshot))
         if joined:
             yield Finding(
                 role_subject(role.name),

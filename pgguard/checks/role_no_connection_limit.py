@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.grouping import MOST
 from pgguard.analysis.names import cluster_subject, role_subject, shorten
 from pgguard.analysis.people import personal_logins
 from pgguard.changes.roles import alter_role
@@ -38,7 +39,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     fixes = {
         name: alter_role(name, f"CONNECTION LIMIT {limit}", "CONNECTION LIMIT -1") for name in open_ended
     }
-    if len(open_ended) > 3:
+    if len(open_ended) > MOST:
         listed = shorten([ident(name) for name in open_ended])
         yield Finding(
             cluster_subject(),

@@ -6,14 +6,17 @@ security, another search_path, a log that misses or shows too much.
 How to fix: ALTER ROLE ... RESET the parameter, or declare it with a reason in the policy ([[setting]]
 role, name, reason).
 
-Silent when: neutral settings, those that strengthen, and those declared in the policy.
+Silent when: neutral settings, those that strengthen, those declared in the policy, and those of roles
+that cannot log in, for whom they never count.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.names import cluster_subject, database_subject, role_subject
+from pgguard.analysis.able import acting_as, creators
+from pgguard.analysis.names import cluster_subject, database_subject, role_subject, shorten
+from pgguard.analysis.search_path import parse
 from pgguard.changes.roles import reset_setting
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
@@ -56,11 +59,28 @@ _WEAK: dict[str, tuple[frozenset[str], str]] = {
     "idle_in_transaction_session_timeout": (frozenset({"0"}), "its idle transactions never end"),
 }
 _LOUD = frozenset({"log_min_duration_statement", "log_min_duration_sample", "auto_explain.log_min_duration"})
+_BOOLEAN = frozenset(
+    {
+        "log_connections",
+        "log_disconnections",
+        "lo_compat_privileges",
+        "default_transaction_read_only",
+        "row_security",
+    }
+)
+_OFF = frozenset({"off", "false", "no", "0", "f", "n"})
+_ON = frozenset({"on", "true", "yes", "1", "t", "y"})
+# whose value for the whole cluster is judged elsewhere: here only what differs from it
+_OF_CLUSTER = frozenset(
+    {"log_statement", "log_connections", "log_disconnections", "default_transaction_read_only"}
+)
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for entry in snapshot.role_settings:
-        if entry.masked or _declared(entry, policy):
+        role = snapshot.role(entry.role) if entry.role else None
+        # a role's settings count for its own logins, and for nobody who inherits from it
+        if entry.masked or _declared(entry, policy) or (role is not None and not role.login):
             continue
         effect = _effect(snapshot, entry)
         if not effect:
@@ -87,42 +107,56 @@ def _declared(entry: RoleSetting, policy: Policy) -> bool:
 
 
 def _effect(snapshot: Snapshot, entry: RoleSetting) -> str:
-    value = entry.value.lower()
+    value = _plain(entry.name, entry.value.lower())
     if entry.name == "role":
-        return (
-            "" if value in ("none", "") else f"its sessions act as {entry.value}, and the log shows that name"
-        )
+        unchanged = value in ("none", "", entry.role)
+        return "" if unchanged else f"its sessions act as {entry.value}, and the log shows that name"
     if entry.name == "search_path":
         return _search_path(snapshot, entry)
     if entry.name in _LOUD:
         return "whole statements go to the log" if value not in ("-1", "") else ""
     if entry.name == "log_statement" and value in ("mod", "all"):
         return "its statements go to the log with the values in them"
-    if entry.name.startswith("debug_print_") and value in ("on", "true", "1"):
+    if entry.name.startswith("debug_print_") and value in _ON:
         return "parse trees with the values in them go to the log"
     weak, effect = _WEAK.get(entry.name, (frozenset(), ""))
     if value not in weak:
         return ""
-    if entry.name in (
-        "log_statement",
-        "log_connections",
-        "log_disconnections",
-        "default_transaction_read_only",
-    ):
-        # the cluster's own value is judged elsewhere: here only what differs from it
-        own = next((row.value for row in snapshot.settings if row.name == entry.name), value)
-        return effect if own != value else ""
+    if entry.name in _OF_CLUSTER:
+        own = next((row.value for row in snapshot.settings if row.name == entry.name), entry.value)
+        return effect if _plain(entry.name, own.lower()) != value else ""
     return effect
 
 
+def _plain(name: str, value: str) -> str:
+    """A value as SHOW has it: on and off, and 0 for no time at all."""
+    if name in _BOOLEAN and value in _OFF:
+        return "off"
+    if name in _BOOLEAN and value in _ON:
+        return "on"
+    if name.endswith("_timeout") and value.rstrip("abcdefghijklmnopqrstuvwxyz ") == "0":
+        return "0"
+    return value
+
+
 def _search_path(snapshot: Snapshot, entry: RoleSetting) -> str:
-    first = [part.strip().strip('"') for part in entry.value.split(",")]
     for database in snapshot.inspected:
         if entry.database not in ("", database.name):
             continue
-        for schema in database.schemas:
-            if schema.name in first and schema.extension == "":
-                for grant in database.grants(schema.acl):
-                    if grant.privilege == "CREATE" and grant.grantee == PUBLIC and schema.name != "public":
-                        return f"everybody may create objects in {ident(schema.name)}, which it searches"
+        own = acting_as(snapshot, database, entry.role) if entry.role else frozenset()
+        open_to_all = {
+            schema.name
+            for schema in database.schemas
+            for grant in database.grants(schema.acl)
+            if grant.grantee == PUBLIC and grant.privilege == "CREATE"
+        }
+        for name in parse(entry.value):
+            # what may be done in public is judged by itself: everybody searches it anyway
+            strangers = creators(snapshot, database, name) - own
+            if name == "public" or not (strangers or name in open_to_all):
+                continue
+            who = shorten(sorted(ident(one) for one in strangers), 3)
+            if name in open_to_all:
+                who = "everybody"
+            return f"{who} may create objects in {ident(name)}, which it searches"
     return ""

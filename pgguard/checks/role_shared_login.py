@@ -6,8 +6,9 @@ everybody is the password of those who left.
 How to fix: give each person a login of their own with the same group role, then take LOGIN from the
 shared one; declare it as [[service]] if a program uses it.
 
-Silent when: declared services and poolers; one person's sessions from one machine. Only the sessions
-open during the inspection are seen here.
+Silent when: declared services; sessions that come through a pooler, a jump host or address translation
+of the policy; one person at one or two machines. Only the sessions open during the inspection are
+seen here.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import parse
+from pgguard.analysis.membership import superusers
 from pgguard.analysis.names import role_subject, shorten
-from pgguard.analysis.people import is_interactive
+from pgguard.analysis.people import is_collective, is_interactive
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -35,19 +37,24 @@ references = (
 )
 
 
+_OF_ONE_PERSON = 2
+
+
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    poolers = parse((*policy.networks.poolers, *policy.networks.nat))
-    superusers = {role.name for role in snapshot.roles if role.superuser}
+    networks = policy.networks
+    between = parse((*networks.poolers, *networks.nat, *networks.jump_hosts))
     desks: dict[str, dict[str, set[str]]] = {}
     for session in snapshot.sessions:
-        if policy.is_service(session.role) or session.role in superusers or not is_interactive(session):
+        if policy.is_service(session.role) or session.role in superusers(snapshot):
             continue
-        if session.address and parse([session.address]).within(poolers):
+        if not is_interactive(session) or (session.address and parse([session.address]).within(between)):
             continue
         place = session.address or "the local socket"
         desks.setdefault(session.role, {}).setdefault(place, set()).add(session.application)
     for role, places in sorted(desks.items()):
-        if len(places) > 1:
+        # one person may well sit at two machines; a place's or a team's login belongs to nobody
+        personal = policy.is_person(role) or not is_collective(role)
+        if len(places) > (_OF_ONE_PERSON if personal else 1):
             shown = [f"{place} ({', '.join(sorted(programs))})" for place, programs in sorted(places.items())]
             yield Finding(
                 role_subject(role),

@@ -2,7 +2,9 @@
 CREATE ROLE "c.martin" LOGIN;
 
 -- fires: cluster
--- evidence: 4 personal logins
+-- evidence: 6 personal logins
+CREATE ROLE "a.martin" LOGIN;
+CREATE ROLE "b.martin" LOGIN;
 CREATE ROLE "c.martin" LOGIN;
 CREATE ROLE "d.martin" LOGIN;
 CREATE ROLE "e.martin" LOGIN;

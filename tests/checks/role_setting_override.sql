@@ -25,6 +25,35 @@ CREATE ROLE labo;
 CREATE ROLE p_new LOGIN IN ROLE labo;
 ALTER ROLE p_new SET role = 'labo';
 
+-- fires: app
+-- evidence: helper may create objects in work
+CREATE ROLE app LOGIN;
+CREATE ROLE helper LOGIN;
+CREATE SCHEMA work;
+GRANT CREATE ON SCHEMA work TO app, helper;
+ALTER ROLE app SET search_path = work;
+
+-- fires: app
+-- evidence: idle_in_transaction_session_timeout = 0: its idle transactions never end
+-- evidence: row_security = false: row security filters nothing
+CREATE ROLE app LOGIN;
+ALTER ROLE app SET idle_in_transaction_session_timeout = '0';
+ALTER ROLE app SET row_security = 'false';
+
+-- fires: cluster
+-- evidence: lo_compat_privileges = yes
+ALTER ROLE ALL SET lo_compat_privileges = 'yes';
+
+-- silent: of a role that cannot log in, of its own schema, of what is neutral
+CREATE ROLE labo NOLOGIN;
+CREATE ROLE app LOGIN;
+CREATE SCHEMA app AUTHORIZATION app;
+ALTER ROLE labo SET row_security = off;
+ALTER ROLE app SET search_path = "$user", app, public;
+ALTER ROLE app SET role = 'app';
+ALTER ROLE app SET log_min_duration_statement = -1;
+ALTER ROLE app SET idle_in_transaction_session_timeout = '5min';
+
 -- silent: neutral, and declared
 -- policy: [[setting]]
 -- policy: role = "loader"
