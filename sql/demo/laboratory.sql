@@ -10,7 +10,6 @@
 CREATE ROLE labo LOGIN PASSWORD 'labo';
 
 -- flaw: role-generic-name secretariat
--- flaw: role-no-connection-limit cluster
 CREATE ROLE secretariat LOGIN;
 
 -- flaw: role-superuser-login vendor_support
@@ -28,6 +27,7 @@ CREATE ROLE statistiques LOGIN BYPASSRLS;
 
 -- flaw: role-group-can-login biologistes
 CREATE ROLE biologistes LOGIN;
+-- flaw: role-no-connection-limit "c.petit"
 CREATE ROLE "c.petit" LOGIN IN ROLE biologistes;
 
 -- flaw: role-owner-logs-in lis_app
