@@ -92,7 +92,11 @@ class Membership(NamedTuple):
 
 
 class RoleSetting(NamedTuple):
-    """pg_db_role_setting: empty `role` means every role, empty `database` every database."""
+    """pg_db_role_setting: empty `role` means every role, empty `database` every database.
+
+    `masked` tells that the value looks like a secret; of parameters that no module defined other values
+    are *** too.
+    """
 
     database: str
     role: str
@@ -182,13 +186,15 @@ class ConfigFile(NamedTuple):
 class FileMode(NamedTuple):
     """The permissions of a file of the server, seen when pgguard runs on the same machine.
 
-    `mode` is octal text (0600), without the bits of those whom a folder above shuts out, and empty where
-    the file may not be seen. purpose: data_directory, hba, ident, ssl_key, log_directory, socket (a folder).
+    `mode` is octal text (0600); `effective` is the same without the bits of those whom a folder above
+    shuts out. Both are empty where the file may not be seen. purpose: data_directory, hba, ident, ssl_key,
+    log_directory, socket (a folder).
     """
 
     purpose: str
     path: str
     mode: str
+    effective: str
     owner: str
 
 
@@ -526,7 +532,7 @@ class ForeignDataWrapper(NamedTuple):
 
 
 class ForeignServer(NamedTuple):
-    """pg_foreign_server; options masked."""
+    """pg_foreign_server; of options whose value is not known to be harmless it is ***, or ***secret***."""
 
     name: str
     wrapper: str

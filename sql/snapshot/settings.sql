@@ -15,8 +15,12 @@ CROSS JOIN LATERAL (
           AND name OPERATOR(pg_catalog.<>) 'ssl_passphrase_command_supports_reload')
          OR value OPERATOR(pg_catalog.~*) '(passw|passwd|pwd|secret|token|apikey|api_key)[[:alnum:]_]*[[:space:]]*='
          OR value OPERATOR(pg_catalog.~) '://[^/@[:space:]]*:[^/@[:space:]]+@'
-         OR (name OPERATOR(pg_catalog.~) '[.]' AND value OPERATOR(pg_catalog.~) '[0-9]'
-             AND value OPERATOR(pg_catalog.~) '[A-Za-z]'
-             AND value OPERATOR(pg_catalog.~) '^[A-Za-z0-9+/=_.!@#%-]{12,}$')), false)
+         -- a parameter that no module defined may hold anything
+         OR (name OPERATOR(pg_catalog.~) '[.]'
+             AND name OPERATOR(pg_catalog.!~) '^(auth_delay|auto_explain|credcheck|cron|pg_stat_statements|pgaudit|plpgsql|set_user)[.]'
+             AND value OPERATOR(pg_catalog.!~) '^([0-9]{1,3}|on|off|true|false|yes|no)$')
+         -- a command has arguments; what does nothing is shown
+         OR (name OPERATOR(pg_catalog.~) '_command$'
+             AND value OPERATOR(pg_catalog.!~*) '^[[:space:]]*([(]disabled[)]|(/usr)?(/bin/)?true|:|exit[[:space:]]+0|echo|rem)[[:space:]]*$')), false)
       AS hidden) AS mask
 ORDER BY name COLLATE pg_catalog."C";

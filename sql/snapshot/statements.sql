@@ -132,10 +132,11 @@ WITH stored AS (
             (?:-(?:ecb|cbc))?(?:/pad:(?:pkcs|none))?$$re$ THEN '''' || inside || ''''
         WHEN inside LIKE '%=%' AND inside ~ $re$(?x)^\s*(?:(?:
             cipher-algo|compress-algo|compress-level|convert-crlf|disable-mdc|sess-key|s2k-mode|s2k-count
-            |s2k-digest-algo|s2k-cipher-algo|unicode-mode)\s*=\s*[a-z0-9]{1,9}\s*,?\s*)+$$re$
+            |s2k-digest-algo|s2k-cipher-algo|unicode-mode)\s*=\s*(?:[0-9]{1,8}
+            |aes(?:128|192|256)?|bf|blowfish|3des|cast5|twofish|md5|ripemd160|sha-?[0-9]{1,3})\s*,?\s*)+$$re$
             THEN '''' || inside || ''''
         -- the name of a parameter, and of an object: app.tenant, lab.patient.
-        WHEN inside ~ '^[a-z_]+(?:[.][a-z_]+)*$' AND before ~* '\m(?:current_setting|set_config)\s*\(\s*$'
+        WHEN inside ~ '^[a-z_]+(?:[.][a-z_]+)+$' AND before ~* '\m(?:current_setting|set_config)\s*\(\s*$'
             THEN '''' || inside || ''''
         WHEN (inside LIKE '%.%' OR behind ~ '^\s*::\s*reg')
          AND inside ~ '^[a-z_][a-z0-9_]*(?:[.][a-z_][a-z0-9_]*)*$'
