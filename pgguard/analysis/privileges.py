@@ -196,13 +196,12 @@ def may_enter(snapshot: Snapshot, thing: Securable, login: str) -> bool:
     return thing.home is snapshot or (row is not None and may_connect(snapshot, row, thing.database))
 
 
-def may_name(snapshot: Snapshot, thing: Securable, role: str) -> bool:
-    """Whether a role has USAGE on an object's schema, without which its privileges on it are no use."""
-    row = snapshot.role(role)
+def may_name(snapshot: Snapshot, thing: Securable) -> frozenset[str]:
+    """The roles that have USAGE on an object's schema, without which privileges on it are no use."""
     home = next((one for one in snapshot.inspected if one is thing.home), None)
-    if not thing.schema or home is None or (row is not None and row.superuser):
-        return True
-    return role in uses_schema(snapshot, home, thing.schema)
+    if not thing.schema or home is None:
+        return heirs(snapshot, PUBLIC)
+    return uses_schema(snapshot, home, thing.schema) | superusers(snapshot)
 
 
 def _plain(kind: str, name: str, owner: str, acl: str, home: DatabaseSnapshot) -> Securable:

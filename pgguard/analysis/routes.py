@@ -89,11 +89,6 @@ def to_function(snapshot: Snapshot, database: DatabaseSnapshot, function: Functi
     return search.run()
 
 
-def opening(database: DatabaseSnapshot, function: Function) -> Securable:
-    """What one needs EXECUTE on to call a function."""
-    return of_function(database, function)
-
-
 def opaque(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Opaque]:
     """The definer functions of which it is not known what they read and write."""
     for function in database.functions:

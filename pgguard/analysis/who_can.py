@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis import catalog, routes
 from pgguard.analysis.membership import becomers_by_path
 from pgguard.analysis.names import function_name, shorten
-from pgguard.analysis.privileges import Securable, Step, holder_names, holders, may_enter, may_name, steps
-from pgguard.analysis.views import rows_limited
+from pgguard.analysis.privileges import (
+    Securable,
+    Step,
+    holder_names,
+    holders,
+    may_enter,
+    may_name,
+    of_function,
+    steps,
+)
+from pgguard.analysis.views import both, rows_limited
 from pgguard.errors import Unread
 from pgguard.model.quote import ident
 
@@ -91,6 +100,8 @@ class _Question:
         self.privilege = privilege
         self.unknown: dict[str, None] = {}
         self.logins = [role.name for role in snapshot.roles if role.login]
+        self.inside = frozenset(login for login in self.logins if may_enter(snapshot, self.thing, login))
+        self.naming = may_name(snapshot, self.thing)
         self.ways = holders(snapshot, self.thing, privilege)
 
     def direct(self) -> dict[str, Reach]:
@@ -102,11 +113,11 @@ class _Question:
         return found
 
     def by_set_role(self, direct: Mapping[str, Reach]) -> dict[str, Reach]:
-        useful = {role for role in self.ways if may_name(self.snapshot, self.thing, role)}
+        useful = set(self.ways) & self.naming
         free = {role for role in useful if not self._limited(role)}
         found: dict[str, Reach] = {}
         for sources, limited in ((free, False), (useful - free, True)):
-            for login, roles in self._becoming(sources, self.thing).items():
+            for login, roles in self._becoming(sources).items():
                 if login not in found and _gains(direct.get(login), limited):
                     path = (_set_role(roles), *steps(self.ways[roles[-1]], self.privilege))
                     found[login] = Reach(login, limited, path)
@@ -120,11 +131,11 @@ class _Question:
             login: through[login]
             for login in self.logins
             if login in through
+            and login in self.inside
             and _gains(direct.get(login), through[login].rows_limited)
-            and may_enter(self.snapshot, self.thing, login)
         }
         # a role that one can become may use a view or a function, too
-        for login, roles in self._becoming(through, self.thing).items():
+        for login, roles in self._becoming(through).items():
             if login not in found and login not in direct and login not in by_role:
                 last = through[roles[-1]]
                 found[login] = Reach(login, last.rows_limited, (_set_role(roles), *last.path))
@@ -132,10 +143,9 @@ class _Question:
 
     def _along(self, route: Route, through: dict[str, Reach]) -> None:
         """Adds the roles that get through, where this is a better way for them than those before."""
+        naming = both(may_name(self.snapshot, route.thing), route.users) or frozenset()
         for role, way in holders(self.snapshot, route.thing, route.privilege).items():
-            if route.users is not None and role not in route.users:
-                continue
-            if not may_name(self.snapshot, route.thing, role):
+            if role not in naming:
                 continue
             length = len(way.roles) + len(route.steps)
             limited = route.limited(role)
@@ -172,24 +182,19 @@ class _Question:
             function = one.function
             if function.owner not in useful or function.oid in seen or function.returns == "trigger":
                 continue
-            opening = routes.opening(database, function)
-            callers = [
-                ident(login)
-                for login in self.logins
-                if login not in useful
-                and login in holder_names(self.snapshot, opening, "EXECUTE")
-                and may_name(self.snapshot, opening, login)
-                and may_enter(self.snapshot, opening, login)
-            ]
+            opening = of_function(database, function)
+            callers = holder_names(self.snapshot, opening, "EXECUTE") & may_name(self.snapshot, opening)
+            callers = (callers & self.inside) - useful
             if callers:
                 name = function_name(function)
-                text = f"whether {name} leads there for {shorten(callers, 3)}: {one.reason}"
+                names = [ident(login) for login in sorted(callers)]
+                text = f"whether {name} leads there for {shorten(names, 3)}: {one.reason}"
                 self.unknown[text] = None
 
     def _obstacles(self, login: str) -> Iterator[str]:
-        if not may_enter(self.snapshot, self.thing, login):
+        if login not in self.inside:
             yield f"but {ident(login)} may not CONNECT to database {ident(self.thing.database)}"
-        if not may_name(self.snapshot, self.thing, login):
+        if login not in self.naming:
             yield f"but {ident(login)} has no USAGE on schema {ident(self.thing.schema)}"
 
     def _limited(self, role: str) -> bool:
@@ -202,13 +207,9 @@ class _Question:
             self.unknown[f"whether row security limits the rows: {unread}"] = None
             return True
 
-    def _becoming(self, sources: Iterable[str], thing: Securable) -> dict[str, tuple[str, ...]]:
-        paths = becomers_by_path(self.snapshot, sources, thing.database)
-        return {
-            login: paths[login]
-            for login in self.logins
-            if login in paths and len(paths[login]) > 1 and may_enter(self.snapshot, thing, login)
-        }
+    def _becoming(self, sources: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        paths = becomers_by_path(self.snapshot, sources, self.thing.database)
+        return {login: path for login, path in paths.items() if login in self.inside and len(path) > 1}
 
 
 def _gains(known: Reach | None, limited: bool) -> bool:

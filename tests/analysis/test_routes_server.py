@@ -130,7 +130,7 @@ def _of_tables(snapshot: Snapshot, database: DatabaseSnapshot, table: Relation) 
     return {
         ("b.t.a", role): rows_limited(snapshot, database, table, role)
         for role in NAMES
-        if role in names and may_name(snapshot, thing, role)
+        if role in names and role in may_name(snapshot, thing)
     }
 
 
@@ -144,7 +144,7 @@ def _through(
             # its caller reads for itself: that is no way around, only part of one
             continue
         for role in NAMES:
-            if route.lets(snapshot, role) and may_name(snapshot, route.thing, role):
+            if route.lets(snapshot, role) and role in may_name(snapshot, route.thing):
                 said[name, role] = bool(said.get((name, role), True)) and route.limited(role)
     return said
 
