@@ -369,10 +369,11 @@ def _near_relations(
     inside = names[0].spellings if len(names) > 1 else ()
     relations = [one for one in database.relations if _kind(one) in kinds or "column" in kinds]
     here = [one for one in relations if one.schema in inside] or relations
-    close = _close(table, {one.name for one in here})
-    yield from (relation_name(one) for one in here if one.name in close)
+    # the same name in another schema is the likeliest
     elsewhere = [one for one in relations if one.name in table.spellings and one.schema not in inside]
     yield from (relation_name(one) for one in elsewhere)
+    close = _close(table, {one.name for one in here})
+    yield from (relation_name(one) for one in here if one.name in close)
 
 
 def _close(part: Part, names: Iterable[str]) -> list[str]:
