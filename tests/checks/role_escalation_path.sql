@@ -107,7 +107,7 @@ REVOKE USAGE ON LANGUAGE internal FROM PUBLIC;
 GRANT USAGE ON LANGUAGE internal TO coder;
 
 -- fires: importers
--- evidence: its members a, b, c and 3 more: importers can SET ROLE pg_write_server_files writes any file
+-- evidence: its members a, b, c and 3 more: importers can SET ROLE pg_write_server_files -> pg_write_server_files writes any file
 -- versions: 11-
 CREATE ROLE importers;
 GRANT pg_write_server_files TO importers;

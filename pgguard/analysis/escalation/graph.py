@@ -118,9 +118,9 @@ def login(role: str) -> Node:
     return Node("login", role)
 
 
-def session(role: str) -> Node:
+def session(role: str, database: str = "") -> Node:
     """A session that can SET ROLE to it."""
-    return Node("session", role)
+    return Node("session", role, database)
 
 
 def code(role: str, database: str = "") -> Node:

@@ -146,12 +146,12 @@ def _of_database(snapshot: Snapshot, database: DatabaseSnapshot) -> list[Edge]:
         *touched.edges(snapshot, database),
         *objects.edges(snapshot, database),
     ]
-    inside = roles.above(snapshot, {edge.target.name for edge in edges if edge.target.state == "code"})
-    edges += roles.inside(snapshot, name, inside)
+    acting = {edge.target.name for edge in edges if edge.target.state in ("code", "session")}
+    edges += roles.inside(snapshot, name, acting)
     connect = Gate("connect", name)
     sources = {edge.source.name for edge in edges if edge.source.state == "rights" and edge.source.database}
     edges += [Edge("implied", rights(one), rights(one, name), gate=connect) for one in sources]
-    edges += [Edge("implied", rights(one, name), rights(PUBLIC, name)) for one in inside]
+    edges += [Edge("implied", rights(one, name), rights(PUBLIC, name)) for one in acting]
     return edges
 
 

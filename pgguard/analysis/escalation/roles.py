@@ -69,22 +69,12 @@ _ANY_ROLE = Node("object", "any role but superusers")
 def everywhere(snapshot: Snapshot) -> Iterator[Edge]:
     """The steps of all roles that no database limits."""
     for role in snapshot.roles:
-        name = role.name
         if role.login:
-            yield Edge("implied", login(name), session(name))
-            yield Edge("implied", login(name), EVERYBODY)
-        yield Edge("implied", session(name), code(name))
-        if role.login and role.replication:
-            yield _copies(role)
-        yield from _logs_in(snapshot, role, session(name))
+            yield Edge("implied", login(role.name), session(role.name))
+            yield Edge("implied", login(role.name), EVERYBODY)
+            if role.replication:
+                yield _copies(role)
         yield from _of_role(snapshot, role, "")
-    for membership in _pairs(snapshot).values():
-        one = membership[0]
-        if any(row.set for row in membership):
-            why = f"{ident(one.member)} can SET ROLE {ident(one.role)}"
-            yield Edge(
-                "membership", session(one.member), session(one.role), why, cut=_cut(snapshot, membership)
-            )
     if snapshot.major < 16:
         for role in snapshot.roles:
             if not role.superuser:
@@ -93,22 +83,23 @@ def everywhere(snapshot: Snapshot) -> Iterator[Edge]:
 
 
 def inside(snapshot: Snapshot, database: str, names: Iterable[str]) -> Iterator[Edge]:
-    """The steps of roles whose code or rights one has inside a database only."""
-    for name in sorted(names):
+    """The steps of these roles, and of those that they reach, for who acts as them in one database only."""
+    for name in sorted(above(snapshot, names, lambda row: row.inherit or row.set)):
         role = snapshot.role(name)
         if role is not None:
             yield from _of_role(snapshot, role, database)
 
 
-def above(snapshot: Snapshot, names: Iterable[str]) -> frozenset[str]:
-    """The roles, and those whose rights they inherit."""
-    parents: dict[str, list[str]] | None = snapshot._memo.get("escalation parents")
+def above(
+    snapshot: Snapshot, names: Iterable[str], follows: Callable[[Membership], bool] = lambda row: row.inherit
+) -> frozenset[str]:
+    """The roles, and those that they are members of by the memberships asked for, near and far."""
+    parents: dict[str, list[Membership]] | None = snapshot._memo.get("escalation parents")
     if parents is None:
         parents = snapshot._memo["escalation parents"] = {}
         for row in snapshot.memberships:
-            if row.inherit:
-                parents.setdefault(row.member, []).append(row.role)
-    return _closure(names, lambda name: parents.get(name, ()))
+            parents.setdefault(row.member, []).append(row)
+    return _closure(names, lambda name: (row.role for row in parents.get(name, ()) if follows(row)))
 
 
 def below(snapshot: Snapshot, names: Iterable[str], follows: Callable[[Membership], bool]) -> frozenset[str]:
@@ -134,6 +125,7 @@ def _closure(names: Iterable[str], following: Callable[[str], Iterable[str]]) ->
 
 def _of_role(snapshot: Snapshot, role: Role, place: str) -> Iterator[Edge]:
     name = role.name
+    yield Edge("implied", session(name, place), code(name, place))
     yield Edge("implied", code(name, place), rights(name, place))
     if role.superuser:
         yield Edge("implied", code(name, place), SUPERUSER)
@@ -146,8 +138,10 @@ def _of_role(snapshot: Snapshot, role: Role, place: str) -> Iterator[Edge]:
             f"{ident(name)} can grant itself any role but superusers (CREATEROLE)",
             cut=(alter_role(name, "NOCREATEROLE", "CREATEROLE"),),
         )
-    if place:
-        yield from _logs_in(snapshot, role, code(name, place))
+    # before 16 a role with REPLICATION may not even change its own password
+    if role.login and (snapshot.major >= 16 or not role.replication):
+        why = f"{ident(name)} can set its own password and log in"
+        yield Edge("password", code(name, place), login(name), why)
     if role.predefined and name in PREDEFINED:
         power, effect = PREDEFINED[name]
         yield Edge("predefined-role", rights(name, place), power, f"{name} {effect}")
@@ -158,6 +152,14 @@ def _of_role(snapshot: Snapshot, role: Role, place: str) -> Iterator[Edge]:
 def _membership(snapshot: Snapshot, rows: tuple[Membership, ...], place: str) -> Iterator[Edge]:
     role, member = rows[0].role, rows[0].member
     cut = _cut(snapshot, rows)
+    if any(row.set for row in rows):
+        yield Edge(
+            "membership",
+            session(member, place),
+            session(role, place),
+            f"{ident(member)} can SET ROLE {ident(role)}",
+            cut=cut,
+        )
     if any(row.inherit for row in rows):
         yield Edge(
             "membership",
@@ -175,13 +177,6 @@ def _membership(snapshot: Snapshot, rows: tuple[Membership, ...], place: str) ->
             f"{ident(member)} can grant {ident(role)} (ADMIN OPTION)",
             cut=cut,
         )
-
-
-def _logs_in(snapshot: Snapshot, role: Role, source: Node) -> Iterator[Edge]:
-    # before 16 a role with REPLICATION may not even change its own password
-    if role.login and not role.superuser and (snapshot.major >= 16 or not role.replication):
-        why = f"{ident(role.name)} can set its own password and log in"
-        yield Edge("password", source, login(role.name), why)
 
 
 def _copies(role: Role) -> Edge:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis import catalog
 from pgguard.analysis.bodies import calls
 from pgguard.analysis.escalation.functions import sql_name
-from pgguard.analysis.escalation.graph import SUPERUSER, Edge, Gate, code, rights
+from pgguard.analysis.escalation.graph import SUPERUSER, Edge, Gate, code, rights, session
 from pgguard.analysis.escalation.holders import owned, owner_named, users_of_grant
 from pgguard.analysis.membership import plain_logins, superusers
 from pgguard.analysis.names import function_name, relation_name, shorten
@@ -89,7 +89,7 @@ def _trigger_functions(place: _Place) -> Iterator[Edge]:
             database,
             function.owner,
             function.schema,
-            code(victim, database.name),
+            session(victim, database.name),
             what,
             kind="trigger",
             needs=_write(snapshot, victim, tables.values()),
@@ -120,7 +120,7 @@ def _trigger_makers(place: _Place) -> Iterator[Edge]:
             yield Edge(
                 "trigger",
                 rights(user, database.name),
-                code(victim, database.name),
+                session(victim, database.name),
                 f"{quoted(user)} may add triggers to {_listed(tables)}",
                 _write(snapshot, victim, tables),
                 cut,
@@ -144,7 +144,7 @@ def _table_owners(place: _Place) -> Iterator[Edge]:
             database,
             owner,
             schema,
-            code(writer, database.name),
+            session(writer, database.name),
             f"{_listed(tables)} and may add triggers",
             kind="trigger",
             needs=_write(snapshot, writer, tables),
@@ -189,7 +189,8 @@ def _expressions(place: _Place) -> Iterator[Edge]:
                     database,
                     function.owner,
                     function.schema,
-                    code(victim, database.name),
+                    # maintenance runs index expressions as the owner, but not in a session of its own
+                    (code if kind == "index" else session)(victim, database.name),
                     f"{function_name(function)}, which {_KINDS[kind]} {relation_name(table)} calls",
                     kind="expression",
                     needs=_use(snapshot, kind, victim, table),

@@ -1,0 +1,143 @@
+"""Every kind of step on a real server: the printed path gains what it says, and cut it gains nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from pgguard.analysis.escalation.cut import cheapest_cut
+from pgguard.analysis.escalation.paths import paths
+from pgguard.server.connect import Target
+from pgguard.server.read import read_snapshot
+from tests.analysis.attacks import ATTACKS, Attack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pgguard.analysis.escalation.paths import Path
+    from pgguard.demo.cluster import Cluster
+    from pgguard.model.finding import Change
+    from pgguard.model.snapshot import Snapshot
+
+LOGIN = "mallory"
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_the_path_leads_where_it_says_until_it_is_cut(
+    attack: Attack, postgres, new_cluster: Callable[..., Cluster]
+) -> None:
+    low, high = attack.versions
+    if not low <= postgres.major <= high:
+        pytest.skip(f"holds for PostgreSQL {low} to {high}")
+    cluster = _prepared(attack, new_cluster)
+    snapshot = _snapshot(cluster)
+    path = _path(snapshot)
+    assert path is not None
+    assert tuple(step.kind for step in path.steps) == attack.kinds, path.told()
+    assert bool(path.needs) == bool(attack.victim), path.told()
+    changes = _cut(snapshot)
+    _run(cluster, attack)
+    assert _won(cluster, attack), path.told()
+
+    cluster = _prepared(attack, new_cluster)
+    _apply(cluster, changes)
+    left = _path(_snapshot(cluster))
+    assert left is None, left.told()
+    _run(cluster, attack)
+    assert not _won(cluster, attack), [change.sql for change in changes]
+
+
+def _prepared(attack: Attack, new_cluster: Callable[..., Cluster]) -> Cluster:
+    cluster = new_cluster(settings=dict(attack.settings))
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE lab")
+        connection.execute("SET password_encryption = 'scram-sha-256'")
+        connection.execute("ALTER ROLE postgres PASSWORD 'made-up-for-the-run'")
+        connection.execute("CREATE ROLE mallory LOGIN")
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute(attack.setup.encode())
+    return cluster
+
+
+def _snapshot(cluster: Cluster) -> Snapshot:
+    return read_snapshot(Target(cluster.dsn(dbname="lab")))
+
+
+def _path(snapshot: Snapshot) -> Path | None:
+    return next((path for path in paths(snapshot) if path.login == LOGIN), None)
+
+
+def _cut(snapshot: Snapshot) -> list[Change]:
+    found = [change for one in cheapest_cut(snapshot, [LOGIN], [LOGIN]) for change in one.changes]
+    assert found
+    return found
+
+
+def _apply(cluster: Cluster, changes: list[Change]) -> None:
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
+        for change in changes:
+            connection.execute(change.sql.encode())
+
+
+def _run(cluster: Cluster, attack: Attack) -> None:
+    _attempt(cluster, LOGIN, attack.steps)
+    if attack.victim:
+        _attempt(cluster, attack.victim_role, attack.victim.split("; "))
+
+
+def _attempt(cluster: Cluster, role: str, steps) -> object:
+    """Each step by itself, whatever fails; the answer of the last one."""
+    answer = None
+    with psycopg.connect(cluster.dsn(user=role, dbname="lab"), autocommit=True) as connection:
+        for step in steps:
+            answer = None
+            with contextlib.suppress(psycopg.Error):
+                cursor = connection.execute(step.replace("{folder}", str(cluster.folder)).encode())
+                if cursor.description:
+                    row = cursor.fetchone()
+                    answer = row[0] if row else None
+    return answer
+
+
+def _won(cluster: Cluster, attack: Attack) -> bool:
+    match attack.won.split():
+        case ["superuser"]:
+            with psycopg.connect(cluster.dsn()) as connection:
+                found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [LOGIN])
+                return found.fetchone() == (True,)
+        case ["file"]:
+            proof = cluster.folder / "proof"
+            deadline = time.monotonic() + (3 if attack.victim else 0.1)
+            while not proof.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            return proof.exists()
+        case ["answer"]:
+            return _attempt(cluster, LOGIN, attack.steps) is True
+        case ["copy", "as", role]:
+            return _copies(cluster, role)
+    raise AssertionError(attack.won)
+
+
+def _copies(cluster: Cluster, role: str) -> bool:
+    """Whether a base backup taken as the role brings the cluster's files."""
+    password = "known-to-mallory" if role != LOGIN else ""
+    fast = "(CHECKPOINT 'fast')" if cluster.postgres.major >= 15 else "FAST"
+    try:
+        dsn = cluster.dsn(user=role, password=password, replication="true")
+        connection = psycopg.connect(dsn, autocommit=True)
+    except psycopg.Error:
+        return False
+    seen = b""
+    with connection:
+        raw = connection.pgconn
+        raw.send_query(f"BASE_BACKUP {fast}".encode())
+        while (result := raw.get_result()) is not None:
+            if result.status == psycopg.pq.ExecStatus.COPY_OUT:
+                while (part := raw.get_copy_data(0))[0] > 0:
+                    seen += bytes(part[1] or b"")[:400]
+    return b"pg_control" in seen or b"PG_VERSION" in seen
