@@ -21,7 +21,7 @@ from pgguard.analysis.grouping import together
 from pgguard.analysis.names import relation_name, relation_subject, schema_subject, shorten
 from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.model.finding import Change, Finding, Severity
-from pgguard.model.quote import grantee
+from pgguard.model.quote import grantee, ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
@@ -37,52 +37,69 @@ references = (
     "GDPR 32",
     "PostgreSQL manual, 5.8 Privileges",
 )
+# so many tables of a schema are told one by one
+_MOST = 20
 # MAINTAIN comes with GRANT ALL too, and goes with it
 _TAKEN = (*DESTRUCTIVE, "MAINTAIN")
 
 
-class Exposed(NamedTuple):
-    """A sensitive table, who holds what on it in words, and what takes that back."""
+class Held(NamedTuple):
+    """What one role holds on one sensitive table, in words, and what takes it back."""
 
     relation: Relation
-    held: str
+    what: str
     fix: tuple[Change, ...]
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
-        for group in together(
-            _exposed(snapshot, database, policy), lambda one: (one.relation.schema, one.held)
-        ):
-            names = [relation_name(one.relation) for one in group]
-            on = f" on {len(names)} sensitive tables: {shorten(names, 10)}" if len(group) > 1 else ""
+        # per schema: what is told of it as a whole; per table: what is told of the table
+        wide: dict[str, list[tuple[str, list[Held]]]] = {}
+        narrow: dict[int, list[Held]] = {}
+        for group in together(_held(snapshot, database, policy), lambda one: (one.relation.schema, one.what)):
+            if len(group) > 1:
+                names = [relation_name(one.relation) for one in group]
+                told = f"{group[0].what} on {len(names)} sensitive tables: {shorten(names, 10)}"
+                wide.setdefault(group[0].relation.schema, []).append((told, group))
+            else:
+                narrow.setdefault(group[0].relation.oid, []).append(group[0])
+        for tables in together(narrow.values(), lambda some: some[0].relation.schema, _MOST):
+            relation = tables[0][0].relation
+            if len(tables) == 1:
+                yield Finding(
+                    relation_subject(database, relation),
+                    "; ".join(one.what for one in tables[0]),
+                    fix=tuple(change for one in tables[0] for change in one.fix),
+                )
+                continue
+            names = [f"{relation_name(some[0].relation)} ({some[0].what})" for some in tables]
+            told = f"{len(names)} sensitive tables are open to various roles: {shorten(names, 3)}"
+            wide.setdefault(relation.schema, []).append((told, [one for some in tables for one in some]))
+        for schema, causes in wide.items():
             yield Finding(
-                relation_subject(database, group[0].relation)
-                if len(group) == 1
-                else schema_subject(database, group[0].relation.schema),
-                group[0].held + on,
-                fix=tuple(change for one in group for change in one.fix),
+                schema_subject(database, schema),
+                shorten([told for told, _ in causes], 3),
+                fix=tuple(change for _, group in causes for one in group for change in one.fix),
             )
 
 
-def _exposed(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> Iterator[Exposed]:
+def _held(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> Iterator[Held]:
     for some in sensitive_tables(database, policy).values():
         relation = some[0].relation
-        held: dict[str, list[str]] = {}
-        fixes: list[Change] = []
         whole = of_relation(database, relation)
         parts = [of_column(database, relation, one) for one in columns(database, relation.oid) if one.acl]
+        held: dict[str, list[str]] = {}
+        fixes: dict[str, list[Change]] = {}
         for thing in (whole, *parts):
             for name in dict.fromkeys(grant.grantee for grant in thing.grants):
                 found = sorted({one.privilege for one in thing.grants if one.grantee == name} & DESTRUCTIVE)
                 if not found or not _counts(snapshot, database, policy, relation, name):
                     continue
-                column = f" ({thing.told.rpartition('.')[2]})" if thing.column else ""
+                column = f" ({ident(thing.column)})" if thing.column else ""
                 held.setdefault(name, []).extend(f"{privilege}{column}" for privilege in found)
-                fixes += thing.take_back(name, _TAKEN, database=database.name)
-        if held:
-            told = "; ".join(f"{grantee(name)} has {', '.join(some)}" for name, some in sorted(held.items()))
-            yield Exposed(relation, told, tuple(fixes))
+                fixes.setdefault(name, []).extend(thing.take_back(name, _TAKEN, database=database.name))
+        for name, privileges in sorted(held.items()):
+            yield Held(relation, f"{grantee(name)} has {', '.join(privileges)}", tuple(fixes[name]))
 
 
 def _counts(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.bearers import Holding, bearers
 from pgguard.analysis.granted import in_cluster, in_database
+from pgguard.analysis.names import cluster_subject, shorten
 from pgguard.changes.privileges import revoke_admin_option
 from pgguard.model.finding import Finding, Severity, Subject
 from pgguard.model.quote import ident
@@ -34,6 +35,9 @@ references = (
     "PostgreSQL manual, GRANT",
 )
 
+# so many roles are told one by one
+_MOST = 20
+
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     held: list[Holding] = []
@@ -49,7 +53,17 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             cascade = snapshot.major >= 16 and (edge.member, edge.role) in handed_on
             change = revoke_admin_option(edge, major=snapshot.major, cascade=cascade)
             held.append(Holding(edge.member, f"membership of {ident(edge.role)}", (change,)))
-    for bearer in bearers(snapshot, held, policy.is_administrator):
+    found = bearers(snapshot, held, policy.is_administrator)
+    if len(found) > _MOST:
+        names = shorten([bearer.name for bearer in found], 6)
+        fixes = dict.fromkeys(change for bearer in found for change in bearer.fix())
+        yield Finding(
+            cluster_subject(),
+            f"{len(found)} roles may hand on rights or memberships: {names}",
+            fix=tuple(fixes),
+        )
+        return
+    for bearer in found:
         yield Finding(
             Subject("role", bearer.name), f"{bearer.name} may hand on {bearer.told()}", fix=bearer.fix()
         )

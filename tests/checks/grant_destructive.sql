@@ -32,6 +32,16 @@ GRANT USAGE ON SCHEMA lab TO app;
 DO $do$ BEGIN FOR n IN 1..6 LOOP EXECUTE format('CREATE TABLE lab.patient%s (nir text)', n); END LOOP; END $do$;
 GRANT TRUNCATE ON ALL TABLES IN SCHEMA lab TO app;
 
+-- fires: lab
+-- evidence: 21 sensitive tables are open to various roles: lab.patient1 (r1 has TRUNCATE)
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+DO $do$ BEGIN FOR n IN 1..21 LOOP
+    EXECUTE format('CREATE ROLE r%s LOGIN', n);
+    EXECUTE format('CREATE TABLE lab.patient%s (nir text)', n);
+    EXECUTE format('GRANT TRUNCATE ON lab.patient%s TO r%s', n, n);
+END LOOP; END $do$;
+
 -- silent: ordinary rights, a table without people, PUBLIC, a schema out of reach, administrators
 -- policy: [administrators]
 -- policy: roles = ["dba_martin"]

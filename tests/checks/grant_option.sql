@@ -60,6 +60,14 @@ SET LOCAL ROLE "head of it";
 GRANT SELECT ON public.t TO deputy WITH GRANT OPTION;
 RESET ROLE;
 
+-- fires: cluster
+-- evidence: 21 roles may hand on rights or memberships: r1, r10
+CREATE TABLE public.t (n integer);
+DO $do$ BEGIN FOR n IN 1..21 LOOP
+    EXECUTE format('CREATE ROLE r%s LOGIN', n);
+    EXECUTE format('GRANT SELECT ON public.t TO r%s WITH GRANT OPTION', n);
+END LOOP; END $do$;
+
 -- silent: declared, owners, and groups that nobody is in
 -- policy: [administrators]
 -- policy: roles = ["dba_martin"]
