@@ -132,17 +132,17 @@ def _mode(purpose: str, path: str) -> FileMode:
         real = os.path.realpath(path, strict=True)
         status = os.stat(real)
     except OSError:
-        return FileMode(purpose, path, "", "")
-    bits = status.st_mode & 0o7777
+        return FileMode(purpose, path, "", "", "")
+    mode = effective = status.st_mode & 0o7777
     if not _reaches(real, None):
-        bits &= ~0o007
+        effective &= ~0o007
     if not _reaches(real, status.st_gid):
-        bits &= ~0o070
+        effective &= ~0o070
     try:
         owner = pwd.getpwuid(status.st_uid).pw_name
     except KeyError:
         owner = str(status.st_uid)
-    return FileMode(purpose, path, f"{bits:04o}", owner)
+    return FileMode(purpose, path, f"{mode:04o}", f"{effective:04o}", owner)
 
 
 def _reaches(path: str, group: int | None) -> bool:

@@ -3,7 +3,8 @@
 A block begins with one of::
 
     -- fires: SUBJECT            the check finds this subject (repeat the line for more; no others);
-                                 an empty line before the next one begins another block
+                                 an empty line before the next one begins another block;
+                                 {data} stands for the data directory
     -- silent: WHY               the check finds nothing, and could judge
     -- not-applicable: WHY       the check says that it has nothing to judge
     -- unknown: WHY              the check could not judge and found nothing

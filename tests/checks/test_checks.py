@@ -44,7 +44,7 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
         chosen = check(block.check)
         assert chosen is not None, f"there is no check {block.check}"
         report = judge(snapshot, policy, today=datetime.date(2026, 11, 24), checks=[chosen])
-    _compare(block, report.outcomes[0])
+    _compare(block, report.outcomes[0], snapshot)
 
 
 def test_every_check_has_a_block_that_fires_and_one_that_does_not() -> None:
@@ -109,14 +109,15 @@ def _run(connection: psycopg.Connection, block: Block) -> None:
         connection.execute(sql.encode())
 
 
-def _compare(block: Block, outcome: Outcome) -> None:
+def _compare(block: Block, outcome: Outcome, snapshot: Snapshot) -> None:
     said = [f"{one.finding.subject.name}: {one.finding.evidence}" for one in outcome.findings]
     if block.outcome == "fires":
         assert outcome.verdict is Verdict.FAIL, outcome.reason or said
         found = {one.finding.subject.name: one for one in outcome.findings}
-        assert set(found) == {expected.subject for expected in block.fires}, said
-        for expected in block.fires:
-            one = found[expected.subject]
+        subjects = [_subject(expected.subject, snapshot) for expected in block.fires]
+        assert set(found) == set(subjects), said
+        for subject, expected in zip(subjects, block.fires, strict=True):
+            one = found[subject]
             for text in expected.evidence:
                 assert text in one.finding.evidence
             if expected.severity:
@@ -128,3 +129,9 @@ def _compare(block: Block, outcome: Outcome) -> None:
             "unknown": Verdict.UNKNOWN,
         }[block.outcome]
         assert outcome.verdict is verdict, said or outcome.reason
+
+
+def _subject(text: str, snapshot: Snapshot) -> str:
+    if "{data}" not in text:
+        return text
+    return text.replace("{data}", snapshot.setting("data_directory").value)

@@ -51,10 +51,12 @@ def test_the_fix_silences_the_check_and_its_undo_brings_it_back(block: Block, cl
 def _findings(block: Block, connection: psycopg.Connection) -> list[Finding]:
     chosen = check(block.check)
     assert chosen is not None
+    # what the reader sets for itself must not be there when it reads the settings again
+    connection.execute("SAVEPOINT look")
     if block.inspect_as != "postgres":
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(block.inspect_as)))
     snapshot = read_open(connection)
-    connection.execute("RESET ROLE")
+    connection.execute("ROLLBACK TO SAVEPOINT look")
     policy = parse("\n".join(block.policy), "policy of the block")
     report = judge(snapshot, policy, today=datetime.date(2026, 11, 24), checks=[chosen])
     return [one.finding for one in report.outcomes[0].findings]
