@@ -67,6 +67,8 @@ _GOOD_SETTINGS = {
     "shared_preload_libraries": "auth_delay,passwordcheck",
     "auth_delay.milliseconds": "100",
     "archive_mode": "on",
+    # beside the data, for a demo that is thrown away; elsewhere it has to be another machine
+    "archive_command": "mkdir -p archived && cp %p archived/%f",
     "wal_level": "replica",
 }
 # settings that do not exist before a version would keep an older server from starting
