@@ -11,7 +11,8 @@ _DATABASES = 500
 _NEXT = """:next_database
 \\if :connects
 \\connect -reuse-previous=on :target
-:read_database
+:open_database
+:database_sections
 \\endif"""
 _OUTSIDE_REASON = "only pgguard itself looks at it, and this snapshot was made by psql"
 

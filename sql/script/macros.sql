@@ -78,8 +78,7 @@ $pgguard$ AS next_database, $pgguard$
 :open
 :limit_session
 SELECT json_build_object('database', current_database())::text;
-:database_sections
-$pgguard$ AS read_database \gset
+$pgguard$ AS open_database \gset
 
 -- The view of pg_stat_statements stands where the DBA put it.
 SELECT $pgguard$

@@ -207,7 +207,7 @@ def test_settings_of_the_role_change_nothing(new_cluster: Callable[..., Cluster]
         "CREATE TABLE care.visit (id serial PRIMARY KEY, at timestamptz DEFAULT '2026-01-02', code bytea"
         " DEFAULT '\\x00ff', span interval DEFAULT '1 day 2 hours', rate float8 DEFAULT 0.1, note text)",
         "CREATE VIEW care.recent AS SELECT id, at FROM care.visit WHERE at > '2026-01-02'",
-        "CREATE FUNCTION care.f(a text) RETURNS text LANGUAGE sql AS $$SELECT a || '\\'$$",
+        "CREATE FUNCTION care.f(a text) RETURNS text LANGUAGE sql AS $$SELECT a || 'a\\b'$$",
         "INSERT INTO care.visit (note) SELECT 'x' FROM generate_series(1, 500)",
         "ANALYZE",
     )
@@ -302,9 +302,9 @@ def test_the_view_of_statements_is_found_without_its_schema_on_the_path(
         'GRANT USAGE ON SCHEMA "it\'s ""odd""" TO watcher, little',
     )
     (here,) = read_snapshot(Target(cluster.dsn()), ["postgres"]).inspected
-    assert any("somebody" in row.query for row in here.statements)
+    assert any("PASSWORD" in row.query for row in here.statements)
     (here,) = read_snapshot(Target(cluster.dsn(user="watcher", dbname="postgres")), ["postgres"]).inspected
-    assert any("somebody" in row.query for row in here.statements)
+    assert any("PASSWORD" in row.query for row in here.statements)
     little = read_snapshot(Target(cluster.dsn(user="little", dbname="postgres")), ["postgres"])
     assert "hides other roles' statements" in unread(little, "postgres")["statements"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,9 @@ def test_it_is_one_ascii_file_for_all_versions() -> None:
     text = script()
     assert text.isascii()
     assert "\r" not in text
-    assert not [line for line in text.splitlines() if line.startswith(("\\!", "\\i", "\\o", "\\w", "\\copy"))]
+    # nothing is read, written or run besides the server: that is, outside of the queries' own strings
+    commands = "\n".join(re.findall(r"^\s*\\.*", text, re.MULTILINE))
+    assert not re.findall(r"\\(?:!|i|ir|include|o|out|w|write|copy|setenv|cd|g\s*[|/])(?![a-z])", commands)
 
 
 @pytest.mark.parametrize("user", ["postgres", "watcher"])
@@ -131,9 +134,8 @@ def test_psql_10_which_tells_no_errors_gives_the_same(
     direct = read_snapshot(Target(cluster.dsn(user="watcher", dbname="postgres")))
     assert unread(made)["verifiers"] == "the server refused it; psql 10 says why on stderr only"
     assert unread(made).keys() | set(OUTSIDE) == unread(direct).keys() | set(OUTSIDE)
-    assert not {
-        key for key in differences(direct, made, MOMENT | unread(made).keys()) if key[1] != "settings"
-    }
+    refused = {name for _, name, _ in made.all_missing()}
+    assert differences(direct, made, MOMENT | refused | {"settings"}) == {}
 
 
 def test_a_database_that_psql_cannot_reach_leaves_the_rest_unread(
@@ -213,4 +215,4 @@ def test_statements_are_read_where_the_extension_is(
         connection.execute("CREATE ROLE somebody PASSWORD 'md5aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'")
     psql(cluster)
     (here,) = load(tmp_path / "snapshot.json").inspected
-    assert any("somebody" in row.query for row in here.statements)
+    assert any("PASSWORD" in row.query for row in here.statements)
