@@ -29,6 +29,7 @@ _SESSION = frozenset(
     {"SVFOP_CURRENT_USER", "SVFOP_SESSION_USER", "SVFOP_USER", "SVFOP_CURRENT_ROLE"}
     | {"current_setting", "pg_has_role"}
 )
+_ACTIONS = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE"}
 _DEPTH = 200
 
 
@@ -91,6 +92,41 @@ def of_query(query: Any, find: Callable[[str, str], Table | None]) -> Lineage:
     outputs = resolver.query(query, [])
     by_user = resolver.by_user
     return Lineage(tuple(outputs), resolver.filtered, _is_grouped(query), by_user, _base(query, find))
+
+
+class Action(NamedTuple):
+    """One statement of a rule: SELECT, INSERT, UPDATE or DELETE, and the columns that it hands out or sets.
+
+    The column's number is 0 where rows come or go as a whole.
+    """
+
+    privilege: str
+    columns: Origins
+
+
+def rule_actions(text: str, find: Callable[[str, str], Table | None]) -> tuple[Action, ...]:
+    """What a rule does, by what pg_get_ruledef printed; nothing for what is not understood."""
+    try:
+        statements = [one.stmt for one in parse_sql(text)]
+    except (ParseError, ValueError):
+        return ()
+    found = []
+    for action in (one for rule in statements for one in getattr(rule, "actions", None) or ()):
+        kind = type(action).__name__
+        if kind == "SelectStmt":
+            outputs = of_query(action, find).outputs
+            found.append(Action("SELECT", _together(outputs)))
+        elif kind in _ACTIONS:
+            table = find(action.relation.schemaname or "", action.relation.relname)
+            if table is not None:
+                found.append(Action(_ACTIONS[kind], _set_columns(action, table)))
+    return tuple(found)
+
+
+def _set_columns(action: Any, table: Table) -> Origins:
+    targets = action.cols if type(action).__name__ == "InsertStmt" else getattr(action, "targetList", None)
+    numbers = {table.columns[one.name] for one in targets or () if one.name in table.columns}
+    return frozenset({(table.oid, 0)} | {(table.oid, number) for number in numbers})
 
 
 class _Resolver:

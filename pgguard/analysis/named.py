@@ -53,6 +53,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "table": ("table", "column"),
     "view": ("table", "column"),
 }
+_SINCE: Mapping[str, int] = {"MAINTAIN": 17, "SET": 15, "ALTER SYSTEM": 15}
 _RELATIONS = ("table", "column", "sequence")
 # names of types that the server prints in full
 _TYPES: Mapping[str, str] = {
@@ -113,6 +114,10 @@ def target(snapshot: Snapshot, text: str, wanted: str) -> Target:
     Raises `UsageError` when there is none or more than one, and `Unread` when it may be in what could
     not be read.
     """
+    since = _SINCE.get(wanted, 0)
+    if snapshot.major < since:
+        msg = f"PostgreSQL has the privilege {wanted} from version {since} on; this is {snapshot.major}"
+        raise UsageError(msg)
     kinds, rest = _kinds(text, wanted)
     found: list[tuple[str, Target]] = []
     places: list[tuple[str, Callable[[], Iterator[Target]]]] = [

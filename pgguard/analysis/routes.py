@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
 from pgguard.analysis.bodies import accesses
+from pgguard.analysis.lineage import rule_actions
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import Securable, Step, holder_names, of_column, of_function, of_relation
-from pgguard.analysis.views import VIEWS, both, is_invoker, lineage, rows_limited, usable_by
+from pgguard.analysis.views import VIEWS, both, find_table, is_invoker, lineage, rows_limited, usable_by
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pgguard.model.rows import Column, Function, Relation
+    from pgguard.analysis.lineage import Action
+    from pgguard.model.rows import Column, Function, Relation, Rule
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 # what such functions answer gives no value of a column away
@@ -178,6 +180,7 @@ class _Search:
                 yield from self._views(here, relation, view)
         if here.privilege in _WRITES:
             yield from self._triggers(here)
+        yield from self._rules(here, relation)
 
     def _relative(
         self,
@@ -282,8 +285,52 @@ class _Search:
                 )
                 steps = (Step(relation_name(table), verb, target), *here.steps)
                 for event in trigger.events:
-                    route = self._at(table, 0, event, steps)
-                    yield route._replace(limited=_always(fixed))
+                    for route in self._of_any_column(table, event, steps):
+                        yield route._replace(limited=_always(fixed))
+
+    def _rules(self, here: Route, relation: Relation) -> Iterator[Route]:
+        """A rule acts with the rights of its table's owner, or of a security_invoker view's user."""
+        for rule, action in _rule_actions(self.database):
+            table = catalog.relations(self.database).get(rule.relation)
+            if action.privilege != here.privilege or table is None or table.oid == relation.oid:
+                continue
+            if (relation.oid, here.number) not in action.columns:
+                continue
+            if not is_invoker(table) and not here.lets(self.snapshot, table.owner):
+                continue
+            whose = "its user" if is_invoker(table) else f"its owner {ident(table.owner)}"
+            verb = "reads" if here.privilege == "SELECT" else "writes to"
+            step = Step(
+                relation_name(table), f"by its rule {ident(rule.name)} as {whose} {verb}", here.thing.whole
+            )
+            for route in self._of_any_column(table, rule.event, (step, *here.steps)):
+                if is_invoker(table):
+                    users = holder_names(self.snapshot, here.thing, here.privilege)
+                    yield route._replace(users=both(users, here.users), limited=here.limited)
+                else:
+                    yield route._replace(limited=_always(here.limited(table.owner)))
+
+    def _of_any_column(self, table: Relation, privilege: str, steps: tuple[Step, ...]) -> Iterator[Route]:
+        """The openings of a statement that any one column's grant allows."""
+        yield self._at(table, 0, privilege, steps)
+        for column in catalog.columns(self.database, table.oid):
+            if column.acl:
+                yield self._at(table, column.number, privilege, steps)
+
+
+def _rule_actions(database: DatabaseSnapshot) -> list[tuple[Rule, Action]]:
+    known: list[tuple[Rule, Action]] | None = database._memo.get("rule actions")
+    if known is None:
+        texts = {one.oid: one.text for one in database.definitions if one.kind == "rule"}
+        known = database._memo["rule actions"] = [
+            (rule, action)
+            for rule in database.rules
+            if rule.enabled != "D"
+            for action in rule_actions(
+                texts.get(rule.oid, ""), lambda schema, name: find_table(database, schema, name)
+            )
+        ]
+    return known
 
 
 def _opened_by_function(

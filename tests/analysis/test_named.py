@@ -73,6 +73,10 @@ def snapshot(cluster: Cluster) -> Iterator[Snapshot]:
     ],
 )
 def test_names(snapshot: Snapshot, text: str, wanted: str, found: str) -> None:
+    if wanted == "SET" and snapshot.major < 15:
+        with pytest.raises(UsageError, match="from version 15 on"):
+            target(snapshot, text, wanted)
+        return
     thing = target(snapshot, text, wanted).thing
     assert f"{thing.kind} {thing.name}" == found
 
