@@ -6,7 +6,7 @@ cannot match at all (hostssl without TLS) protect nobody either.
 
 How to fix: correct the line, then SELECT pg_reload_conf() and look at pg_hba_file_rules.error again.
 
-Silent when: every line of both files loads cleanly.
+Silent when: every line of both files loads cleanly (those of pg_ident.conf are seen from 15 on).
 """
 
 from __future__ import annotations

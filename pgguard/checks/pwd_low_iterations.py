@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.names import role_subject, setting_subject
-from pgguard.changes.settings import alter_system
+from pgguard.analysis.names import cluster_subject, role_subject, setting_subject, shorten
+from pgguard.analysis.settings import change, number
 from pgguard.model.finding import Finding, Severity
+from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,20 +28,29 @@ references = (
     "PostgreSQL manual, 20.5 Password Authentication",
 )
 _LEAST = 4096
+_MANY = 10
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     if snapshot.major >= 16:
-        value = int(snapshot.setting("scram_iterations").value)
+        value = number(snapshot, "scram_iterations")
         if value < _LEAST:
             yield Finding(
                 setting_subject("scram_iterations"),
                 f"scram_iterations = {value}, below {_LEAST}",
-                fix=(alter_system("scram_iterations", str(_LEAST)),),
+                fix=(change(snapshot, "scram_iterations", str(_LEAST)),),
             )
-    for verifier in snapshot.verifiers:
-        if verifier.kind == "scram-sha-256" and verifier.iterations < _LEAST:
-            yield Finding(
-                role_subject(verifier.role),
-                f"its verifier has {verifier.iterations} iterations, below {_LEAST}",
-            )
+    weak = [
+        (verifier.role, verifier.iterations)
+        for verifier in snapshot.verifiers
+        if verifier.kind == "scram-sha-256" and verifier.iterations < _LEAST
+    ]
+    if len(weak) > _MANY:
+        listed = shorten([ident(role) for role, _ in weak], 8)
+        yield Finding(
+            cluster_subject(),
+            f"{len(weak)} logins have verifiers with fewer than {_LEAST} iterations: {listed}",
+        )
+        return
+    for role, iterations in weak:
+        yield Finding(role_subject(role), f"its verifier has {iterations} iterations, below {_LEAST}")

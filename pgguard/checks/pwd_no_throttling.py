@@ -4,9 +4,10 @@ Why it matters: without a delay or a lock-out a program tries thousands of passw
 the logins of the hospital.
 
 How to fix: add auth_delay to shared_preload_libraries with auth_delay.milliseconds = 500 and restart,
-or use credcheck's lock-out.
+or use credcheck's lock-out (credcheck.max_auth_failure).
 
-Silent when: one of them is in force, or no rule of pg_hba.conf takes passwords over the network.
+Silent when: one of them is in force, or no rule of pg_hba.conf takes passwords over the network. In
+session_preload_libraries they come too late: the login is over by then.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.hba import in_force
 from pgguard.analysis.hba_rules import beyond_loopback
 from pgguard.analysis.names import setting_subject
-from pgguard.analysis.settings import loaded
+from pgguard.analysis.settings import change, is_zero, loaded_at_start
+from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -31,23 +33,39 @@ references = (
     "NIST AC-7",
     "PostgreSQL manual, F.3 auth_delay",
 )
+_DELAY = "auth_delay.milliseconds"
 _PASSWORDS = frozenset({"md5", "scram-sha-256", "password", "ldap", "radius", "pam", "bsd"})
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    modules = loaded(snapshot)
-    if "credcheck" in modules:
-        return
-    if "auth_delay" in modules and snapshot.setting("auth_delay.milliseconds").value != "0":
+    state = _state(snapshot)
+    if not state:
         return
     exposed = [
         rule
         for rule, _ in in_force(snapshot, lambda rule: rule.method in _PASSWORDS and beyond_loopback(rule))
     ]
     if exposed:
-        state = "is loaded with no delay" if "auth_delay" in modules else "is not loaded"
+        fix = (
+            change(snapshot, _DELAY, "500")
+            if snapshot.has_setting(_DELAY)
+            else by_hand("add auth_delay to shared_preload_libraries, set its milliseconds, then restart")
+        )
         yield Finding(
             setting_subject("shared_preload_libraries"),
-            f"auth_delay {state} and {len(exposed)} rule{'s' if len(exposed) > 1 else ''} of pg_hba.conf "
+            f"{state} and {len(exposed)} rule{'s' if len(exposed) > 1 else ''} of pg_hba.conf "
             "take passwords over the network",
+            fix=(fix,),
         )
+
+
+def _state(snapshot: Snapshot) -> str:
+    # what is wrong with the brakes; nothing when one of them works
+    modules = loaded_at_start(snapshot)
+    if "credcheck" in modules and not is_zero(snapshot.setting("credcheck.max_auth_failure").value):
+        return ""
+    if "auth_delay" in modules:
+        return "auth_delay is loaded with no delay" if is_zero(snapshot.setting(_DELAY).value) else ""
+    if "credcheck" in modules:
+        return "credcheck is loaded with its lock-out off"
+    return "auth_delay is not loaded"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.names import setting_subject
-from pgguard.changes.settings import alter_system
+from pgguard.analysis.settings import change
 from pgguard.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -36,5 +36,5 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         yield Finding(
             setting_subject("password_encryption"),
             f"password_encryption = {value}: new passwords are stored as md5",
-            fix=(alter_system("password_encryption", "scram-sha-256"),),
+            fix=(change(snapshot, "password_encryption", "scram-sha-256"),),
         )

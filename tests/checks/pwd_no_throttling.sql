@@ -15,3 +15,14 @@
 -- hba: hostssl all all 10.0.0.0/8 cert
 -- tls: on
 -- conf: ssl_ca_file = server.crt
+
+-- fires: shared_preload_libraries
+-- evidence: auth_delay is not loaded
+-- conf: session_preload_libraries = auth_delay
+-- conf: auth_delay.milliseconds = 500
+-- hba: host all all 10.0.0.0/8 scram-sha-256
+
+-- unknown: the rules are hidden
+-- as: watcher
+CREATE ROLE watcher LOGIN;
+GRANT pg_read_all_settings TO watcher;
