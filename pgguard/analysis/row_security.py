@@ -36,10 +36,14 @@ def limits(
     relation: Relation,
     role: str,
     command: str = "SELECT",
+    *,
+    for_everybody: bool = True,
 ) -> bool:
     """Whether row security keeps some rows of the table from what `role` does with `command`.
 
-    A policy that is constantly true limits nothing. Raises `Unread` when policies could not be read.
+    A policy that is constantly true limits nothing; without `for_everybody` those for PUBLIC are left
+    out, so that only one that was meant for the role counts. Raises `Unread` when policies could not
+    be read.
     """
     if not relation.row_security or command not in _COMMANDS or bypasses(snapshot, database, relation, role):
         return False
@@ -47,7 +51,10 @@ def limits(
         policy
         for policy in _policies(database).get(relation.oid, ())
         if policy.command in ("ALL", command)
-        and any(one == PUBLIC or role in heirs(snapshot, one, database.name) for one in policy.roles)
+        and any(
+            for_everybody if one == PUBLIC else role in heirs(snapshot, one, database.name)
+            for one in policy.roles
+        )
     ]
     kept = [policy for policy in applying if not _always_true(database, policy, command)]
     return all(policy in kept for policy in applying if policy.permissive) or any(

@@ -86,6 +86,17 @@ ALTER TABLE lab.demande ENABLE ROW LEVEL SECURITY;
 CREATE VIEW lab.v_mine AS SELECT * FROM lab.demande WHERE medecin = current_user;
 GRANT SELECT ON lab.v_mine TO labo;
 
+-- fires: lab.v_demande
+-- evidence: shows labo rows of lab.demande
+CREATE ROLE labo LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO labo;
+CREATE TABLE lab.demande (n integer, patient text);
+ALTER TABLE lab.demande ENABLE ROW LEVEL SECURITY;
+CREATE POLICY anybody ON lab.demande USING (true);
+CREATE VIEW lab.v_demande AS SELECT * FROM lab.demande;
+GRANT SELECT ON lab.v_demande, lab.demande TO labo;
+
 -- silent: a view that reads as its user
 -- versions: 15-
 CREATE ROLE labo LOGIN;
