@@ -47,9 +47,10 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     if policy.backup.evidence or _is_streamed(snapshot):
         return
     if snapshot.setting("archive_mode").value == "off":
+        seen = "" if "sessions" in snapshot.missing() else ", nothing streams the WAL away"
         yield Finding(
             setting_subject("archive_mode"),
-            "archive_mode = off, nothing streams the WAL away, and the policy names no evidence of backups",
+            f"archive_mode = off{seen} and the policy names no evidence of backups",
             fix=(
                 by_hand("archive_command = a command that copies %p to another machine as %f"),
                 change(snapshot, "archive_mode", "on"),

@@ -21,3 +21,7 @@ $do$;
 
 -- silent: nothing waits
 SELECT 1;
+
+-- unknown: the server hides some of them
+-- as: watcher
+CREATE ROLE watcher LOGIN;

@@ -16,6 +16,7 @@
 -- conf: log_directory = /tmp
 -- conf: log_filename = pgguard-test.log
 -- conf: log_file_mode = 0644
+COPY (SELECT 1) TO PROGRAM 'rm -f /tmp/pgguard-test.log';
 
 -- silent: the group that ships logs
 -- conf: logging_collector = on

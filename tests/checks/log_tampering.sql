@@ -14,7 +14,8 @@ GRANT EXECUTE ON FUNCTION pg_rotate_logfile() TO alice;
 -- evidence: lies under /tmp
 -- conf: logging_collector = on
 -- conf: log_directory = /tmp
--- conf: log_filename = pgguard-test.log
+-- conf: log_filename = pgguard-test-tampering.log
+COPY (SELECT 1) TO PROGRAM 'rm -f /tmp/pgguard-test-tampering.log';
 
 -- silent: administrators, and monitoring
 -- versions: 11-
