@@ -45,7 +45,7 @@ def readable(text: bytes) -> str:
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    # rows hold no cycles; looking for some again and again while 200,000 are made takes longer than making them
+    # rows hold no cycles: looking for some while 200,000 are made takes longer than making them
     was_on = gc.isenabled()
     gc.disable()
     try:
