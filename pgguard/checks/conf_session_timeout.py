@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.names import setting_subject, shorten
 from pgguard.analysis.people import is_collective, personal_logins
 from pgguard.analysis.settings import by_database, by_role, change, is_zero
+from pgguard.changes.manual import by_hand
 from pgguard.changes.role_settings import set_for_role
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
@@ -26,6 +27,7 @@ from pgguard.model.quote import ident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.model.finding import Change
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 
@@ -66,8 +68,14 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 setting_subject(_IDLE),
                 f"{_IDLE} = 0: idle sessions of {who} never end ({shorten([ident(name) for name in left])})",
-                fix=tuple(set_for_role(name, _IDLE, "30min") for name in left[:_MANY]),
+                fix=_for_each(left),
             )
+
+
+def _for_each(logins: list[str]) -> tuple[Change, ...]:
+    if len(logins) > _MANY:
+        return (by_hand(f"ALTER ROLE ... SET {_IDLE} = '30min' for each of the {len(logins)}"),)
+    return tuple(set_for_role(name, _IDLE, "30min") for name in logins)
 
 
 def _is_open(snapshot: Snapshot, name: str) -> bool:

@@ -16,18 +16,18 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.membership import inherited_roles, login_heirs, logins, settable_roles
-from pgguard.analysis.names import role_subject, setting_subject
+from pgguard.analysis.bearers import Holding, bearers
+from pgguard.analysis.granted import of_function
+from pgguard.analysis.names import setting_subject
 from pgguard.analysis.settings import change, destinations
-from pgguard.changes.privileges import revoke, revoke_membership
-from pgguard.model.finding import Finding, Severity
-from pgguard.model.quote import grantee, ident, qualified
+from pgguard.changes.memberships import revoke_grant
+from pgguard.model.finding import Finding, Severity, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.model.policy import Policy
-    from pgguard.model.snapshot import Snapshot
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 severity = Severity.MEDIUM
 references = (
@@ -37,11 +37,11 @@ references = (
 )
 _READS = "pg_read_server_files"
 _FUNCTIONS = {
-    "pg_rotate_logfile": "rotates the log",
-    "pg_logfile_rotate": "rotates the log",
-    "pg_file_unlink": "deletes the server's files, the log's among them",
-    "pg_file_rename": "renames the server's files, the log's among them",
-    "pg_file_write": "writes the server's files, the log's among them",
+    "pg_rotate_logfile": "rotates it",
+    "pg_logfile_rotate": "rotates it",
+    "pg_file_unlink": "deletes its files",
+    "pg_file_rename": "renames its files",
+    "pg_file_write": "writes its files",
 }
 _ELSEWHERE = frozenset({"syslog", "eventlog"})
 # folders where every account of the machine, or the web, has business
@@ -60,51 +60,38 @@ _EXPOSED = tuple(
     )
 )
 _OTHERS_WRITE = 0o002
-_MANY = 5
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     if policy.logging.captured_by or destinations(snapshot) <= _ELSEWHERE:
         return
-    yield from _readers(snapshot, policy)
-    yield from _callers(snapshot, policy)
+    held = [
+        Holding(edge.member, f"{edge.role}, which reads it", (revoke_grant(edge, major=snapshot.major),))
+        for edge in snapshot.memberships
+        if edge.role == _READS and (edge.inherit or edge.set)
+    ]
+    for database in snapshot.inspected:
+        held += _callers(snapshot, database)
+    for bearer in bearers(snapshot, held, policy.is_administrator):
+        yield Finding(
+            Subject("role", bearer.name),
+            f"{bearer.name} gets at the log by {bearer.told()}",
+            fix=bearer.fix(),
+        )
     yield from _folder(snapshot)
 
 
-def _readers(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    for login in logins(snapshot):
-        if login.superuser or policy.is_administrator(login.name):
+def _callers(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Holding]:
+    for function in database.functions:
+        if function.name not in _FUNCTIONS or not (function.system or function.extension):
             continue
-        paths = {**settable_roles(snapshot, login.name), **inherited_roles(snapshot, login.name)}
-        path = paths.get(_READS)
-        if path is not None:
-            yield Finding(
-                role_subject(login.name),
-                f"{ident(login.name)} reads the log's files ({' -> '.join(ident(step) for step in path)})",
-                fix=(revoke_membership(path[-1], path[-2]),),
-            )
-
-
-def _callers(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    for database in snapshot.inspected:
-        for function in database.functions:
-            effect = _FUNCTIONS.get(function.name)
-            if effect is None or not (function.system or function.extension):
+        thing = of_function(database, function)
+        for grant in thing.grants:
+            role = snapshot.role(grant.grantee)
+            if grant.grantee == function.owner or (role is not None and role.predefined):
                 continue
-            name = f"{qualified(function.schema, function.name)}({function.arguments})"
-            for grant in database.grants(function.acl):
-                if grant.privilege != "EXECUTE":
-                    continue
-                who = [
-                    one for one in login_heirs(snapshot, grant.grantee) if not policy.is_administrator(one)
-                ]
-                fix = revoke(["EXECUTE"], f"FUNCTION {name}", grant.grantee, database=database.name)
-                for role in who if len(who) <= _MANY else [grant.grantee]:
-                    yield Finding(
-                        role_subject(role),
-                        f"{grantee(role)} {effect} (EXECUTE on {name} in {ident(database.name)})",
-                        fix=(fix,),
-                    )
+            fix = thing.take_back(grant.grantee, ["EXECUTE"], database=database.name)
+            yield Holding(grant.grantee, f"{function.name}, which {_FUNCTIONS[function.name]}", fix)
 
 
 def _folder(snapshot: Snapshot) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ and may go on with::
     -- tls: on                   the server has TLS and a certificate (own cluster); or self-signed
     -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
     -- as: ROLE                  the inspecting role
+    -- minor: NUMBER             the server is taken to be of this minor version
 
 The rest is SQL: in the shared cluster it runs in database lab inside a transaction that is rolled
 back; in an own cluster it is committed before the inspection.
@@ -61,6 +62,7 @@ class Block:
     self_signed: bool = False
     connect: list[str] = field(default_factory=list)
     inspect_as: str = "postgres"
+    minor: int | None = None
     sql: list[str] = field(default_factory=list)
 
     @property
@@ -116,6 +118,8 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.versions = (int(low), int(high or 99))
         case "as":
             block.inspect_as = value
+        case "minor":
+            block.minor = int(value)
         case "cluster" | "conf" | "hba" | "ident" | "tls" | "connect":
             block.own_cluster = True
             _own(block, directive, value)

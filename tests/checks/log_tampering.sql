@@ -1,12 +1,12 @@
 -- fires: alice
--- evidence: alice -> shippers -> pg_read_server_files
+-- evidence: alice gets at the log by pg_read_server_files, which reads it through shippers
 -- versions: 11-
 CREATE ROLE shippers;
 GRANT pg_read_server_files TO shippers;
 CREATE ROLE alice LOGIN IN ROLE shippers;
 
 -- fires: alice
--- evidence: rotates the log
+-- evidence: pg_rotate_logfile, which rotates it
 CREATE ROLE alice LOGIN;
 GRANT EXECUTE ON FUNCTION pg_rotate_logfile() TO alice;
 

@@ -1,13 +1,10 @@
 -- fires: cluster
--- evidence: PostgreSQL 15.18 is 1 behind 15.19
--- severity: low
--- versions: 15-15
+-- evidence: .3 is
+-- evidence: by pgguard's table of
+-- severity: medium
+-- minor: 3
 SELECT 1;
 
--- silent: the newest known
--- versions: 16-
-SELECT 1;
-
--- silent: the last of its kind
--- versions: 10-14
+-- silent: newer than the table knows
+-- minor: 99
 SELECT 1;

@@ -12,6 +12,7 @@ import pytest
 
 from pgguard.checks import all_checks, check
 from pgguard.model.finding import Severity, Verdict
+from pgguard.model.snapshot import Snapshot
 from pgguard.report.judge import judge
 from pgguard.server.connect import Target
 from pgguard.server.read import read_open, read_snapshot
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from pgguard.demo.cluster import Cluster
     from pgguard.model.finding import Outcome
-    from pgguard.model.snapshot import Snapshot
 
 FOLDER = Path(__file__).parent
 BLOCKS = [block for path in sorted(FOLDER.glob("*.sql")) for block in read_blocks(path)]
@@ -40,6 +40,8 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
             snapshot = _in_own_cluster(block, new_cluster, stack)
         else:
             snapshot = _in_transaction(block, cluster, stack)
+        if block.minor is not None:
+            snapshot = _of_minor(snapshot, block.minor)
         policy = parse("\n".join(block.policy), "policy of the block")
         chosen = check(block.check)
         assert chosen is not None, f"there is no check {block.check}"
@@ -101,6 +103,14 @@ def _in_own_cluster(
         stack.enter_context(psycopg.connect(**given))
     inspected_as = own.dsn(user=block.inspect_as, dbname="lab", password=PASSWORD)
     return read_snapshot(Target(inspected_as))
+
+
+def _of_minor(snapshot: Snapshot, minor: int) -> Snapshot:
+    # which minor version runs here is not for a test to say
+    server = snapshot.server._replace(
+        version_num=snapshot.major * 10000 + minor, version=f"{snapshot.major}.{minor}"
+    )
+    return Snapshot({**snapshot._sections, "server_rows": (server,)}, snapshot.inspected)
 
 
 def _run(connection: psycopg.Connection, block: Block) -> None:
