@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[str, ...]]
 Found = dict[str, "Sequence[Any] | Missing"]
+Result = pq.abc.PGresult
+Step = tuple[bytes, "Callable[[Result], Any]"]
 # nothing is ever written, so that going back to the savepoint only clears an error away
 _SAVEPOINT = b"SAVEPOINT pgguard"
 _BACK = b"ROLLBACK TO SAVEPOINT pgguard"
@@ -105,14 +108,16 @@ def _cluster(connection: Connection) -> Found:
 def _database(connection: Connection, name: str) -> DatabaseSnapshot:
     major = connection.info.server_version // 10000
     types = DatabaseSnapshot.section_types()
-    (place,) = connection.wait(_answers(connection.pgconn, [variants("session", "statements_schema")[0]]))
-    # where even that is refused, so is what asks whether the extension is there
-    schema = (
-        readable(place.get_value(0, 0) or b"") if place.status == pq.ExecStatus.TUPLES_OK else "pg_catalog"
-    )
+    (schema,) = _answers(connection, [(variants("session", "statements_schema")[0], _schema)])
     chosen = [_located(one, schema) for one in queries(DatabaseSnapshot, major)]
     found = _sections(connection, chosen, types)
     return DatabaseSnapshot({section: found[section] for section in types}, name)
+
+
+def _schema(result: Result) -> str:
+    # where even that is refused, so is what asks whether the extension is there
+    known = result.status == pq.ExecStatus.TUPLES_OK
+    return readable(result.get_value(0, 0) or b"") if known else "pg_catalog"
 
 
 def _located(one: Query, schema: str) -> Query:
@@ -181,55 +186,69 @@ def _names(databases: Sequence[Any] | Missing) -> list[str]:
 
 
 def _sections(connection: Connection, chosen: Sequence[Query], types: dict[str, type[Any]]) -> Found:
-    texts = [text for one in chosen for text in (one.ask, one.text) if text]
-    answers = connection.wait(_answers(connection.pgconn, texts))
-    # an answer is let go as soon as its rows are made: there may be 200,000 of them
+    steps: list[Step] = []
+    for one in chosen:
+        if one.ask:
+            steps.append((one.ask, _asked))
+        if one.text:
+            steps.append((one.text, partial(_rows, types[one.section])))
+    answers = deque(_answers(connection, steps))
     found: Found = {}
     for one in chosen:
         asked = answers.popleft() if one.ask else None
-        answer = answers.popleft() if one.text else None
-        found[one.section] = _section(asked, answer, types[one.section])
+        rows = answers.popleft() if one.text else ()
+        found[one.section] = rows if asked is None else asked
     return found
 
 
-def _section(
-    asked: pq.abc.PGresult | None, answer: pq.abc.PGresult | None, row: type[Any]
-) -> Sequence[Any] | Missing:
-    for result in (asked, answer):
-        if result is not None and result.status != pq.ExecStatus.TUPLES_OK:
-            return Missing(_field(result, pq.DiagnosticField.MESSAGE_PRIMARY) or "the server sent no result")
-        if result is asked and result is not None and result.get_value(0, 0) != b"t":
-            # without a reason there is nothing to read
-            reason = readable(result.get_value(0, 1) or b"")
-            return Missing(reason) if reason else ()
-    if answer is None:
-        return ()
+def _asked(result: Result) -> Sequence[Any] | Missing | None:
+    # None where the rows may be believed; otherwise why not, or that there are none
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        return _refusal(result)
+    if result.get_value(0, 0) == b"t":
+        return None
+    reason = readable(result.get_value(0, 1) or b"")
+    return Missing(reason) if reason else ()
+
+
+def _rows(row: type[Any], result: Result) -> Sequence[Any] | Missing:
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        return _refusal(result)
     try:
-        return decode(row, [answer.get_value(number, 0) or b"" for number in range(answer.ntuples)])
+        return decode(row, [result.get_value(number, 0) or b"" for number in range(result.ntuples)])
     except (msgspec.DecodeError, UnicodeError) as error:
         return Missing(f"the server's answer is not what this version of pgguard reads: {error}")
 
 
-def _answers(pgconn: pq.abc.PGconn, texts: Sequence[bytes]) -> PQGen[deque[pq.abc.PGresult]]:
+def _refusal(result: Result) -> Missing:
+    return Missing(_field(result, pq.DiagnosticField.MESSAGE_PRIMARY) or "the server sent no result")
+
+
+def _answers(connection: Connection, steps: Sequence[Step]) -> list[Any]:
+    """What each step makes of the answer to its query, while the server goes on with the next one."""
+    return connection.wait(_pipelined(connection.pgconn, steps))
+
+
+def _pipelined(pgconn: pq.abc.PGconn, steps: Sequence[Step]) -> PQGen[list[Any]]:
     # In a pipeline an error ends everything up to the next synchronisation point. Each query gets one of
     # its own and a way back to the savepoint after it, so that all is read in one round trip and what is
     # refused costs nothing else (manual, 34.5).
     pgconn.enter_pipeline_mode()
-    for text in texts:
+    for text, _ in steps:
         for statement in (text, _BACK):
             pgconn.send_query_params(statement, None)
             pgconn.pipeline_sync()
     yield from generators.send(pgconn)
-    answers: deque[pq.abc.PGresult] = deque()
-    for _ in texts:
-        answers.append((yield from _next(pgconn)))
+    answers = []
+    for _, take in steps:
+        answers.append(take((yield from _next(pgconn))))
         yield from _next(pgconn)
     pgconn.exit_pipeline_mode()
     return answers
 
 
-def _next(pgconn: pq.abc.PGconn) -> PQGen[pq.abc.PGresult]:
-    result: pq.abc.PGresult
+def _next(pgconn: pq.abc.PGconn) -> PQGen[Result]:
+    result: Result
     (result,) = yield from generators.fetch_many(pgconn)
     if _field(result, pq.DiagnosticField.SEVERITY_NONLOCALIZED) in ("FATAL", "PANIC"):
         raise psycopg.OperationalError(_field(result, pq.DiagnosticField.MESSAGE_PRIMARY))
@@ -237,7 +256,7 @@ def _next(pgconn: pq.abc.PGconn) -> PQGen[pq.abc.PGresult]:
     return result
 
 
-def _field(result: pq.abc.PGresult, field: pq.DiagnosticField) -> str:
+def _field(result: Result, field: pq.DiagnosticField) -> str:
     return readable(result.error_field(field) or b"")
 
 
