@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis import routes
-from pgguard.analysis.access import may_connect, uses_schema
-from pgguard.analysis.membership import becomers_by_path, heirs, superusers
+from pgguard.analysis.access import connectors, uses_schema
+from pgguard.analysis.membership import becomers_by_path, heirs, plain_logins, superusers
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
@@ -26,16 +26,10 @@ def granted(
     snapshot: Snapshot, database: DatabaseSnapshot, thing: Securable, privilege: str = "SELECT"
 ) -> frozenset[str]:
     """The logins that can use a privilege by grants to named roles, at once or after SET ROLE."""
-    key = ("granted", thing.kind, thing.acl, thing.column_acl, thing.schema, privilege)
-    known: frozenset[str] | None = database._memo.get(key)
-    if known is None:
-        names: set[str] = set()
-        for name in grantees(database, thing, privilege):
-            names |= heirs(snapshot, name, database.name)
-        if thing.schema:
-            names &= uses_schema(snapshot, database, thing.schema)
-        known = database._memo[key] = _logins(snapshot, database, names)
-    return known
+    found: frozenset[str] = frozenset()
+    for role in grantees(database, thing, privilege):
+        found |= _logins(snapshot, database, thing.schema, role)
+    return found
 
 
 def grantees(database: DatabaseSnapshot, thing: Securable, privilege: str) -> tuple[str, ...]:
@@ -65,13 +59,15 @@ def around(
     return found
 
 
-def _logins(snapshot: Snapshot, database: DatabaseSnapshot, names: set[str]) -> frozenset[str]:
-    acting = becomers_by_path(snapshot, names - superusers(snapshot), database.name)
-    return frozenset(
-        role.name
-        for role in snapshot.roles
-        if role.login
-        and not role.superuser
-        and role.name in acting
-        and may_connect(snapshot, role, database.name)
-    )
+def _logins(snapshot: Snapshot, database: DatabaseSnapshot, schema: str, role: str) -> frozenset[str]:
+    """The logins that a grant to one role takes as far as a schema's objects."""
+    key = ("granted", schema, role)
+    known: frozenset[str] | None = database._memo.get(key)
+    if known is None:
+        names = heirs(snapshot, role, database.name) - superusers(snapshot)
+        if schema:
+            names &= uses_schema(snapshot, database, schema)
+        acting = becomers_by_path(snapshot, names, database.name)
+        inside = plain_logins(snapshot) & connectors(snapshot, database.name)
+        known = database._memo[key] = inside & acting.keys()
+    return known

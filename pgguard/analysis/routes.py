@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis import catalog
-from pgguard.analysis.bodies import accesses
+from pgguard.analysis import catalog, function_use
 from pgguard.analysis.lineage import rule_actions
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import Securable, Step, holder_names, of_column, of_function, of_relation
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from pgguard.model.rows import Column, Function, Relation, Rule
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
-# what such functions answer gives no value of a column away
-_SILENT_RESULTS = frozenset({"void", "boolean", "trigger", "event_trigger"})
 _TRIGGERED = frozenset({"trigger", "event_trigger"})
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "TRUNCATE"})
 
@@ -59,13 +56,6 @@ class Route(NamedTuple):
         )
 
 
-class Opaque(NamedTuple):
-    """A SECURITY DEFINER function that may do more than its body shows, and why."""
-
-    function: Function
-    reason: str
-
-
 def to_columns(
     snapshot: Snapshot,
     database: DatabaseSnapshot,
@@ -84,20 +74,20 @@ def to_columns(
     return search.run()
 
 
+def stands_alone(snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation) -> bool:
+    """Whether nothing reads a table but who is granted it: no view, relative, rule or definer function."""
+    if relation.parent or catalog.used_by(database, relation.oid) or database.rules:
+        return False
+    if catalog.children(database, relation.oid):
+        return False
+    return ("read", relation.oid, None) not in function_use.uses(snapshot, database)
+
+
 def to_function(snapshot: Snapshot, database: DatabaseSnapshot, function: Function) -> tuple[Route, ...]:
     """The definer functions that call a function with their owner's rights."""
     search = _Search(snapshot, database, "EXECUTE")
     search.add(_opened_by_function(database, function, None, (), _always(False)))
     return search.run()
-
-
-def opaque(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Opaque]:
-    """The definer functions of which it is not known what they read and write."""
-    for function in database.functions:
-        if function.definer and not function.extension and not function.system:
-            found = accesses(snapshot, database, function)
-            if found.unknown or found.dynamic:
-                yield Opaque(function, found.unknown or "it builds its statements at run time")
 
 
 class _Search:
@@ -248,10 +238,22 @@ class _Search:
             for trigger in self.database.triggers
         )
 
+    def _users(self, here: Route) -> tuple[Function, ...]:
+        """The functions that read or write what a route opens, or call its function."""
+        wanted: list[function_use.Use] = []
+        if here.function is not None:
+            wanted = [("call", here.function.oid, 0)]
+        elif here.relation is not None:
+            verb, oid = "read" if here.privilege == "SELECT" else "write", here.relation.oid
+            by_row = here.privilege in ("DELETE", "TRUNCATE")
+            wanted = [(verb, oid, 0 if by_row else None)]
+            if here.number:
+                wanted = [(verb, oid, here.number), (verb, oid, 0)]
+        return function_use.using(self.snapshot, self.database, wanted)
+
     def _functions(self, here: Route) -> Iterator[Route | None]:
         """The functions that use this opening: with their owner's rights, or their caller's."""
-        for oid in _users_of(self.snapshot, self.database, here):
-            function = catalog.functions(self.database)[oid]
+        for function in self._users(here):
             target = here.thing.whole if here.relation else here.thing.name
             verb = "calls" if here.function else "reads" if here.privilege == "SELECT" else "writes to"
             if function.definer:
@@ -270,12 +272,11 @@ class _Search:
 
     def _triggers(self, here: Route) -> Iterator[Route]:
         """Whoever may write to a table fires its triggers; their functions may run as somebody else."""
-        for oid in _users_of(self.snapshot, self.database, here):
-            function = catalog.functions(self.database)[oid]
+        for function in self._users(here):
             if not function.definer or not here.lets(self.snapshot, function.owner):
                 continue
             fixed = here.limited(function.owner)
-            for trigger in catalog.triggers_calling(self.database, oid):
+            for trigger in catalog.triggers_calling(self.database, function.oid):
                 table = catalog.relations(self.database).get(trigger.relation)
                 if table is None or (here.relation is not None and table.oid == here.relation.oid):
                     continue
@@ -353,45 +354,3 @@ def _always(answer: bool) -> Callable[[str], bool]:
 
 def _column(database: DatabaseSnapshot, relation: Relation, number: int) -> Column | None:
     return next((one for one in catalog.columns(database, relation.oid) if one.number == number), None)
-
-
-def _users_of(snapshot: Snapshot, database: DatabaseSnapshot, here: Route) -> tuple[int, ...]:
-    """The functions that read or write what a route opens, or call its function."""
-    index = database._memo.get("functions by what they use")
-    if index is None:
-        index = database._memo["functions by what they use"] = _index(snapshot, database)
-    keys: list[tuple[str, int, int | None]] = []
-    if here.function is not None:
-        keys = [("call", here.function.oid, 0)]
-    elif here.relation is not None:
-        verb = "read" if here.privilege == "SELECT" else "write"
-        oid = here.relation.oid
-        keys = [(verb, oid, here.number), (verb, oid, 0)] if here.number else [(verb, oid, None)]
-    found: dict[int, None] = {}
-    for key in keys:
-        found.update(dict.fromkeys(index.get(key, ())))
-    return tuple(found)
-
-
-def _index(
-    snapshot: Snapshot, database: DatabaseSnapshot
-) -> dict[tuple[str, int, int | None], dict[int, None]]:
-    """What the definer functions use, and the functions that they call."""
-    index: dict[tuple[str, int, int | None], dict[int, None]] = {}
-    known = catalog.functions(database)
-    queue = deque(one for one in database.functions if one.definer and not one.extension)
-    seen = {one.oid for one in queue}
-    while queue:
-        function = queue.popleft()
-        found = accesses(snapshot, database, function)
-        used = [("write", *one) for one in found.writes] + [("call", oid, 0) for oid in found.calls]
-        if function.returns not in _SILENT_RESULTS:
-            used += [("read", *one) for one in found.reads]
-        for verb, oid, number in used:
-            index.setdefault((verb, oid, number), {})[function.oid] = None
-            index.setdefault((verb, oid, None), {})[function.oid] = None
-        for oid in found.calls:
-            if oid in known and oid not in seen and not known[oid].extension:
-                seen.add(oid)
-                queue.append(known[oid])
-    return index

@@ -84,4 +84,4 @@ def _always_true(database: DatabaseSnapshot, policy: RowPolicy, command: str) ->
     using = texts.get(("policy-using", policy.oid))
     check = texts.get(("policy-check", policy.oid), using)
     deciding = {"INSERT": (check,), "UPDATE": (using, check)}.get(command, (using,))
-    return all(text == "true" or (text is not None and truth(text) is Truth.ALWAYS) for text in deciding)
+    return all(text is not None and truth(text) is Truth.ALWAYS for text in deciding)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog, routes
+from pgguard.analysis.function_use import opaque
 from pgguard.analysis.membership import becomers_by_path
 from pgguard.analysis.names import function_name, shorten
 from pgguard.analysis.privileges import (
@@ -178,7 +179,7 @@ class _Question:
         """Says which functions may lead to the target though their bodies do not show it."""
         useful = holder_names(self.snapshot, self.thing, self.privilege)
         seen = {route.function.oid for route in found if route.function}
-        for one in routes.opaque(self.snapshot, database):
+        for one in opaque(self.snapshot, database):
             function = one.function
             if function.owner not in useful or function.oid in seen or function.returns == "trigger":
                 continue

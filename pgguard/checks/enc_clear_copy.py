@@ -55,23 +55,19 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             for copy in copies(snapshot, database, policy)
             if (leak := _leak(snapshot, database, policy, copy)) is not None
         ]
-        for group in together(found, lambda one: (one.copy.thing.schema, one.copy.table, one.strangers)):
+        for group in together(found, lambda one: one.copy.thing.schema):
             first = group[0]
-            who = f"{shorten([ident(name) for name in first.strangers], 3)}, who may not read it"
             columns = shorten([ident(one.column.name) for one in first.copy.columns], 4)
-            table = relation_name(first.copy.table)
-            if len(group) > 1:
-                names = [one.copy.thing.name for one in group]
-                yield Finding(
-                    schema_subject(database, first.copy.thing.schema),
-                    f"{len(names)} objects ({shorten(names, 3)}) hand {table} to {who}",
-                    fix=tuple(change for one in group for change in _fixes(database, one)),
-                )
-                continue
+            strangers = shorten([ident(name) for name in first.strangers], 3)
+            hands = (
+                f"{columns} of {relation_name(first.copy.table)} in clear to {strangers}, who may not read it"
+            )
+            names = [one.copy.thing.name for one in group]
+            many = f"{len(names)} objects ({shorten(names, 3)}) hand sensitive tables to others"
             yield Finding(
-                first.copy.subject,
-                f"hands {columns} of {table} in clear to {who}",
-                fix=tuple(_fixes(database, first)),
+                first.copy.subject if len(group) == 1 else schema_subject(database, first.copy.thing.schema),
+                f"hands {hands}" if len(group) == 1 else f"{many}: {names[0]} hands {hands}",
+                fix=tuple(change for one in group for change in _fixes(database, one)),
             )
 
 

@@ -20,6 +20,7 @@ from pgguard.analysis.membership import heirs
 from pgguard.analysis.names import relation_name, relation_subject, schema_subject, shorten
 from pgguard.analysis.privileges import of_column
 from pgguard.analysis.readers import around, granted, grantees, is_public
+from pgguard.analysis.routes import stands_alone
 from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
@@ -65,17 +66,15 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             for columns in sensitive_tables(database, policy).values()
             if len((read := _most_read(snapshot, database, policy, columns)).readers) > most
         ]
-        for group in together(found, lambda one: (one.relation.schema, one.readers, one.holders)):
-            first = group[0]
-            names = [relation_name(one.relation) for one in group]
-            what = f"{names[0]}.{ident(first.column)}"
-            if len(group) > 1:
-                what = f"{len(names)} sensitive tables ({shorten(names, 3)})"
+        for group in together(found, lambda one: one.relation.schema):
+            worst = max(group, key=lambda one: (len(one.readers), relation_name(one.relation)))
+            column = f"{relation_name(worst.relation)}.{ident(worst.column)}"
+            many = f"{len(group)} sensitive tables have too many readers: " if len(group) > 1 else ""
             yield Finding(
-                relation_subject(database, first.relation)
+                relation_subject(database, worst.relation)
                 if len(group) == 1
-                else schema_subject(database, first.relation.schema),
-                f"{len(first.readers)} logins can read {what}{_how(snapshot, database, first)}; "
+                else schema_subject(database, worst.relation.schema),
+                f"{many}{len(worst.readers)} logins can read {column}{_how(snapshot, database, worst)}; "
                 f"the policy allows {most}",
             )
 
@@ -86,6 +85,9 @@ def _most_read(
     relation = columns[0].relation
     administrators = frozenset(policy.administrators.roles)
     best = _Read(relation, columns[0].column.name, frozenset(), frozenset(), (), ())
+    if stands_alone(snapshot, database, relation):
+        # columns with the same grants have the same readers
+        columns = tuple({one.column.acl: one for one in reversed(columns)}.values())
     for one in columns:
         thing = of_column(database, relation, one.column)
         if is_public(database, thing, "SELECT"):

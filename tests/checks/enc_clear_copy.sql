@@ -60,7 +60,7 @@ CREATE FOREIGN TABLE far.patient (n integer, nir text, last_name text) SERVER s;
 GRANT SELECT ON far.patient TO stagiaire;
 
 -- fires: lab
--- evidence: 6 objects (lab.v1, lab.v2, lab.v3 and 3 more) hand lab.patient to stagiaire
+-- evidence: 6 objects (lab.v1, lab.v2, lab.v3 and 3 more) hand sensitive tables to others: lab.v1 hands nir
 CREATE ROLE medecin LOGIN;
 CREATE ROLE stagiaire LOGIN;
 CREATE SCHEMA lab;

@@ -29,7 +29,7 @@ CREATE VIEW lab.v AS SELECT nir FROM lab.patient;
 GRANT SELECT ON lab.v TO readers;
 
 -- fires: lab
--- evidence: 3 logins can read 6 sensitive tables (lab.patient1, lab.patient2, lab.patient3 and 3 more)
+-- evidence: 6 sensitive tables have too many readers: 3 logins can read lab.patient6.nir, 3 by grants to staff
 -- policy: [thresholds]
 -- policy: sensitive_readers = 2
 CREATE ROLE staff NOLOGIN;
