@@ -22,7 +22,7 @@ from pgguard.server.read import read_snapshot
 from pgguard.store.policy_file import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from pgguard.model.finding import Report
@@ -126,7 +126,7 @@ class Laboratory:
             passwords = _load(cluster, hardened=hardened)
             if not hardened:
                 for address, application in _LABO_DESKS:
-                    stack.enter_context(_desk(cluster, address, application))
+                    stack.enter_context(desk(cluster, "labo", "lab", address, application))
             target = Target(
                 cluster.dsn(dbname="lab", password=passwords["postgres"])
                 if hardened
@@ -213,18 +213,21 @@ def _write_pgpass(cluster: Cluster, passwords: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _desk(cluster: Cluster, address: str, application: str):  # type: ignore[no-untyped-def]
-    # libpq cannot choose its own address, so a desk of the shared login speaks the protocol itself
-    # (manual, 53.2.1 Start-up): trust lets it in after one message
-    fields = {"user": "labo", "database": "lab", "application_name": application}
+def desk(cluster: Cluster, user: str, database: str, address: str, application: str) -> Iterator[None]:
+    """A session of `user` from one of this machine's own addresses, let in by trust, until the end.
+
+    libpq cannot choose its own address, so a desk speaks the protocol itself (manual, 53.2.1 Start-up).
+    Raises `ConnectionError` when the server does not let it in.
+    """
+    fields = {"user": user, "database": database, "application_name": application}
     body = b"".join(f"{key}\0{value}\0".encode() for key, value in fields.items()) + b"\0"
     with socket.create_connection(
         ("127.0.0.1", cluster.port), timeout=10, source_address=(address, 0)
-    ) as desk:
-        desk.sendall(struct.pack("!ii", len(body) + 8, 196608) + body)
+    ) as connection:
+        connection.sendall(struct.pack("!ii", len(body) + 8, 196608) + body)
         received = b""
         while not received.endswith(b"Z\x00\x00\x00\x05I"):
-            part = desk.recv(4096)
+            part = connection.recv(4096)
             if not part:
                 msg = "the demo's server turned a desk away"
                 raise ConnectionError(msg)

@@ -1,0 +1,137 @@
+"""`make bench`: an inspection's time and memory, against what the server alone needs for the same queries.
+
+Everything is measured in one run, in turns, and reported as ratios: absolute times say more about the
+machine than about the program. The floor is psql running the same catalog queries with COPY to
+/dev/null.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import psycopg
+
+from bench.cluster import populate
+from pgguard.demo.binaries import find_postgres
+from pgguard.demo.cluster import Cluster
+from pgguard.demo.lab import Laboratory
+from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+from pgguard.server.queries import limits, queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LARGE = {"roles": 2_000, "tables": 20_000, "columns": 200_000, "grants": 50_000}
+
+
+class Run(NamedTuple):
+    """One process: wall time in seconds, the most memory it had in MiB."""
+
+    seconds: float
+    mebibytes: float
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print, and return 0: a benchmark informs, it does not judge."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the large cluster (default 1)")
+    options = parser.parse_args(arguments)
+    _ordinary(options.rounds)
+    _large(options.rounds, options.scale)
+    return 0
+
+
+def _ordinary(rounds: int) -> None:
+    with Laboratory.open() as laboratory:
+        target = [
+            "-h",
+            str(laboratory.cluster.socket_dir),
+            "-p",
+            str(laboratory.cluster.port),
+            "-U",
+            "postgres",
+        ]
+        runs = [_pgguard("inspect", *target) for _ in range(rounds)]
+    print(f"ordinary cluster (the demo's): inspect {_middle(runs)} from process start to report")
+
+
+def _large(rounds: int, scale: float) -> None:
+    postgres = find_postgres()
+    settings = {"shared_buffers": "256MB", "max_locks_per_transaction": "512"}
+    with Cluster.start(postgres, settings=settings) as cluster, tempfile.TemporaryDirectory() as folder:
+        size = {name: int(number * scale) for name, number in LARGE.items()}
+        print("large cluster: " + ", ".join(f"{number:,} {name}" for name, number in size.items()))
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            populate(connection, **size)
+            connection.execute("VACUUM ANALYZE")
+        target = ["-h", str(cluster.socket_dir), "-p", str(cluster.port), "-U", "postgres", "-d", "postgres"]
+        floor_script = Path(folder) / "floor.sql"
+        floor_script.write_bytes(_floor(postgres.major))
+        saved = str(Path(folder) / "snapshot")
+        measured: dict[str, list[Run]] = {}
+        for _ in range(rounds):
+            for name, measure in _measures(postgres.psql or "psql", target, floor_script, saved).items():
+                measured.setdefault(name, []).append(measure())
+        floor = statistics.median(run.seconds for run in measured["floor"])
+        for name, runs in measured.items():
+            ratio = statistics.median(run.seconds for run in runs) / floor
+            print(f"  {name:<28} {_middle(runs)}  {ratio:.2f} x the floor")
+
+
+def _measures(
+    psql: Path | str, target: list[str], floor_script: Path, saved: str
+) -> dict[str, Callable[[], Run]]:
+    return {
+        "floor": lambda: _timed([str(psql), "-qXAt", *target, "-f", str(floor_script)]),
+        "snapshot": lambda: _pgguard("snapshot", *target, "-o", saved),
+        "inspect (snapshot, checks)": lambda: _pgguard("inspect", *target),
+        "inspect --from (checks)": lambda: _pgguard("inspect", "--from", saved),
+    }
+
+
+def _floor(major: int) -> bytes:
+    """The catalog queries, each as a COPY to nowhere, in one transaction as the inspection has it."""
+    parts = [b"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;\n", limits(major), b"\n"]
+    for query in (*queries(Snapshot, major), *queries(DatabaseSnapshot, major)):
+        if query.section == "statements":
+            # pg_stat_statements is not installed in this cluster
+            continue
+        if query.text:
+            parts.append(b"COPY (\n" + query.text + b"\n) TO STDOUT;\n")
+    return b"".join([*parts, b"COMMIT;\n"])
+
+
+def _pgguard(*arguments: str) -> Run:
+    return _timed([sys.executable, "-m", "pgguard.cli.main", *arguments])
+
+
+def _timed(command: list[str]) -> Run:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - started
+    if process.returncode not in (0, 1, 3):
+        msg = f"{command[0]} ended with {process.returncode}"
+        raise RuntimeError(msg)
+    # ru_maxrss is in KiB on Linux (getrusage(2))
+    return Run(seconds, used.ru_maxrss / 1024)
+
+
+def _middle(runs: list[Run]) -> str:
+    seconds = statistics.median(run.seconds for run in runs)
+    return f"{seconds:6.2f} s, {max(run.mebibytes for run in runs):4.0f} MiB"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
