@@ -52,7 +52,7 @@ def test_a_folder_above_takes_the_bits_of_those_it_shuts_out(folder: Path) -> No
         (0o700, 0o755),
         (0o710, 0o755),
         (0o755, 0o711),
-        (0o755, 0o600),
+        (0o755, 0o700),
     ):
         inner.chmod(closed)
         inner.parent.chmod(outer_mode)
