@@ -104,11 +104,18 @@ def _name(name: str) -> _Name:
 
 def _stems_within(stem: str) -> Iterator[str]:
     """What is left of a joined name without a word of copies at its end or start: patientbak, oldpatient."""
-    for word in _words().copy:
-        if len(word) >= _FEW:
-            for rest in (stem.removesuffix(word), stem.removeprefix(word)):
-                if rest != stem and len(rest) >= _FEW:
-                    yield rest.removesuffix("s")
+    affixes = _affixes()
+    if not stem.endswith(affixes) and not stem.startswith(affixes):
+        return
+    for word in affixes:
+        for rest in (stem.removesuffix(word), stem.removeprefix(word)):
+            if rest != stem and len(rest) >= _FEW:
+                yield rest.removesuffix("s")
+
+
+@cache
+def _affixes() -> tuple[str, ...]:
+    return tuple(sorted(word for word in _words().copy if len(word) >= _FEW))
 
 
 class _Tables:

@@ -109,14 +109,18 @@ def _find(database: DatabaseSnapshot, policy: Policy) -> list[Sensitive]:
     found: list[Sensitive] = []
     for oid, relation in relations.items():
         own = columns.get(oid, [])
-        names = {column.number: qualified(relation.schema, relation.name, column.name) for column in own}
-        decided = bool(declared) and not declared.keys().isdisjoint(names.values())
-        guess = {} if decided else _guesses(relation, own)
+        decisions = _decisions(relation, own, declared) if declared else {}
+        categories = decisions or _guesses(relation, own)
         for column in own:
-            category = declared.get(names[column.number]) if decided else guess.get(column.number)
+            category = categories.get(column.number)
             if category is not None and category not in NOT_SENSITIVE:
-                found.append(Sensitive(relation, column, category, decided))
+                found.append(Sensitive(relation, column, category, bool(decisions)))
     return found
+
+
+def _decisions(relation: Relation, columns: list[Column], declared: Mapping[str, str]) -> dict[int, str]:
+    names = {column.number: qualified(relation.schema, relation.name, column.name) for column in columns}
+    return {number: declared[name] for number, name in names.items() if name in declared}
 
 
 Phrases = Mapping[str, str]

@@ -105,6 +105,8 @@ def _fix(judged: Judged) -> str:
     if not changes:
         return judged.advice
     first = changes[0].sql.removeprefix("-- ")
+    if not changes[0].undo and first == changes[0].sql:
+        first += "  -- cannot be undone"
     more = len(changes) - 1
     return first if not more else f"{first}  (and {plural(more, 'more statement')}: --format json)"
 
