@@ -85,7 +85,8 @@ def _most_read(
     relation = columns[0].relation
     administrators = frozenset(policy.administrators.roles)
     best = _Read(relation, columns[0].column.name, frozenset(), frozenset(), (), ())
-    if stands_alone(snapshot, database, relation):
+    alone = stands_alone(snapshot, database, relation)
+    if alone:
         # columns with the same grants have the same readers
         columns = tuple({one.column.acl: one for one in reversed(columns)}.values())
     for one in columns:
@@ -94,7 +95,8 @@ def _most_read(
             continue
         direct = granted(snapshot, database, thing) - administrators
         through: dict[str, frozenset[str]] = {}
-        for route, names in around(snapshot, database, relation, one.column).items():
+        routes = {} if alone else around(snapshot, database, relation, one.column)
+        for route, names in routes.items():
             if not is_public(database, route.thing, route.privilege):
                 source = route.steps[0].source
                 through[source] = through.get(source, frozenset()) | (names - direct - administrators)
