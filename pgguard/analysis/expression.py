@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,47 @@ class Truth(enum.Enum):
     NEVER = "never true"
     DEPENDS = "depends"
     UNKNOWN = "unknown"
+
+
+class Token(NamedTuple):
+    """A token of SQL: its kind as the grammar calls it, where it stands, how it is `written`, in lower case
+    (`text`); `name` is the identifier that it is, or empty."""
+
+    kind: str
+    start: int
+    end: int
+    written: str
+    text: str
+    name: str
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a text, comments left out.
+
+    Raises `Unparsable` for an unfinished string or the like.
+    """
+    from pglast.parser import ParseError, scan
+
+    try:
+        scanned = scan(text)
+    except (ParseError, ValueError):
+        msg = "it is not a sequence of tokens"
+        raise Unparsable(msg) from None
+    found = []
+    for one in scanned:
+        if one.name not in _COMMENTS:
+            written = text[one.start : one.end + 1]
+            found.append(Token(one.name, one.start, one.end + 1, written, written.lower(), _name(written)))
+    return found
+
+
+_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+
+
+def _name(written: str) -> str:
+    if written.startswith('"'):
+        return written[1:-1].replace('""', '"')
+    return written.lower() if written[:1].isalpha() or written[:1] == "_" else ""
 
 
 def statements(text: str) -> list[Tree]:

@@ -41,11 +41,6 @@ class Called(NamedTuple):
     named: Mapping[str, Any]
 
 
-# what a name stands for: a column or variable's constant, or None
-Names = "Callable[[tuple[str, ...]], Constant | None]"
-Functions = "Callable[[str, str, int], Constant | None]"
-
-
 def walk(tree: object) -> Iterator[tuple[str, Any]]:
     """Every node of a tree with its kind, outer ones first, in the order of the text."""
     todo: list[Any] = [tree]
@@ -92,6 +87,20 @@ def function_calls(tree: object) -> Iterator[Called]:
             yield called(fields)
         elif kind == "CallStmt" and "funccall" in fields:
             yield called(fields["funccall"])
+
+
+def operands(node: object) -> list[Any]:
+    """The operands of a chain of ||, in order; the node itself when it is none."""
+    found: list[Any] = []
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        fields = here.get("A_Expr", {}) if isinstance(here, dict) else {}
+        if words(fields.get("name"))[-1:] == ("||",) and "lexpr" in fields:
+            todo.extend((fields.get("rexpr"), fields["lexpr"]))
+        else:
+            found.append(here)
+    return found
 
 
 def type_name(fields: Tree) -> str:
@@ -142,7 +151,7 @@ def constant(
     if kind == "ParamRef":
         return names((f"${fields.get('number', 0)}",))
     if kind == "A_Expr":
-        return _operation(fields, of)
+        return of(fields.get("lexpr")) if fields.get("kind") == "AEXPR_NULLIF" else _joined(node, fields, of)
     if kind == "FuncCall":
         call = called(fields)
         found = [of(one) for one in (*call.arguments, *call.named.values())]
@@ -161,13 +170,15 @@ def constant(
     return None
 
 
-def _operation(fields: Tree, of: Callable[[object], Constant | None]) -> Constant | None:
-    if fields.get("kind") == "AEXPR_NULLIF":
-        return of(fields.get("lexpr"))
-    left, right = of(fields.get("lexpr")), of(fields.get("rexpr"))
-    if left is None or right is None:
+def _joined(node: object, fields: Tree, of: Callable[[object], Constant | None]) -> Constant | None:
+    parts = operands(node)
+    if len(parts) == 1:
+        parts = [fields.get("lexpr"), fields.get("rexpr")]
+    found = [of(one) for one in parts]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
         return None
-    return Constant(HIDDEN, left.place or right.place)
+    return Constant(HIDDEN, next((one.place for one in known if one.place), ""))
 
 
 def aliases(tree: object) -> dict[str, Constant]:

@@ -107,7 +107,7 @@ WITH own (kind, oid, number, catalog, language, text) AS (
     -- which strings are SQL themselves, as EXECUTE and format() take it
     SELECT *, CASE WHEN token ~ '^(--|/\*)' THEN false
                    WHEN inside IS NULL THEN statement
-                   ELSE before ~* '\mformat\s*\(\s*$' OR inside ~* $re$(?x)^[\s(]*(?:
+                   ELSE coalesce(before ~* '\mformat\s*\(\s*$', false) OR inside ~* $re$(?x)^[\s(]*(?:
                        select|insert\s+into|update|delete\s+from|merge\s+into|create|alter|drop|grant|revoke
                        |truncate|copy|call|do|execute|with|set|begin|declare)\M$re$
               END AS sql
