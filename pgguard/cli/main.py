@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pgguard.cli import auditor, catalogue, demo, inspect, snapshot, who_can
+from pgguard.cli import auditor, catalogue, demo, escalations, hba, inspect, snapshot, who_can
 from pgguard.errors import PgguardError
 
 app = typer.Typer(
@@ -50,12 +51,16 @@ for command in (
     auditor.auditor_role,
     demo.demo,
     who_can.who_can,
+    escalations.escalations,
 ):
     app.command()(command)
+app.add_typer(hba.hba)
 
 
 def main() -> None:
     """Run the command line; errors become one message on stderr and the exit code of the design."""
+    # a process of seconds that holds a million rows: looking for cycles among them is most of its work
+    gc.disable()
     try:
         app()
     except PgguardError as error:

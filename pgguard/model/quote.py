@@ -7,7 +7,7 @@ holds them equal to a real server's answers.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
@@ -20,6 +20,7 @@ def _keywords() -> frozenset[str]:
     return frozenset(text.split())
 
 
+@lru_cache(maxsize=1 << 16)
 def ident(name: str) -> str:
     """The name as an SQL identifier, quoted only where SQL needs it.
 
