@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from pgguard.model.quote import grantee, ident, literal, qualified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pgguard.demo.cluster import Cluster
 
 NAMES = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
 @pytest.fixture(scope="module")
-def connection(cluster: Cluster) -> psycopg.Connection:
-    return psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True)
+def connection(cluster: Cluster) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as opened:
+        yield opened
 
 
 @settings(max_examples=200, deadline=None)
