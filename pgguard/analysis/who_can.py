@@ -137,7 +137,9 @@ class _Question:
         }
         # a role that one can become may use a view or a function, too
         for login, roles in self._becoming(through).items():
-            if login not in found and login not in direct and login not in by_role:
+            if login in found or login in by_role:
+                continue
+            if _gains(direct.get(login), through[roles[-1]].rows_limited):
                 last = through[roles[-1]]
                 found[login] = Reach(login, last.rows_limited, (_set_role(roles), *last.path))
         return found
@@ -214,7 +216,7 @@ class _Question:
 
 
 def _gains(known: Reach | None, limited: bool) -> bool:
-    return known is None or (known.rows_limited and not limited)
+    return known is None or bool(known.obstacles) or (known.rows_limited and not limited)
 
 
 def _set_role(roles: tuple[str, ...]) -> Step:

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 
 from pgguard.analysis import catalog, routes
+from pgguard.analysis.named import target
 from pgguard.analysis.privileges import holder_names, may_name, of_column
 from pgguard.analysis.views import rows_limited
+from pgguard.analysis.who_can import who_can
 from pgguard.server.read import read_open
 from tests.analysis.random_privileges import NAMES, Maker, quoted
 
@@ -119,6 +121,37 @@ def test_ways_are_those_that_work(number: int, cluster: Cluster) -> None:
             assert said[key] == (rows < ROWS), (key, rows, said[key])
 
 
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_every_login_gets_there_as_the_answer_says(number: int, cluster: Cluster) -> None:
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        scene = Scene(connection, random.Random(f"answers {number}"))  # noqa: S311
+        scene.build()
+        snapshot = read_open(connection)
+        answer = who_can(snapshot, target(snapshot, "b.t.a", "SELECT"), "SELECT")
+        truth = connection.execute(
+            "SELECT rolname, has_column_privilege(oid, 'b.t', 'a', 'SELECT') FROM pg_roles WHERE rolcanlogin"
+        ).fetchall()
+        query = "SELECT a FROM b.t"
+        acting = {
+            role: {other.name: _rows(connection, role, query, other.name) for other in snapshot.roles}
+            for role in NAMES
+            if role in {name for name, _ in truth}
+        }
+        itself = {role: _rows(connection, role, query) for role in acting}
+        connection.rollback()
+    assert {one.role for one in answer.logins} == {role for role, holds in truth if holds}
+    able = {one.role: one.rows_limited for one in answer.logins if not one.obstacles}
+    assert {role: able.get(role) for role in acting} == {
+        role: None if rows is None else rows < ROWS for role, rows in itself.items()
+    }
+    by_set_role = {one.role: one.rows_limited for one in answer.by_set_role}
+    for role, others in acting.items():
+        most = max((rows for rows in others.values() if rows is not None), default=None)
+        own = itself[role]
+        gains = most is not None and (own is None or (own < ROWS <= most))
+        assert by_set_role.get(role) == (most < ROWS if gains and most is not None else None), role
+
+
 Key = tuple[str, str]
 
 
@@ -189,12 +222,16 @@ def _hands_out(database: DatabaseSnapshot, relation: Relation, number: int) -> b
     )
 
 
-def _rows(connection: psycopg.Connection, role: str, query: str) -> int | None:
+def _rows(connection: psycopg.Connection, role: str, query: str, then: str = "") -> int | None:
+    """The rows that a login gets, if need be after SET ROLE; None where it is refused."""
     try:
         with connection.transaction():
             connection.execute(f"SET LOCAL SESSION AUTHORIZATION {quoted(role)}".encode())
+            if then:
+                connection.execute(f"SET LOCAL ROLE {quoted(then)}".encode())
             # a statement that is prepared would look no schema up a second time
             rows = len(connection.execute(query.encode(), prepare=False).fetchall())
+            connection.execute("RESET ROLE")
             connection.execute("RESET SESSION AUTHORIZATION")
     except psycopg.errors.InsufficientPrivilege:
         return None
