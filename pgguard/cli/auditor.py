@@ -21,6 +21,6 @@ def auditor_role(
     Nothing is changed: read the SQL, then run it with psql as a superuser.
     """
     from pgguard.cli.output import write
-    from pgguard.server.auditor import grants
+    from pgguard.report.auditor import grants
 
     write(grants(source.snapshot(), role), None)

@@ -20,6 +20,7 @@ from pgguard.model.finding import (
     Verdict,
     WaivedBy,
 )
+from pgguard.report.auditor import hint
 
 if TYPE_CHECKING:
     import datetime
@@ -51,7 +52,10 @@ def judge(
         databases=tuple(one.name for one in snapshot.inspected),
         inspected_at=snapshot.server.now,
         inspected_as=snapshot.server.inspected_as,
-        unread=tuple(Unread(name, reason, database) for database, name, reason in snapshot.all_missing()),
+        unread=tuple(
+            Unread(name, _with_hint(reason, name, reason, snapshot), database)
+            for database, name, reason in snapshot.all_missing()
+        ),
         policy_file=policy_file,
         policy_sha256=policy_sha256,
         outcomes=tuple(_outcome(check, snapshot, policy, today) for check in chosen),
@@ -82,7 +86,7 @@ def _collect(
     try:
         found.extend(check.find(snapshot, policy))
     except UnreadError as unread:
-        reasons.append(str(unread))
+        reasons.append(_with_hint(str(unread), unread.section, unread.reason, snapshot))
     except NotApplicable:
         raise
     except Exception as error:
@@ -91,6 +95,12 @@ def _collect(
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{PurePath(frame.filename).name}:{frame.lineno}"
         reasons.append(f"internal error of the check ({type(error).__name__} at {place}): please report it")
+
+
+def _with_hint(text: str, section: str, reason: str, snapshot: Snapshot) -> str:
+    """What could not be read, and what would let the inspecting role read it."""
+    helps = hint(section, reason, snapshot.server.inspected_as)
+    return f"{text}; {helps}" if helps else text
 
 
 def _judged(check: Check, found: list[Finding], policy: Policy, today: datetime.date) -> tuple[Judged, ...]:

@@ -12,8 +12,8 @@ import pytest
 
 from pgguard.demo.binaries import find_postgres
 from pgguard.model.finding import Severity
+from pgguard.report.auditor import ROLE, grants, hint
 from pgguard.report.judge import judge
-from pgguard.server.auditor import ROLE, grants, hint
 from pgguard.server.connect import Target
 from pgguard.server.read import read_snapshot
 from pgguard.store.policy_file import parse
