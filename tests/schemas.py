@@ -36,10 +36,10 @@ def load(cluster: Cluster, name: str) -> int:
             known = connection.execute("SELECT to_regtype(%s)", [written.partition("(")[0]]).fetchone()
             if known == (None,):
                 # the lists do not say what an enumerated type may hold
-                connection.execute(sql.SQL("CREATE TYPE {} AS ENUM ()").format(sql.SQL(written)))  # type: ignore[arg-type]
+                connection.execute(sql.SQL("CREATE TYPE {} AS ENUM ()").format(sql.SQL(written)))
         for (schema, table), columns in tables.items():
             listed = sql.SQL(", ").join(
-                sql.SQL("{} {}").format(sql.Identifier(one["column"]), sql.SQL(one["type"]))  # type: ignore[arg-type]
+                sql.SQL("{} {}").format(sql.Identifier(one["column"]), sql.SQL(one["type"]))
                 for one in columns
             )
             connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(schema, table), listed))

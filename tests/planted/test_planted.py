@@ -72,7 +72,9 @@ def said(report: Report) -> dict[tuple[str, str], tuple[Severity, str]]:
 
 def planted() -> list[tuple[str, str]]:
     lines = [
-        line.removeprefix("-- flaw: ") for line in text("flawed.sql").splitlines() if line.startswith("-- flaw: ")
+        line.removeprefix("-- flaw: ")
+        for line in text("flawed.sql").splitlines()
+        if line.startswith("-- flaw: ")
     ]
     lines += [line.split(" | ")[0].rstrip(" |") for line in text("flawed.conf").splitlines() if "|" in line]
     return [(check, subject) for check, subject in (line.strip().split(" ", 1) for line in lines)]
