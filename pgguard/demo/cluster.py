@@ -122,7 +122,11 @@ class Cluster:
             port, held = _reserve(lines["listen_addresses"])
             _append_settings(data / "postgresql.conf", {"port": str(port), **lines})
             cluster = cls(postgres, folder, port, _launch(postgres, data, folder / "server.log"), held)
-            cluster._wait_until_ready()
+            try:
+                cluster._wait_until_ready()
+            except BaseException:
+                cluster._end(signal.SIGQUIT)
+                raise
         except BaseException:
             _close(held)
             shutil.rmtree(folder, ignore_errors=True)
@@ -205,8 +209,8 @@ class Cluster:
                 break
             with contextlib.suppress(OSError):
                 lines = status.read_text("utf-8").splitlines()
-                # manual, 67.1 and miscadmin.h: line 8 holds the status; line 1 is our own child's pid
-                if lines[0] == str(self._process.pid) and len(lines) >= 8 and lines[7].startswith("ready"):
+                # miscadmin.h: line 1 is its pid, line 8 the status; for a moment the file is there without them
+                if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].startswith("ready"):
                     return
             time.sleep(0.01)
         self._end(signal.SIGQUIT)
