@@ -209,7 +209,7 @@ class Cluster:
                 break
             with contextlib.suppress(OSError):
                 lines = status.read_text("utf-8").splitlines()
-                # miscadmin.h: line 1 is its pid, line 8 the status; for a moment the file is there without them
+                # miscadmin.h: line 1 is its pid, line 8 the status; at first the file is empty
                 if len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].startswith("ready"):
                     return
             time.sleep(0.01)
