@@ -7,9 +7,9 @@ How to fix: set log_statement = 'ddl', log_min_duration_statement = -1 and the d
 off; where slow statements are wanted, set log_parameter_max_length = 0 (from 13 on) and have
 applications bind their values.
 
-Silent when: nothing but DDL is logged, or only the text of slow statements without bound values. Low
-where no column is known to be sensitive. What one role or database has for itself is told by
-role-setting-override.
+Silent when: nothing but DDL is logged, or only the text of slow statements without bound values.
+Medium where slow or audited statements come with their values, low where no column is known to be
+sensitive. What one role or database has for itself is told by role-setting-override.
 """
 
 from __future__ import annotations
