@@ -60,11 +60,17 @@ def unauthenticated(snapshot: Snapshot) -> tuple[Entry, ...]:
     return tuple(entry for entries in found.values() for entry in entries)
 
 
-def login_names(entries: Sequence[Entry]) -> list[str]:
-    """The logins of entries, in order of name."""
+def logins_of(entries: Sequence[Entry]) -> Logins | None:
+    """The logins of all entries together; None where there are no entries."""
     together: Logins | None = None
     for entry in entries:
         together = entry.logins if together is None else together | entry.logins
+    return together
+
+
+def login_names(entries: Sequence[Entry]) -> list[str]:
+    """The logins of entries, in order of name."""
+    together = logins_of(entries)
     return [] if together is None else list(together)
 
 

@@ -88,7 +88,7 @@ def _decide(snapshot: Snapshot) -> Iterator[Entry]:
     space = Space(
         known,
         _user_bits(snapshot, known, logins),
-        turned([fitting for _, fitting, _ in classes], len(known.rules)),
+        turned([fitting for _, fitting, _ in classes], known.databases.keyword("all"), len(known.rules)),
         [(databases, users) for users, databases in start.items()],
         namesakes(snapshot, known, [name for name, _, _ in classes], logins.bits),
     )
@@ -99,21 +99,20 @@ def _decide(snapshot: Snapshot) -> Iterator[Entry]:
             settled[possible, sure] = list(space.settle(possible, sure))
         for taken in settled[possible, sure]:
             found.setdefault(taken, {}).setdefault(way, []).extend(ranges)
-    names = list(classes.values())
-    for taken in sorted(found, key=lambda one: one.number):
-        databases = sorted(name for number in numbers(taken.databases) for name in names[number])
+    # databases to which the same logins get in the same way are one part, whatever else tells them apart
+    parts: dict[tuple[int, int, bool, Addresses, frozenset[str]], int] = {}
+    for taken, by_way in found.items():
         alike: dict[Addresses, set[str]] = {}
-        for way, ranges in found[taken].items():
+        for way, ranges in by_way.items():
             alike.setdefault(joined(ranges), set()).add(way)
         for addresses, ways in alike.items():
-            yield Entry(
-                rule=known.rules[taken.number],
-                logins=Logins(logins, taken.users),
-                databases=tuple(databases),
-                ways=frozenset(ways),
-                addresses=addresses,
-                open=taken.open,
-            )
+            part = (taken.number, taken.users, taken.open, addresses, frozenset(ways))
+            parts[part] = parts.get(part, 0) | taken.databases
+    names = list(classes.values())
+    for part in sorted(parts, key=lambda one: one[0]):
+        rule, users, is_open, addresses, through = part
+        databases = sorted(name for number in numbers(parts[part]) for name in names[number])
+        yield Entry(known.rules[rule], Logins(logins, users), tuple(databases), through, addresses, is_open)
 
 
 def namesakes(

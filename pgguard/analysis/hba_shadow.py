@@ -8,6 +8,7 @@ where none of these gets through to it, nobody does.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba_decisions import namesakes, open_ways
@@ -15,18 +16,22 @@ from pgguard.analysis.hba_index import index
 from pgguard.analysis.hba_space import Space, Taken, turned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pgguard.analysis.hba_words import Word
     from pgguard.model.rows import HbaRule
     from pgguard.model.snapshot import Snapshot
 
+# a rule for everybody may be covered bit by bit by hundreds: these are enough to show how
+_MOST_TAKERS = 50
+
 
 def shadowed(snapshot: Snapshot) -> tuple[tuple[HbaRule, tuple[HbaRule, ...]], ...]:
-    """The rules that fit somebody but never decide, each with the earlier rules that take its place.
+    """The rules that fit somebody but never decide, each with earlier rules that take its place.
 
     Judged for every role and database there is and for those still to come, with the memberships of
-    today. Raises `Unread` when rules, roles, memberships or databases could not be read.
+    today. Of very many earlier rules some are named. Raises `Unread` when rules, roles, memberships or
+    databases could not be read.
     """
     known: tuple[tuple[HbaRule, tuple[HbaRule, ...]], ...] | None = snapshot._memo.get("hba shadowed")
     if known is None:
@@ -45,26 +50,26 @@ def _shadowed(snapshot: Snapshot) -> Iterator[tuple[HbaRule, tuple[HbaRule, ...]
             alive.update(taken.number for taken in settled[possible, sure])
     for number, rule in enumerate(known.rules):
         if number not in alive:
-            fits = (space.databases[number].possible, space.users[number].possible)
-            took = {
-                taken.number
-                for (possible, _), pile in settled.items()
-                if possible >> number & 1
-                for taken in pile
-                if taken.number < number and not taken.open and _meet(taken, *fits)
-            }
+            took = {taken.number for taken in islice(_takers(space, settled, number), _MOST_TAKERS)}
             if took:
                 yield rule, tuple(known.rules[one] for one in sorted(took))
 
 
-def _meet(taken: Taken, databases: int, users: int) -> bool:
-    return bool(taken.databases & databases and taken.users & users)
+def _takers(space: Space, settled: Mapping[tuple[int, int], list[Taken]], number: int) -> Iterator[Taken]:
+    databases, users = space.databases[number].possible, space.users[number].possible
+    for (possible, _), pile in settled.items():
+        if possible >> number & 1:
+            for taken in pile:
+                meets = taken.databases & databases and taken.users & users
+                if meets and taken.number < number and not taken.open:
+                    yield taken
 
 
 def _space(snapshot: Snapshot) -> Space:
     known = index(snapshot)
     users = _distinct(word for meaning in known.meanings for word in meaning.users)
     databases = _distinct(word for meaning in known.meanings for word in meaning.databases)
+    count = len(known.rules)
     of_name = {word.text: 1 << number for number, word in enumerate(users) if word.kind == "name"}
 
     def bits(names: Iterable[str]) -> int:
@@ -72,8 +77,8 @@ def _space(snapshot: Snapshot) -> Space:
 
     return Space(
         known,
-        turned([known.of_some_user(word) for word in users], len(known.rules)),
-        turned([known.of_some_database(word) for word in databases], len(known.rules)),
+        turned([known.of_some_user(word) for word in users], known.users.keyword("all"), count),
+        turned([known.of_some_database(word) for word in databases], known.databases.keyword("all"), count),
         [((1 << len(databases)) - 1, (1 << len(users)) - 1)],
         namesakes(snapshot, known, [word.text if word.kind == "name" else "" for word in databases], bits),
     )

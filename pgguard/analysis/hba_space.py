@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.addresses import boundaries
-from pgguard.analysis.hba_index import numbers
+from pgguard.analysis.hba_index import Rules, numbers
 from pgguard.analysis.hba_rules import LOCAL, SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pgguard.analysis.hba_index import Index, Rules
+    from pgguard.analysis.hba_index import Index
 
 
 class Bits(NamedTuple):
@@ -91,13 +91,26 @@ class Space(NamedTuple):
                 return
 
 
-def turned(sets: Sequence[Rules], count: int) -> list[Bits]:
-    """From the rules that fit each of some users or databases, to those that each of the rules fits."""
+def turned(sets: Sequence[Rules], everybody: Rules, count: int) -> list[Bits]:
+    """From the rules that fit each of some users or databases, to those that each of the rules fits.
+
+    `everybody` are the rules that fit most of them, which spares going through these for each.
+    """
     sure, possible = [0] * count, [0] * count
+    alike = 0
     for number, rules in enumerate(sets):
-        for rule in numbers(rules.possible):
+        rest = rules
+        if rules & everybody == everybody:
+            alike |= 1 << number
+            rest = Rules(rules.sure & ~everybody.sure, rules.possible & ~everybody.possible)
+        for rule in numbers(rest.possible):
             possible[rule] |= 1 << number
-            sure[rule] |= (rules.sure >> rule & 1) << number
+        for rule in numbers(rest.sure):
+            sure[rule] |= 1 << number
+    for rule in numbers(everybody.possible):
+        possible[rule] |= alike
+    for rule in numbers(everybody.sure):
+        sure[rule] |= alike
     return [Bits(*both) for both in zip(sure, possible, strict=True)]
 
 

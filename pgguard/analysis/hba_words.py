@@ -14,7 +14,7 @@ from pgguard.analysis.hba_patterns import matches
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pgguard.model.rows import HbaQuotes, HbaRule
+    from pgguard.model.rows import HbaRule
     from pgguard.model.snapshot import Snapshot
 
 Kind = Literal["all", "sameuser", "samerole", "replication", "group", "pattern", "name"]
@@ -106,13 +106,17 @@ def _plain(snapshot: Snapshot, text: str) -> Word:
 # The text of the file ------------------------------------------------------------------------------
 
 
+Lines = dict[tuple[str, int], list[list["bool | None"]]]
+
+
 def _quoted(snapshot: Snapshot, rule: HbaRule) -> dict[str, list[bool | None]]:
     """For each word of the rule's three fields, whether it begins with a quote; None where unknown."""
     fields = {"databases": rule.databases, "users": rule.users, "address": (rule.address,)}
-    line = _lines(snapshot).get((rule.file, rule.line))
-    if line is None or line == []:
-        known: bool | None = None if line is None and "hba_quotes" in snapshot.missing() else False
-        return {name: [known] * len(texts) for name, texts in fields.items()}
+    lines = _lines(snapshot)
+    line = lines.get((rule.file, rule.line)) if lines is not None else None
+    if not line:
+        # without the file nobody knows; with it, a line that is not listed has no quotes
+        return {name: [None if lines is None else False] * len(texts) for name, texts in fields.items()}
     found: dict[str, list[bool | None]] = {}
     for (name, texts), marks in zip(fields.items(), line[1:4] + [[]] * 3, strict=False):
         # an included list of names has quotes of its own, which we do not see
@@ -121,15 +125,18 @@ def _quoted(snapshot: Snapshot, rule: HbaRule) -> dict[str, list[bool | None]]:
     return found
 
 
-def _lines(snapshot: Snapshot) -> dict[tuple[str, int], list[list[bool | None]]]:
-    known: dict[tuple[str, int], list[list[bool | None]]] | None = snapshot._memo.get("hba lines")
-    if known is None:
-        shapes: tuple[HbaQuotes, ...] = () if "hba_quotes" in snapshot.missing() else snapshot.hba_quotes
-        by_place = {(row.file, row.line): row.shape for row in shapes}
-        known = snapshot._memo["hba lines"] = {
-            (file, line): _fields(_continued(by_place, file, line, snapshot.major)) for file, line in by_place
-        }
-    return known
+def _lines(snapshot: Snapshot) -> Lines | None:
+    """The lines that may have quotes, in fields; None where the file could not be read."""
+    if "hba lines" not in snapshot._memo:
+        known: Lines | None = None
+        if "hba_quotes" not in snapshot.missing():
+            shapes = {(row.file, row.line): row.shape for row in snapshot.hba_quotes}
+            known = {
+                (file, line): _fields(_continued(shapes, file, line, snapshot.major)) for file, line in shapes
+            }
+        snapshot._memo["hba lines"] = known
+    found: Lines | None = snapshot._memo["hba lines"]
+    return found
 
 
 def _continued(shapes: Mapping[tuple[str, int], str], file: str, line: int, major: int) -> str:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from pgguard.model.snapshot import Snapshot
 
+_FEW = 64
+
 
 class Universe:
     """The logins of a cluster in order of name, one bit for each."""
@@ -30,9 +32,7 @@ class Universe:
         """The names that bits stand for."""
         known = self._spelled.get(bits)
         if known is None:
-            known = self._spelled[bits] = frozenset(
-                self.names[number] for number, digit in enumerate(reversed(f"{bits:b}")) if digit == "1"
-            )
+            known = self._spelled[bits] = frozenset(self.names[number] for number in _numbers(bits))
         return known
 
 
@@ -55,10 +55,13 @@ class Logins:
         return iter(sorted(self._universe.spelled(self.bits)))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._universe.spelled(self.bits)
+        return isinstance(name, str) and bool(self.bits & self._universe.bits([name]))
 
     def __or__(self, other: Logins) -> Logins:
         return Logins(self._universe, self.bits | other.bits)
+
+    def __sub__(self, other: Logins) -> Logins:
+        return Logins(self._universe, self.bits & ~other.bits)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Logins) and other.bits == self.bits
@@ -84,3 +87,14 @@ def universe(snapshot: Snapshot) -> Universe:
     if known is None:
         known = snapshot._memo["logins"] = Universe(role.name for role in snapshot.roles if role.login)
     return known
+
+
+def _numbers(bits: int) -> Iterator[int]:
+    if bits.bit_count() > _FEW:
+        # for many, reading the digits is faster than taking the bits off one by one
+        yield from (number for number, digit in enumerate(reversed(f"{bits:b}")) if digit == "1")
+        return
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,9 +92,16 @@ class Source:
 
 
 def reads_snapshot(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameter `source` becomes the options of `Source`, said once for all commands."""
+    """A command whose parameter `source` becomes the options of `Source`, said once for all commands.
+
+    A parameter of the command's own that is named like one of them takes its place.
+    """
     signature = inspect.signature(command, eval_str=True)
-    options = inspect.signature(Source, eval_str=True).parameters
+    options = {
+        name: one
+        for name, one in inspect.signature(Source, eval_str=True).parameters.items()
+        if name not in signature.parameters
+    }
     own = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, one in signature.parameters.items()
@@ -103,7 +110,7 @@ def reads_snapshot(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        chosen = {one.name: given.pop(one.name) for one in fields(Source)}
+        chosen = {name: given.pop(name) for name in options}
         command(source=Source(**chosen), **given)
 
     together = [*own, *options.values()]

@@ -44,6 +44,9 @@ def read_snapshot(
 ) -> Snapshot:
     """A snapshot of the cluster: all databases that are not PostgreSQL's templates, or those named.
 
+    With none named (an empty list) it is for questions that SQL on the cluster answers: neither
+    certificate nor files are looked at, and no password is guessed.
+
     What belongs to the cluster is read in one transaction, and so is each database: the first one, to
     which the target leads, in the same. A database that is out of reach is in the snapshot with all of
     its sections missing. Raises `ConnectError` when the first connection fails or breaks off, or a named
@@ -61,8 +64,11 @@ def read_snapshot(
             if current in chosen:
                 progress(f"reading database {current}")
                 inspected[current] = _database(connection, current)
-            progress("guessing passwords locally")
-            _look_outside(connection, found)
+            if wanted == []:
+                found |= {name: Missing("it is not asked for") for name in OUTSIDE}
+            else:
+                progress("guessing passwords locally")
+                _look_outside(connection, found)
         except psycopg.Error as error:
             msg = f"the connection to database {current} broke off: {_said(error)}; run it again"
             raise ConnectError(msg) from None
