@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
+from pgguard.analysis.function_use import text_of
 from pgguard.analysis.lineage import of_query, parse
 from pgguard.analysis.names import function_subject, relation_subject
 from pgguard.analysis.privileges import Securable, of_function, of_relation
@@ -106,7 +107,7 @@ def _function(
 ) -> Iterator[Copy]:
     if function.language != "sql" or function.arguments:
         return
-    tree = parse(_texts(database).get(function.oid, ""))
+    tree = parse(text_of(database, function))
     if tree is None:
         return
     shown = of_query(tree, lambda schema, name: find_table(database, schema, name))
@@ -137,11 +138,3 @@ def _handed(
 
 def _is_whole(columns: tuple[Sensitive, ...], of: tuple[Sensitive, ...]) -> bool:
     return len(columns) == len(of) > 1
-
-
-def _texts(database: DatabaseSnapshot) -> Mapping[int, str]:
-    texts: dict[int, str] | None = database._memo.get("function texts")
-    if texts is None:
-        texts = {one.oid: one.text for one in database.definitions if one.kind == "function"}
-        database._memo["function texts"] = texts
-    return texts

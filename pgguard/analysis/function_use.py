@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # what such functions answer gives no value of a column away
 _SILENT_RESULTS = frozenset({"void", "boolean", "trigger", "event_trigger"})
+# how pg_get_function_sqlbody begins
+_STANDARD = ("BEGIN ATOMIC", "RETURN ")
 # read, write or call; the oid of what is used; its column (0: the whole, None: anything of it)
 Use = tuple[str, int, int | None]
 
@@ -37,6 +39,27 @@ def opaque(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Opaque]:
             found = accesses(snapshot, database, function)
             if found.unknown or found.dynamic:
                 yield Opaque(function, found.unknown or "it builds its statements at run time")
+
+
+def text_of(database: DatabaseSnapshot, function: Function) -> str:
+    """A function's stored text; empty where there is none.
+
+    Raises `Unread` when the definitions could not be read.
+    """
+    texts: dict[int, str] | None = database._memo.get("function texts")
+    if texts is None:
+        texts = {one.oid: one.text for one in database.definitions if one.kind == "function"}
+        database._memo["function texts"] = texts
+    return texts.get(function.oid, "")
+
+
+def looks_names_up(database: DatabaseSnapshot, function: Function) -> bool:
+    """Whether a function looks its names up when it runs, for which it takes USAGE on their schemas.
+
+    A body of the SQL standard (14 and later) has done so when it was created.
+    """
+    text = text_of(database, function).lstrip()
+    return not (function.language == "sql" and text.startswith(_STANDARD))
 
 
 def uses(snapshot: Snapshot, database: DatabaseSnapshot) -> Mapping[Use, Iterable[Function]]:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis import catalog, function_use
 from pgguard.analysis.lineage import rule_actions
 from pgguard.analysis.names import function_name, relation_name
-from pgguard.analysis.privileges import Securable, Step, holder_names, of_column, of_function, of_relation
+from pgguard.analysis.privileges import (
+    Securable,
+    Step,
+    holder_names,
+    may_name,
+    of_column,
+    of_function,
+    of_relation,
+)
 from pgguard.analysis.views import VIEWS, both, find_table, is_invoker, lineage, rows_limited, usable_by
 from pgguard.model.quote import ident
 
@@ -251,20 +259,26 @@ class _Search:
                 wanted = [(verb, oid, here.number), (verb, oid, 0)]
         return function_use.using(self.snapshot, self.database, wanted)
 
+    def _naming(self, here: Route, function: Function) -> frozenset[str] | None:
+        """The roles as which a function finds what it uses; None means all."""
+        looks_up = function_use.looks_names_up(self.database, function)
+        return may_name(self.snapshot, here.thing) if looks_up else None
+
     def _functions(self, here: Route) -> Iterator[Route | None]:
         """The functions that use this opening: with their owner's rights, or their caller's."""
         for function in self._users(here):
             target = here.thing.whole if here.relation else here.thing.name
             verb = "calls" if here.function else "reads" if here.privilege == "SELECT" else "writes to"
+            naming = self._naming(here, function)
             if function.definer:
-                if not here.lets(self.snapshot, function.owner):
+                if not here.lets(self.snapshot, function.owner) or not _holds(naming, function.owner):
                     continue
                 verb = f"{verb} as its owner {ident(function.owner)}"
                 users, fixed = None, here.limited(function.owner)
                 step = Step(function_name(function), verb, target)
                 yield _opened_by_function(self.database, function, users, (step, *here.steps), _always(fixed))
             else:
-                callers = holder_names(self.snapshot, here.thing, here.privilege)
+                callers = both(holder_names(self.snapshot, here.thing, here.privilege), naming)
                 step = Step(function_name(function), f"{verb} as its caller", target)
                 yield _opened_by_function(
                     self.database, function, both(callers, here.users), (step, *here.steps), here.limited
@@ -274,6 +288,8 @@ class _Search:
         """Whoever may write to a table fires its triggers; their functions may run as somebody else."""
         for function in self._users(here):
             if not function.definer or not here.lets(self.snapshot, function.owner):
+                continue
+            if not _holds(self._naming(here, function), function.owner):
                 continue
             fixed = here.limited(function.owner)
             for trigger in catalog.triggers_calling(self.database, function.oid):
@@ -346,6 +362,10 @@ def _opened_by_function(
         return None
     thing = of_function(database, function)
     return Route(thing, "EXECUTE", users, steps, limited, None, 0, function, False, False, False)
+
+
+def _holds(roles: frozenset[str] | None, role: str) -> bool:
+    return roles is None or role in roles
 
 
 def _always(answer: bool) -> Callable[[str], bool]:

@@ -29,7 +29,7 @@ _STATEMENTS = {
 
 
 class Scene(Maker):
-    """A partitioned table, views upon views of it, and two tables whose rules write to it."""
+    """A partitioned table, views upon views of it, rules, a function and a trigger that write to it."""
 
     def build(self) -> None:
         self._roles()
@@ -57,13 +57,28 @@ class Scene(Maker):
             "CREATE RULE r AS ON INSERT TO x.r1 DO ALSO INSERT INTO x.t (a, b) VALUES (new.a, new.b)"
         )
         self.attempt("CREATE RULE r AS ON UPDATE TO x.r2 DO INSTEAD DELETE FROM x.t")
-        for name in ("t", "part", "r1", "r2"):
+        self._functions()
+        for name in ("t", "part", "r1", "r2", "r3"):
             self.attempt(f"ALTER TABLE x.{name} OWNER TO {self.role()}")
         for _ in range(40):
             self._open()
 
+    def _functions(self) -> None:
+        insert = "INSERT INTO x.t (a) VALUES (''z'')"
+        self.attempt("CREATE TABLE x.r3 (a text)")
+        self.attempt(f"CREATE FUNCTION x.w() RETURNS void LANGUAGE sql SECURITY DEFINER AS '{insert}'")
+        self.attempt(
+            "CREATE FUNCTION x.fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+            f"'BEGIN {insert}; RETURN NEW; END'"
+        )
+        self.attempt("REVOKE EXECUTE ON FUNCTION x.w() FROM PUBLIC")
+        self.attempt("CREATE TRIGGER fires BEFORE INSERT ON x.r3 FOR EACH ROW EXECUTE PROCEDURE x.fired()")
+        for name in ("w", "fired"):
+            self.attempt(f"ALTER FUNCTION x.{name}() OWNER TO {self.role()}")
+
     def _open(self) -> None:
-        name = self.dice.choice(["t", "part", "r1", "r2", *VIEWS])
+        self.attempt(f"GRANT EXECUTE ON FUNCTION x.w() TO {self.grantee()}")
+        name = self.dice.choice(["t", "part", "r1", "r2", "r3", *VIEWS])
         what = self.dice.choice(["INSERT", "UPDATE", "DELETE", "INSERT (a)", "UPDATE (a)"])
         self.attempt(f"GRANT {what} ON x.{name} TO {self.grantee()}")
         self.attempt(f"GRANT USAGE ON SCHEMA x TO {self.grantee()}")
@@ -87,12 +102,15 @@ def test_ways_to_write_are_those_that_work(number: int, cluster: Cluster) -> Non
         for name, privilege, statement in (
             ("r1", "INSERT", "INSERT INTO x.r1 (a) VALUES ('z')"),
             ("r2", "DELETE", "UPDATE x.r2 SET a = 'z'"),
+            ("r3", "INSERT", "INSERT INTO x.r3 (a) VALUES ('z')"),
+            ("w()", "INSERT", "SELECT x.w()"),
         ):
-            said = _said(snapshot, database, privilege, "")
+            # the function and the trigger name one column, as a column's grant would allow
+            said = _said(snapshot, database, privilege, "a" if name in ("r3", "w()") else "")
             for role in NAMES:
                 truth = _works(connection, role, statement)
                 if truth != ((f"x.{name}", role) in said):
-                    wrong.append(f"{privilege} by the rule on x.{name} by {role}: the server says {truth}")
+                    wrong.append(f"{privilege} by way of x.{name} by {role}: the server says {truth}")
         connection.rollback()
     assert wrong == []
 
