@@ -294,21 +294,22 @@ class _Reader:
         known = [row.name for row in found.databases]
         inspected = {one.name: one for one in found.inspected}
         if self.connecting:
-            for row in found.databases:
-                if row.name not in inspected and row.name not in ("template0", "template1"):
-                    reason = (
-                        "psql could not connect to it, and said why on stderr"
-                        if row.name == self.connecting
-                        else f"psql ended at database {self.connecting} before it came to this one: "
-                        "leave that one out with -v skip"
-                    )
-                    inspected[row.name] = DatabaseSnapshot(
-                        dict.fromkeys(DatabaseSnapshot.section_types(), Missing(reason)), row.name
-                    )
+            for name in (*known, self.connecting):
+                if name not in inspected and name not in ("template0", "template1"):
+                    inspected[name] = self._not_come_to(name)
         ordered = sorted(
             inspected.values(), key=lambda one: known.index(one.name) if one.name in known else -1
         )
         return Snapshot(self.cluster, ordered, self.target)
+
+    def _not_come_to(self, name: str) -> DatabaseSnapshot:
+        reason = (
+            "psql could not connect to it, and said why on stderr"
+            if name == self.connecting
+            else f"psql ended at database {self.connecting} before it came to this one: "
+            "leave that one out with -v skip"
+        )
+        return DatabaseSnapshot(dict.fromkeys(DatabaseSnapshot.section_types(), Missing(reason)), name)
 
     def _refuse(self, problem: str) -> NoReturn:
         _refuse(self.name, problem)

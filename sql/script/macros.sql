@@ -20,7 +20,7 @@ SELECT $pgguard$
 :look_for_error
 \if :failed \\
 ROLLBACK TO SAVEPOINT pgguard;
-SELECT json_build_object('missing', :'why')::text;
+SELECT pg_catalog.json_build_object('missing', :'why')::pg_catalog.text;
 \endif \\
 $pgguard$ AS section \gset
 

@@ -22,6 +22,7 @@ SELECT json_build_object('database', current_database())::text;
 \set skip :skip
 \set databases '{}'
 \set refusals '{}'
+\set more false
 SELECT coalesce(array_agg(datname::text ORDER BY datname), '{}') AS databases,
        coalesce(array_agg(CASE WHEN datname = ANY (string_to_array(:'skip', ',')) THEN 'it was left out with -v skip'
                                WHEN NOT datallowconn THEN 'it refuses all connections'
@@ -34,4 +35,5 @@ SELECT coalesce(array_agg(datname::text ORDER BY datname), '{}') AS databases,
 FROM pg_catalog.pg_database
 WHERE datname NOT IN ('template0', 'template1', current_database())
 \gset
+ROLLBACK TO SAVEPOINT pgguard;
 SELECT cardinality(:'databases'::text[]) > 0 AS more, 0 AS done \gset

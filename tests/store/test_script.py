@@ -162,6 +162,39 @@ def test_a_database_that_psql_cannot_reach_leaves_the_rest_unread(
     assert "schemas" not in unread(made, "c")
 
 
+def test_more_databases_than_it_has_lines_for_are_unread(
+    new_cluster: Callable[..., Cluster], psql: Psql, tmp_path: Path
+) -> None:
+    cluster = new_cluster()
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        for name in ("a", "b", "c"):
+            connection.execute(f"CREATE DATABASE {name}")
+    again = ":next_database\n"
+    text = script()
+    second = text.index(again, text.index(again) + 1)
+    psql(cluster, text=text[:second] + text[text.rindex("\\endif\n\n\\if :more") + len("\\endif") :])
+    made = load(tmp_path / "snapshot.json")
+    assert [one.name for one in made.inspected] == ["a", "b", "c", "postgres"]
+    assert "schemas" not in unread(made, "a")
+    assert "as many databases" in unread(made, "b")["schemas"]
+    assert "as many databases" in unread(made, "c")["schemas"]
+
+
+def test_where_the_list_of_databases_is_refused_the_first_one_is_read(
+    new_cluster: Callable[..., Cluster], psql: Psql, tmp_path: Path
+) -> None:
+    cluster = new_cluster()
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE watcher LOGIN IN ROLE pg_monitor")
+        connection.execute("REVOKE ALL ON pg_catalog.pg_database FROM PUBLIC")
+    done = psql(cluster, user="watcher")
+    made = load(tmp_path / "snapshot.json")
+    assert "permission denied" in unread(made)["databases"]
+    assert [one.name for one in made.inspected] == ["postgres"]
+    assert "schemas" not in unread(made, "postgres")
+    assert len(done.stderr.splitlines()) < 15
+
+
 def test_settings_of_role_and_database_change_nothing(
     new_cluster: Callable[..., Cluster], psql: Psql, tmp_path: Path
 ) -> None:
