@@ -181,9 +181,11 @@ def _chosen(wanted: list[str] | None, known: Sequence[Any] | Missing, current: s
     if absent:
         msg = f"there is no database {', '.join(absent)}; there are {', '.join(rows)}"
         raise ConnectError(msg)
+    # in the order of the catalog, whatever the order they were asked for
     return {
         name: "" if name not in rows or rows[name].allow_connections else "it refuses all connections"
-        for name in wanted
+        for name in rows or wanted
+        if name in wanted
     }
 
 

@@ -50,6 +50,8 @@ def test_each_database_is_read_and_the_closed_one_is_unread(new_cluster: Callabl
     assert set(unread(snapshot, "closed").values()) == {"it refuses all connections"}
     assert unread(snapshot, "lab").keys() <= BROKEN_BUILD
     assert [one.name for one in read_snapshot(Target(cluster.dsn()), ["lab"]).inspected] == ["lab"]
+    two = read_snapshot(Target(cluster.dsn()), ["postgres", "lab", "lab"])
+    assert [one.name for one in two.inspected] == ["lab", "postgres"]
     with pytest.raises(ConnectError, match="there is no database nowhere; there are closed, lab"):
         read_snapshot(Target(cluster.dsn()), ["nowhere"])
 
