@@ -110,7 +110,11 @@ def _function(
     tree = parse(text_of(database, function))
     if tree is None:
         return
-    shown = of_query(tree, lambda schema, name: find_table(database, schema, name))
+    try:
+        shown = of_query(tree, lambda schema, name: find_table(database, schema, name))
+    except ValueError:
+        # too deep to follow
+        return
     if shown.filtered or shown.grouped:
         return
     origins = {origin for output in shown.outputs for origin in output.origins}

@@ -15,11 +15,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pglast import parse_sql
-from pglast.parser import ParseError
+from pgguard.analysis.expression import Unparsable, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pgguard.analysis.sqltree import Tree
 
 Origin = tuple[int, int]
 Origins = frozenset[Origin]
@@ -29,7 +30,6 @@ _SESSION = frozenset(
     {"SVFOP_CURRENT_USER", "SVFOP_SESSION_USER", "SVFOP_USER", "SVFOP_CURRENT_ROLE"}
     | {"current_setting", "pg_has_role"}
 )
-_ACTIONS = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE"}
 _DEPTH = 200
 
 
@@ -73,14 +73,26 @@ class Lineage(NamedTuple):
 Scope = dict[str, list[Output]]
 
 
-def parse(text: str) -> Any | None:
-    """The syntax tree of one SELECT, or None for what is not one."""
+class Node:
+    """A node of a statement's tree (see `sqltree`): its kind, and its fields as attributes, or None."""
+
+    __slots__ = ("inner", "of")
+
+    def __init__(self, of: str, inner: Tree) -> None:
+        self.of = of
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return wrapped(self.inner.get(name))
+
+
+def parse(text: str) -> Node | None:
+    """The tree of one SELECT, or None for what is not one."""
     try:
-        statements = parse_sql(text)
-    except (ParseError, ValueError):
+        found = [wrapped(tree) for tree in statements(text)]
+    except Unparsable:
         return None
-    found = [one.stmt for one in statements if type(one.stmt).__name__ == "SelectStmt"]
-    return found[0] if len(found) == len(statements) == 1 else None
+    return found[0] if len(found) == 1 and found[0].of == "SelectStmt" else None
 
 
 def of_query(query: Any, find: Callable[[str, str], Table | None]) -> Lineage:
@@ -92,41 +104,6 @@ def of_query(query: Any, find: Callable[[str, str], Table | None]) -> Lineage:
     outputs = resolver.query(query, [])
     by_user = resolver.by_user
     return Lineage(tuple(outputs), resolver.filtered, _is_grouped(query), by_user, _base(query, find))
-
-
-class Action(NamedTuple):
-    """One statement of a rule: SELECT, INSERT, UPDATE or DELETE, and the columns that it hands out or sets.
-
-    The column's number is 0 where rows come or go as a whole.
-    """
-
-    privilege: str
-    columns: Origins
-
-
-def rule_actions(text: str, find: Callable[[str, str], Table | None]) -> tuple[Action, ...]:
-    """What a rule does, by what pg_get_ruledef printed; nothing for what is not understood."""
-    try:
-        statements = [one.stmt for one in parse_sql(text)]
-    except (ParseError, ValueError):
-        return ()
-    found = []
-    for action in (one for rule in statements for one in getattr(rule, "actions", None) or ()):
-        kind = type(action).__name__
-        if kind == "SelectStmt":
-            outputs = of_query(action, find).outputs
-            found.append(Action("SELECT", _together(outputs)))
-        elif kind in _ACTIONS:
-            table = find(action.relation.schemaname or "", action.relation.relname)
-            if table is not None:
-                found.append(Action(_ACTIONS[kind], _set_columns(action, table)))
-    return tuple(found)
-
-
-def _set_columns(action: Any, table: Table) -> Origins:
-    targets = action.cols if type(action).__name__ == "InsertStmt" else getattr(action, "targetList", None)
-    numbers = {table.columns[one.name] for one in targets or () if one.name in table.columns}
-    return frozenset({(table.oid, 0)} | {(table.oid, number) for number in numbers})
 
 
 class _Resolver:
@@ -155,7 +132,7 @@ class _Resolver:
     def _with(self, one: Any, outer: list[Scope]) -> None:
         names = _texts(one.aliascolnames)
         body = one.ctequery
-        if type(body).__name__ != "SelectStmt":
+        if _kind(body) != "SelectStmt":
             # WITH ... AS (DELETE ... RETURNING) cannot stand in a view
             self.with_queries[-1][one.ctename] = []
             return
@@ -189,7 +166,7 @@ class _Resolver:
         return found
 
     def _from(self, item: Any, scope: Scope, scopes: list[Scope]) -> None:
-        match type(item).__name__:
+        match _kind(item):
             case "RangeVar":
                 self._add(scope, item.alias, item.relname, self._relation(item))
             case "RangeSubselect":
@@ -242,25 +219,25 @@ class _Resolver:
 
     def _target(self, target: Any, scopes: list[Scope]) -> Iterable[Output]:
         value = target.val
-        if type(value).__name__ == "ColumnRef":
-            names = [field.sval if hasattr(field, "sval") else "*" for field in value.fields]
+        if _kind(value) == "ColumnRef":
+            names = [field.sval or "*" for field in value.fields]
             if names[-1] == "*":
                 return _star(names[:-1], scopes)
             plain = len(found := _columns(names, scopes)) == 1 and found[0].plain
             return [Output(target.name or names[-1], _together(found), plain)]
-        name = target.name or (_function_name(value) if type(value).__name__ == "FuncCall" else "?column?")
+        name = target.name or (_function_name(value) if _kind(value) == "FuncCall" else "?column?")
         return [Output(name, self.value(value, scopes), False)]
 
     def value(self, node: Any, scopes: list[Scope]) -> Origins:
         """What an expression hands out."""
-        kind = type(node).__name__
+        kind = _kind(node)
         if node is None or isinstance(node, (str, int, bool)) or kind in _YES_OR_NO:
             return NOTHING
         if isinstance(node, tuple):
             return NOTHING.union(*(self.value(one, scopes) for one in node))
         match kind:
             case "ColumnRef":
-                names = [field.sval if hasattr(field, "sval") else "*" for field in node.fields]
+                names = [field.sval or "*" for field in node.fields]
                 found = _star(names[:-1], scopes) if names[-1] == "*" else _columns(names, scopes)
                 return _together(found)
             case "FuncCall":
@@ -277,7 +254,7 @@ class _Resolver:
         return NOTHING.union(*(self.value(one, scopes) for one in _children(node)))
 
     def _operator(self, node: Any, scopes: list[Scope]) -> Origins:
-        kind = node.kind.name
+        kind = node.kind
         if kind == "AEXPR_NULLIF":
             return self.value(node.lexpr, scopes)
         if kind != "AEXPR_OP" or _texts(node.name)[-1] in _names("comparisons"):
@@ -289,7 +266,7 @@ class _Resolver:
         found = _together(self.query(node.subselect, scopes))
         # what a scalar subquery leaves out takes no rows from the query around it
         self.filtered = before
-        return found if node.subLinkType.name in ("EXPR_SUBLINK", "ARRAY_SUBLINK") else NOTHING
+        return found if node.subLinkType in ("EXPR_SUBLINK", "ARRAY_SUBLINK") else NOTHING
 
 
 def _together(outputs: Iterable[Output]) -> Origins:
@@ -342,15 +319,34 @@ def _gives_less(node: Any) -> bool:
 
 
 def _function_name(node: Any) -> str:
-    names: list[str] = _texts(getattr(node, "funcname", ()))
+    names = _texts(node.funcname) if isinstance(node, Node) else []
     return names[-1] if names else ""
 
 
 def _children(node: Any) -> Iterator[Any]:
-    for name in getattr(type(node), "__slots__", ()):
-        child = getattr(node, name, None)
-        if isinstance(child, tuple) or hasattr(type(child), "__slots__"):
+    for field in node.inner.values() if isinstance(node, Node) else ():
+        child = wrapped(field)
+        if isinstance(child, (tuple, Node)):
             yield child
+
+
+def _kind(node: Any) -> str:
+    return node.of if isinstance(node, Node) else ""
+
+
+def wrapped(tree: Any) -> Any:
+    """A piece of a tree: nodes as `Node`, lists as tuples, the rest as it is."""
+    if isinstance(tree, list):
+        return tuple(wrapped(one) for one in tree)
+    if not isinstance(tree, dict):
+        return tree
+    if len(tree) == 1:
+        ((name, fields),) = tree.items()
+        if name == "List":
+            return wrapped(fields.get("items", []))
+        if name[0].isupper():
+            return Node(name, fields)
+    return Node("", tree)
 
 
 def _is_grouped(query: Any) -> bool:
@@ -360,13 +356,9 @@ def _is_grouped(query: Any) -> bool:
 def _aggregates(node: Any) -> bool:
     if isinstance(node, tuple):
         return any(_aggregates(one) for one in node)
-    if type(node).__name__ == "SelectStmt" or node is None or isinstance(node, (str, int)):
+    if _kind(node) == "SelectStmt" or node is None or isinstance(node, (str, int)):
         return False
-    if (
-        type(node).__name__ == "FuncCall"
-        and _function_name(node) in _names("aggregates")
-        and node.over is None
-    ):
+    if _kind(node) == "FuncCall" and _function_name(node) in _names("aggregates") and node.over is None:
         return True
     return any(_aggregates(one) for one in _children(node))
 
@@ -374,9 +366,9 @@ def _aggregates(node: Any) -> bool:
 def _asks_session(node: Any) -> bool:
     if isinstance(node, tuple):
         return any(_asks_session(one) for one in node)
-    kind = type(node).__name__
+    kind = _kind(node)
     if kind == "SQLValueFunction":
-        return str(node.op.name) in _SESSION
+        return node.op in _SESSION
     if kind == "FuncCall" and _function_name(node) in _SESSION:
         return True
     return any(_asks_session(one) for one in _children(node))
@@ -388,7 +380,7 @@ def _base(query: Any, find: Callable[[str, str], Table | None]) -> int:
     if query.havingClause or query.distinctClause or _is_grouped(query) or len(query.fromClause or ()) != 1:
         return 0
     only = query.fromClause[0]
-    if type(only).__name__ != "RangeVar":
+    if _kind(only) != "RangeVar":
         return 0
     table = find(only.schemaname or "", only.relname)
     return table.oid if table else 0

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis import catalog, function_use
-from pgguard.analysis.lineage import rule_actions
+from pgguard.analysis import catalog, function_use, rules
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import (
     Securable,
@@ -22,14 +21,13 @@ from pgguard.analysis.privileges import (
     of_function,
     of_relation,
 )
-from pgguard.analysis.views import VIEWS, both, find_table, is_invoker, lineage, rows_limited, usable_by
+from pgguard.analysis.views import VIEWS, both, is_invoker, lineage, rows_limited, usable_by
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pgguard.analysis.lineage import Action
-    from pgguard.model.rows import Column, Function, Relation, Rule
+    from pgguard.model.rows import Column, Function, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 _TRIGGERED = frozenset({"trigger", "event_trigger"})
@@ -307,7 +305,8 @@ class _Search:
 
     def _rules(self, here: Route, relation: Relation) -> Iterator[Route]:
         """A rule acts with the rights of its table's owner, or of a security_invoker view's user."""
-        for rule, action in _rule_actions(self.database):
+        for action in rules.actions(self.database):
+            rule = action.rule
             table = catalog.relations(self.database).get(rule.relation)
             if action.privilege != here.privilege or table is None or table.oid == relation.oid:
                 continue
@@ -333,21 +332,6 @@ class _Search:
         for column in catalog.columns(self.database, table.oid):
             if column.acl:
                 yield self._at(table, column.number, privilege, steps)
-
-
-def _rule_actions(database: DatabaseSnapshot) -> list[tuple[Rule, Action]]:
-    known: list[tuple[Rule, Action]] | None = database._memo.get("rule actions")
-    if known is None:
-        texts = {one.oid: one.text for one in database.definitions if one.kind == "rule"}
-        known = database._memo["rule actions"] = [
-            (rule, action)
-            for rule in database.rules
-            if rule.enabled != "D"
-            for action in rule_actions(
-                texts.get(rule.oid, ""), lambda schema, name: find_table(database, schema, name)
-            )
-        ]
-    return known
 
 
 def _opened_by_function(
