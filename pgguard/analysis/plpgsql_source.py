@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _TAG = "$pgguard$"
 # the grammar calls a token of one letter by its number
 _DOT, _PERCENT, _SEMICOLON, _EQUALS = "ASCII_46", "ASCII_37", "ASCII_59", "ASCII_61"
-_OPEN, _CLOSE, _BRACKET = "ASCII_40", "ASCII_41", "ASCII_91"
+_OPEN, _CLOSE, _BRACKET, _UNBRACKET, _COMMA = "ASCII_40", "ASCII_41", "ASCII_91", "ASCII_93", "ASCII_44"
+_LEVELS = frozenset({"debug", "log", "info", "notice", "warning", "exception"})
 _AFTER_TYPE = frozenset({"COLLATE", "NOT", "DEFAULT", "COLON_EQUALS", _EQUALS, _SEMICOLON})
 _TRIGGERS = frozenset({"trigger", "event_trigger"})
 
@@ -92,6 +93,8 @@ def _modes(function: Function) -> tuple[str, ...]:
 
 def _parameter(one: Argument, mode: str, fields: frozenset[str]) -> str:
     kind = "record" if one.name in fields else "text[]" if one.type.endswith("[]") else "text"
+    if one.type == "refcursor":
+        kind = one.type
     word = {"o": "OUT ", "b": "INOUT ", "t": "OUT "}.get(mode, "")
     return f"{word}{ident(one.name) + ' ' if one.name else ''}{kind}"
 
@@ -126,6 +129,8 @@ def _rewritten(body: str, found: list[Token]) -> str:
             place = _declaration(found, place, fields, changes)
         elif here.kind == "RETURN":
             _returned(found, place, changes)
+        elif here.text == "raise":
+            _raised(found, place, changes)
         place += 1
     text = body
     for start, end, new in reversed(changes):
@@ -164,3 +169,19 @@ def _returned(found: list[Token], place: int, changes: list[tuple[int, int, str]
     if start + 1 < len(found) and found[start].name and found[start + 1].kind == _SEMICOLON:
         one = found[start]
         changes.append((one.start, one.end, f"({one.written})"))
+
+
+def _raised(found: list[Token], place: int, changes: list[tuple[int, int, str]]) -> None:
+    """Gives the message of RAISE, which is masked, as many places as there are values."""
+    start = place + 1
+    if start < len(found) and found[start].text in _LEVELS:
+        start += 1
+    if start >= len(found) or found[start].kind != "SCONST":
+        return
+    values = depth = 0
+    for one in found[start + 1 :]:
+        depth += (one.kind in (_OPEN, _BRACKET)) - (one.kind in (_CLOSE, _UNBRACKET))
+        if depth == 0 and (one.kind == _SEMICOLON or one.text == "using"):
+            break
+        values += depth == 0 and one.kind == _COMMA
+    changes.append((found[start].start, found[start].end, "'" + "% " * values + "'"))

@@ -178,7 +178,9 @@ def _joined(node: object, fields: Tree, of: Callable[[object], Constant | None])
     known = [one for one in found if one is not None]
     if len(known) < len(found):
         return None
-    return Constant(HIDDEN, next((one.place for one in known if one.place), ""))
+    is_text = len(parts) > 2 or words(fields.get("name"))[-1:] == ("||",)
+    text = "".join(one.text for one in known) if is_text else HIDDEN
+    return Constant(text, next((one.place for one in known if one.place), ""))
 
 
 def aliases(tree: object) -> dict[str, Constant]:

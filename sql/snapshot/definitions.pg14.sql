@@ -173,7 +173,11 @@ WITH own (kind, oid, number, catalog, language, text) AS (
         WHEN length(inside) <= 3 AND inside ~ '^[\s,;:.()|/_%*<>=+-]*$' THEN '''' || inside || ''''
         WHEN length(inside) <= 6 AND lower(inside) IN (
             '0', '1', '-1', 'true', 'false', 't', 'f', 'on', 'off', 'yes', 'no', 'utf8', 'utf-8', 'latin1',
-            'hex', 'base64', 'escape') THEN '''' || inside || ''''
+            'hex', 'base64', 'escape', 'g', 'i', 'gi') THEN '''' || inside || ''''
+        -- patterns of letters and digits at large,
+        WHEN inside LIKE '%[%' AND inside ~ $re$(?x)
+            ^ \^? (?: \[ \^? (?:a-z|A-Z|0-9|_|-)+ \] (?:[+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})? )+ \$? $$re$
+            THEN '''' || inside || ''''
         -- the names of primitives, and pgcrypto's options,
         WHEN length(inside) < 20 AND lower(inside) ~ $re$(?x)^(?:
             md5|sha-?(?:1|224|256|384|512)|x?des|3des|bf|blowfish|aes(?:128|192|256)?|cast5)

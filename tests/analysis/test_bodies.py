@@ -28,7 +28,7 @@ CREATE TABLE lab.demande (id integer, patient_id integer, urgent boolean);
 CREATE TABLE other.patient (id integer, nom text);
 CREATE VIEW lab.v AS SELECT id, nom FROM lab.patient;
 CREATE FUNCTION lab.inner_one(a text) RETURNS text LANGUAGE sql AS $$ SELECT a $$;
-CREATE FUNCTION lab.proc_like(a integer) RETURNS void LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE FUNCTION lab.proc_like(a integer) RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;
 """
 
 
