@@ -4,7 +4,7 @@
 -- hba: host lab all 10.0.0.0/8 password
 
 -- fires: pg_hba.conf:2
--- hba: host all all 10.0.0.0/8 ldap ldapserver=ldap.example ldapprefix="uid="
+-- hba: host all all 10.0.0.0/8 radius radiusservers=10.0.0.9 radiussecrets="made-up-4b1"
 
 -- silent: hostssl, or unencrypted clients are turned away before
 -- tls: on

@@ -5,6 +5,7 @@
 -- hba: hostssl lab labo 0.0.0.0/0 scram-sha-256
 -- policy: [networks]
 -- policy: internal = ["10.20.0.0/16"]
+SET password_encryption = 'scram-sha-256';
 CREATE ROLE labo LOGIN PASSWORD 'made-up-1';
 CREATE ROLE clerk LOGIN PASSWORD 'made-up-2';
 CREATE TABLE patient (patient_id int, nir text, nom text, date_naissance date);
@@ -16,6 +17,7 @@ GRANT SELECT ON patient TO labo;
 -- hba: hostssl lab +readers 0.0.0.0/0 scram-sha-256
 -- policy: [networks]
 -- policy: internal = ["10.20.0.0/16"]
+SET password_encryption = 'scram-sha-256';
 CREATE ROLE readers;
 CREATE TABLE patient (patient_id int, nir text, nom text, date_naissance date);
 GRANT SELECT ON patient TO readers;
@@ -30,6 +32,7 @@ DO $do$ BEGIN FOR n IN 1..6 LOOP EXECUTE format('CREATE ROLE r%s LOGIN PASSWORD 
 -- policy: [networks]
 -- policy: internal = ["10.20.0.0/16"]
 -- versions: 12-
+SET password_encryption = 'scram-sha-256';
 CREATE ROLE labo LOGIN PASSWORD 'made-up-1';
 CREATE ROLE remote LOGIN PASSWORD 'made-up-2';
 CREATE ROLE clerk LOGIN PASSWORD 'made-up-3';

@@ -23,3 +23,14 @@ CREATE ROLE app LOGIN;
 -- hba: host all all 203.0.113.0/28 scram-sha-256
 -- policy: [networks]
 -- policy: internal = ["203.0.113.0/24"]
+
+-- silent: a host name, the server's own addresses, and a replication rule (see hba-replication-open)
+-- tls: on
+-- hba: hostssl lab all lis.example.org scram-sha-256
+-- hba: host all all samehost scram-sha-256
+-- hba: hostssl replication all 0.0.0.0/0 scram-sha-256
+
+-- fires: pg_hba.conf:3
+-- hba: host all all 128.0.0.0/1 reject
+-- hba: host all all 64.0.0.0/2 scram-sha-256
+-- hba: host all all 192.0.0.0/2 scram-sha-256

@@ -17,3 +17,9 @@ CREATE ROLE standby LOGIN REPLICATION;
 -- hba: host replication all 127.0.0.1/32 scram-sha-256
 -- hba: hostssl all all 10.0.0.0/8 scram-sha-256
 CREATE ROLE standby LOGIN REPLICATION;
+
+-- silent: a standby by its name, and rules that look like replication
+-- tls: on
+-- hba: hostssl replication standby standby1.example.org scram-sha-256
+-- hba: hostssl "replication" all 10.0.0.0/8 scram-sha-256
+CREATE ROLE standby LOGIN REPLICATION;

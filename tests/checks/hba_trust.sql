@@ -28,3 +28,22 @@ CREATE ROLE nobody;
 -- hba: hostssl all all 0.0.0.0/0 trust clientcert=verify-full
 -- conf: ssl_ca_file = server.crt
 -- versions: 12-
+
+-- fires: pg_hba.conf:2
+-- evidence: no more than any client certificate
+-- tls: on
+-- hba: hostssl all all 0.0.0.0/0 trust clientcert=verify-ca
+-- conf: ssl_ca_file = server.crt
+-- versions: 12-
+
+-- fires: pg_hba.conf:3
+-- evidence: lets in 1 login (postgres)
+-- hba: host all "all" all reject
+-- hba: host all postgres .example.org trust
+
+-- silent: the name of the machine itself, or its own addresses (see hba-trust-local)
+-- hba: host all all localhost trust
+-- hba: host all all samehost trust
+
+-- unknown: the file is not what the server has loaded
+-- hba: host all all 10.0.0.0/99 scram-sha-256
