@@ -113,6 +113,10 @@ class Index:
         """The rules whose type fits that way in."""
         return Rules(self._of_way[way], self._of_way[way])
 
+    def type_covers(self, earlier: int, number: int) -> bool:
+        """Whether the earlier rule's type fits every way in that the other's does."""
+        return ways(self.rules[number]) <= ways(self.rules[earlier])
+
 
 class _Field:
     """One field of all rules, turned round: from a name to the rules that it fits."""

@@ -51,8 +51,10 @@ def _shadowed(snapshot: Snapshot) -> Iterator[tuple[HbaRule, tuple[HbaRule, ...]
     for number, rule in enumerate(known.rules):
         if number not in alive:
             took = {taken.number for taken in islice(_takers(space, settled, number), _MOST_TAKERS)}
+            # one that covers all of it says more than those that take a part of it first
+            alone = next((one for one in sorted(took) if _covers(space, one, number)), None)
             if took:
-                yield rule, tuple(known.rules[one] for one in sorted(took))
+                yield rule, tuple(known.rules[one] for one in (sorted(took) if alone is None else [alone]))
 
 
 def _takers(space: Space, settled: Mapping[tuple[int, int], list[Taken]], number: int) -> Iterator[Taken]:
@@ -63,6 +65,16 @@ def _takers(space: Space, settled: Mapping[tuple[int, int], list[Taken]], number
                 meets = taken.databases & databases and taken.users & users
                 if meets and taken.number < number and not taken.open:
                     yield taken
+
+
+def _covers(space: Space, earlier: int, number: int) -> bool:
+    """Whether the earlier rule surely fits whatever the other possibly does."""
+    known = space.known
+    users = space.users[number].possible & ~space.users[earlier].sure
+    databases = space.databases[number].possible & ~space.databases[earlier].sure
+    by_name = number in space.namesakes
+    fits = known.fits[number].possible.within(known.fits[earlier].sure)
+    return not users and not databases and not by_name and fits and known.type_covers(earlier, number)
 
 
 def _space(snapshot: Snapshot) -> Space:

@@ -41,12 +41,12 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         else {verifier.role: verifier.kind for verifier in snapshot.verifiers}
     )
     for rule, entries in in_force(snapshot, lambda rule: rule.method == "md5"):
-        names = login_names(entries)
-        safe = not names or all(kinds.get(name) in ("scram-sha-256", "none") for name in names)
+        stored = {kinds.get(name, "other") for name in login_names(entries)} - {"none"}
+        scram = stored == {"scram-sha-256"}
         yield Finding(
             rule_subject(rule),
             f"{line(rule)} accepts md5 for {who(entries)}"
-            + (", whose verifiers are SCRAM all the same" if safe and names else ""),
-            severity=Severity.LOW if safe else None,
+            + (", whose verifiers are SCRAM all the same" if scram else ""),
+            severity=Severity.LOW if scram or not entries else None,
             fix=(by_hand(f"{rule_subject(rule).name}: scram-sha-256 instead of md5"),),
         )

@@ -54,8 +54,6 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 problems.append("names a network instead of a standby's address")
         if clear_text(entries, rule):
             problems.append("does not require TLS")
-        if rule.method == "trust":
-            problems.append("asks for no password")
         if problems:
             yield Finding(
                 rule_subject(rule),

@@ -6,8 +6,8 @@ client falls back to this whenever TLS fails.
 How to fix: write hostssl instead of host (check first in pg_stat_ssl that the clients of this rule
 use TLS already), then SELECT pg_reload_conf().
 
-Silent when: hostssl and hostgssenc rules, rules for the machine itself, reject, and rules whose
-unencrypted clients an earlier one takes.
+Silent when: hostssl and hostgssenc rules, rules for the machine itself, reject, rules whose unencrypted
+clients an earlier one takes, and what hba-cleartext-password and hba-replication-open tell of.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import clear_text, in_force, who
-from pgguard.analysis.hba_rules import for_replication_only, is_network, line
+from pgguard.analysis.hba_rules import CLEARTEXT, for_replication_only, is_network, line
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
@@ -38,7 +38,9 @@ references = (
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     def wanted(rule: HbaRule) -> bool:
-        return is_network(rule) and rule.method != "reject" and not for_replication_only(rule)
+        # where the password itself would cross in clear, hba-cleartext-password asks for the same
+        elsewhere = rule.method == "reject" or rule.method in CLEARTEXT or for_replication_only(rule)
+        return is_network(rule) and not elsewhere
 
     for rule, entries in in_force(snapshot, wanted):
         if clear_text(entries, rule):

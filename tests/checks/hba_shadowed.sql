@@ -9,6 +9,13 @@
 -- hba: host all all 10.128.0.0/9 scram-sha-256
 -- hba: host lab all 10.0.0.0/8 reject
 
+-- fires: pg_hba.conf:4
+-- evidence: never reached: line 3 (host all all 0.0.0.0/0 trust) decides
+-- hba: host lab app 10.0.0.0/8 scram-sha-256
+-- hba: host all all 0.0.0.0/0 trust
+-- hba: host all all 10.20.0.0/16 scram-sha-256
+CREATE ROLE app LOGIN;
+
 -- silent: each rule decides for somebody
 -- hba: host lab app 10.0.0.0/8 scram-sha-256
 -- hba: host all all 10.0.0.0/8 reject

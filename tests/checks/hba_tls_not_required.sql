@@ -3,6 +3,9 @@
 -- hba: host all all 10.0.0.0/8 scram-sha-256
 -- hba: hostnossl all all fd00::/8 scram-sha-256
 
+-- silent: the password itself would cross in clear (see hba-cleartext-password)
+-- hba: host all all 10.0.0.0/8 password
+
 -- silent: encrypted, or from the machine itself
 -- tls: on
 -- hba: hostssl all all 10.0.0.0/8 scram-sha-256
