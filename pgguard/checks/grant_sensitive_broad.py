@@ -63,7 +63,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
         found = [
             read
-            for columns in sensitive_tables(database, policy).values()
+            for columns in _once_an_acl(snapshot, database, policy, most)
             if len((read := _most_read(snapshot, database, policy, columns)).readers) > most
         ]
         for group in together(found, lambda one: one.relation.schema):
@@ -77,6 +77,22 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 f"{many}{len(worst.readers)} logins can read {column}{_how(snapshot, database, worst)}; "
                 f"the policy allows {most}",
             )
+
+
+def _once_an_acl(
+    snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy, most: int
+) -> Iterator[tuple[Sensitive, ...]]:
+    """The sensitive tables, but of those that stand alone and have a few readers one for each ACL."""
+    few: dict[tuple[str, str, frozenset[str]], bool] = {}
+    for columns in sensitive_tables(database, policy).values():
+        relation = columns[0].relation
+        if stands_alone(snapshot, database, relation):
+            key = (relation.schema, relation.acl, frozenset(one.column.acl for one in columns))
+            if key not in few:
+                few[key] = len(_most_read(snapshot, database, policy, columns).readers) <= most
+            if few[key]:
+                continue
+        yield columns
 
 
 def _most_read(

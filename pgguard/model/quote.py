@@ -34,6 +34,7 @@ def ident(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@lru_cache(maxsize=1 << 16)
 def qualified(*names: str) -> str:
     """A dotted name, each part quoted where SQL needs it."""
     return ".".join(ident(name) for name in names)

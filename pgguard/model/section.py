@@ -75,4 +75,7 @@ class section(Generic[Row]):  # noqa: N801 - reads as a declaration
     def __get__(self, instance: Sections | None, owner: type[Sections]) -> section[Row] | tuple[Row, ...]:
         if instance is None:
             return self
-        return instance.rows(self.name)
+        rows: tuple[Row, ...] = instance.rows(self.name)
+        # a snapshot never changes: from now on the attribute is there by itself
+        instance.__dict__[self.name] = rows
+        return rows
