@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pgguard.analysis import bodies, catalog, plpgsql
+from pgguard.analysis import catalog, plpgsql
+from pgguard.analysis.constants import constants
+from pgguard.analysis.function_bodies import body, named
 from pgguard.analysis.names import function_name
 from pgguard.analysis.narrowing import found_by, narrowed
 from pgguard.analysis.plpgsql_source import arguments
@@ -62,8 +64,8 @@ class Effects(NamedTuple):
 def effects(database: DatabaseSnapshot, function: Function) -> Effects:
     """What a function does with text that it is given, by its body.
 
-    Nothing when the body is not read: `bodies.body` says why. Raises `Unread` when functions, definitions,
-    relations or columns could not be read.
+    Nothing when the body is not read: `function_bodies.body` says why. Raises `Unread` when functions,
+    definitions, relations or columns could not be read.
     """
     memo: dict[int, Effects] = database._memo.setdefault("effects", {})
     known = memo.get(function.oid)
@@ -83,11 +85,11 @@ class _Run:
     def __init__(self, database: DatabaseSnapshot, function: Function) -> None:
         self.database = database
         self.subject = function
-        self.program = bodies.body(database, function).program
+        self.program = body(database, function).program
         settings = frozenset(item.partition("=")[0] for item in function.config)
         path = of_function(function)
-        constants = bodies.constants(database, function)
-        self.expressions = _Narrowing(database, path, settings, constants, self._called)
+        known = constants(database, function)
+        self.expressions = _Narrowing(database, path, settings, known, self._called)
         self.search_path = path
         self.sinks: dict[Sink, None] = {}
         self.returned: Taint = CLEAN
@@ -223,17 +225,17 @@ class _Run:
     def _branch(self, step: plpgsql.Branch, here: Environment) -> Environment | None:
         self._evaluate(step.subject)
         ends: list[Environment | None] = []
-        for condition, body in step.arms:
+        for condition, steps in step.arms:
             self.expressions.environment = here
             if condition is None:
-                ends.append(self._steps(body, dict(here)))
+                ends.append(self._steps(steps, dict(here)))
                 here = {}
                 break
             self._evaluate(condition)
             known = _subject(condition, step.subject)
             inside = {**here, **narrowed(self.expressions, known, holds=True)}
             here = {**here, **narrowed(self.expressions, known, holds=False)}
-            ends.append(self._steps(body, inside))
+            ends.append(self._steps(steps, inside))
         else:
             ends.append(here)
         return _join_if_any(ends)
@@ -273,7 +275,7 @@ class _Run:
             call = called(fields)
             places = _RUNNING.get(call.name)
             given = [self.expressions.of(one) for one in (*call.arguments, *call.named.values())]
-            if places is not None and not any(True for _ in bodies.named(self.database, call)):
+            if places is not None and not any(True for _ in named(self.database, call)):
                 run = [one for number, one in enumerate(given) if not places or number in places]
                 self._sink(f"{call.name}()", frozenset().union(*run))
             self._called(call, tuple(given))
@@ -281,10 +283,10 @@ class _Run:
     def _called(self, call: Called, given: tuple[Taint, ...]) -> Taint | None:
         """What a call of a function of this database gives; None when it is none of its."""
         found: Taint | None = None
-        for function in bodies.named(self.database, call):
+        for function in named(self.database, call):
             found = found or CLEAN
             everything: Taint = frozenset().union(*given)
-            if bodies.body(self.database, function).unknown:
+            if body(self.database, function).unknown:
                 found |= CLEAN if is_safe(function.returns) else everything
                 continue
             inner = effects(self.database, function)

@@ -24,11 +24,23 @@ HIDDEN = "***"
 HIDDEN_NUMBER = "999999999"
 
 
+class Origin(NamedTuple):
+    """Where a constant stands that is not written where it is used.
+
+    kind: variable, argument (its default) or function (its result); `function` is the oid of the function
+    that it is in.
+    """
+
+    kind: str
+    name: str
+    function: int
+
+
 class Constant(NamedTuple):
-    """A value that stands in the text: masked as a rule. `place` tells where, when it is not here."""
+    """A value that stands in the text, masked as a rule; `origin` None: it stands where it is used."""
 
     text: str
-    place: str = ""
+    origin: Origin | None = None
 
 
 class Called(NamedTuple):
@@ -157,7 +169,7 @@ def constant(
         found = [of(one) for one in (*call.arguments, *call.named.values())]
         known = [one for one in found if one is not None]
         if call.name in _PURE and found and len(known) == len(found):
-            return Constant(HIDDEN, next((one.place for one in known if one.place), ""))
+            return Constant(HIDDEN, next((one.origin for one in known if one.origin), None))
         return functions(call)
     if kind in ("CoalesceExpr", "MinMaxExpr"):
         return next((one for one in map(of, fields.get("args", ())) if one is not None), None)
@@ -180,7 +192,7 @@ def _joined(node: object, fields: Tree, of: Callable[[object], Constant | None])
         return None
     is_text = len(parts) > 2 or words(fields.get("name"))[-1:] == ("||",)
     text = "".join(one.text for one in known) if is_text else HIDDEN
-    return Constant(text, next((one.place for one in known if one.place), ""))
+    return Constant(text, next((one.origin for one in known if one.origin), None))
 
 
 def aliases(tree: object) -> dict[str, Constant]:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis import catalog
 from pgguard.analysis.able import able, acting_as, callers
-from pgguard.analysis.bodies import body, unread_languages
+from pgguard.analysis.bodies import unread_languages
+from pgguard.analysis.function_bodies import body
 from pgguard.analysis.injection import effects
 from pgguard.analysis.names import function_name, function_subject, shorten
 from pgguard.analysis.privileges import of_column, of_relation

@@ -198,7 +198,8 @@ WITH own (kind, oid, number, catalog, language, text) AS (
         WHEN length(inside) < 40 AND inside ~* $re$(?x)^(?:
             <[^<>]*> | [$]?\{.*\} | %[a-z_]+% | x{3,} | \*+ | [.]{3,}
           | (?:to_?be_?)?(?:change|replace|fill|set)[ _-]?(?:me|it|this|in)\M.* | (?:your|mon|votre)[ _-].*
-          | todo|tbd|example|placeholder|dummy|redacted|none|null|n/a|undefined|unknown )$$re$ THEN '''***placeholder***'''
+          | \[[^]]*\] | todo|tbd|example|placeholder|dummy|redacted|masked|masqu.|hidden|none|null|n/a|undefined
+          | unknown )$$re$ THEN '''***placeholder***'''
         -- a connection string or an address with a password, a key of a known form,
         WHEN inside ~ '[=:]' AND inside ~* $re$(?x)
             # the keywords of a connection string before or after its password
