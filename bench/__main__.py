@@ -121,7 +121,7 @@ def _timed(command: list[str]) -> Run:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
-    if process.returncode not in (0, 1, 3):
+    if process.returncode not in (0, 1):
         msg = f"{command[0]} ended with {process.returncode}"
         raise RuntimeError(msg)
     # ru_maxrss is in KiB on Linux (getrusage(2))

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgguard.analysis.catalog import columns
 from pgguard.model.policy import NOT_SENSITIVE
 from pgguard.model.quote import qualified
 
@@ -97,18 +98,11 @@ def _find(database: DatabaseSnapshot, policy: Policy) -> list[Sensitive]:
     declared = {
         entry.name: entry.category for entry in policy.column if entry.database in ("", database.name)
     }
-    relations = {
-        relation.oid: relation
-        for relation in database.relations
-        if relation.kind in STORED and not relation.system and not relation.extension
-    }
-    columns: dict[int, list[Column]] = {}
-    for column in database.columns:
-        if column.relation in relations:
-            columns.setdefault(column.relation, []).append(column)
     found: list[Sensitive] = []
-    for oid, relation in relations.items():
-        own = columns.get(oid, [])
+    for relation in database.relations:
+        if relation.kind not in STORED or relation.system or relation.extension:
+            continue
+        own = columns(database, relation.oid)
         decisions = _decisions(relation, own, declared) if declared else {}
         categories = decisions or _guesses(relation, own)
         for column in own:
@@ -118,7 +112,7 @@ def _find(database: DatabaseSnapshot, policy: Policy) -> list[Sensitive]:
     return found
 
 
-def _decisions(relation: Relation, columns: list[Column], declared: Mapping[str, str]) -> dict[int, str]:
+def _decisions(relation: Relation, columns: Sequence[Column], declared: Mapping[str, str]) -> dict[int, str]:
     names = {column.number: qualified(relation.schema, relation.name, column.name) for column in columns}
     return {number: declared[name] for number, name in names.items() if name in declared}
 
@@ -179,7 +173,7 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(part.lower() for part in _WORD.findall(plain))
 
 
-def _guesses(relation: Relation, columns: list[Column]) -> dict[int, str]:
+def _guesses(relation: Relation, columns: Sequence[Column]) -> dict[int, str]:
     lexicon = _lexicon()
     table = set(words(relation.name))
     reference = not table.isdisjoint(lexicon.reference)
