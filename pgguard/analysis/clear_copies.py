@@ -112,7 +112,7 @@ def _function(
         return
     try:
         shown = of_query(tree, lambda schema, name: find_table(database, schema, name))
-    except ValueError:
+    except (ValueError, RecursionError):
         # too deep to follow
         return
     if shown.filtered or shown.grouped:

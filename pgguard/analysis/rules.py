@@ -63,7 +63,7 @@ def _actions(database: DatabaseSnapshot, rule: Rule, text: str) -> list[Action]:
 def _handed(database: DatabaseSnapshot, query: Any) -> Origins:
     try:
         outputs = of_query(query, lambda schema, name: find_table(database, schema, name)).outputs
-    except ValueError:
+    except (ValueError, RecursionError):
         return NOTHING
     return NOTHING.union(*(one.origins for one in outputs))
 

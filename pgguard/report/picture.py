@@ -136,15 +136,20 @@ def _layers(graph: Graph) -> list[list[str]]:
     for edge in graph.edges:
         following.setdefault(edge.source, []).append(edge.target)
     distance: dict[str, int] = {}
-
-    def far(name: str, above: frozenset[str]) -> int:
-        if name not in distance:
-            ahead = [one for one in following.get(name, ()) if one not in above and one != name]
-            distance[name] = 1 + max((far(one, above | {name}) for one in ahead), default=-1)
-        return distance[name]
-
-    for name in graph.nodes:
-        far(name, frozenset())
+    for start in graph.nodes:
+        stack, entered = [start], set()
+        while stack:
+            name = stack[-1]
+            entered.add(name)
+            ahead = following.get(name, [])
+            # an edge back to where we come from makes a circle, which no order of columns can show
+            waiting = [one for one in ahead if one not in distance and one not in entered]
+            if name not in distance and waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            if name not in distance:
+                distance[name] = 1 + max((distance[one] for one in ahead if one in distance), default=-1)
     found: list[list[str]] = [[] for _ in range(max(distance.values(), default=-1) + 1)]
     for name in graph.nodes:
         found[-1 - distance[name]].append(name)
