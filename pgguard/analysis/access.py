@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 READ_ALL = "pg_read_all_data"
 WRITE_ALL = "pg_write_all_data"
-_INVALID = -2
+# the connection limit of a database that DROP DATABASE left half removed
+INVALID = -2
 
 
 def holds(snapshot: Snapshot, grants: Iterable[Grant], privilege: str, role: str, database: str = "") -> bool:
@@ -41,8 +42,7 @@ def connectors(snapshot: Snapshot, database: str) -> frozenset[str]:
     if rows is None:
         rows = snapshot._memo["database rows"] = {row.name: row for row in snapshot.databases}
     row = rows.get(database)
-    # a limit of -2 marks a database that DROP DATABASE left half removed
-    if row is None or not row.allow_connections or row.connection_limit == _INVALID:
+    if row is None or not row.allow_connections or row.connection_limit == INVALID:
         return frozenset()
     grantees = () if row.connection_limit == 0 else _connect_grantees(snapshot, row.acl)
     # pg_database_owner stands for somebody else in each database

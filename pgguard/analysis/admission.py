@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.access import connectors
+from pgguard.analysis.access import INVALID, connectors
 from pgguard.analysis.addresses import LOOPBACK, parse
 from pgguard.analysis.hba_decisions import Entry, decisions, replicates
 from pgguard.analysis.hba_index import REPLICATION
@@ -47,6 +47,8 @@ def obstacles(snapshot: Snapshot, role: Role, database: str, rule: HbaRule) -> I
     row = next((one for one in snapshot.databases if one.name == database), None)
     if row is not None and not row.allow_connections:
         yield f"{ident(database)} accepts no connections"
+    elif row is not None and row.connection_limit == INVALID:
+        yield f"{ident(database)} was left half removed by DROP DATABASE"
     elif row is not None and row.connection_limit == 0 and not role.superuser:
         yield f"{ident(database)} has a connection limit of 0"
     elif role.connection_limit != 0 and role.name not in connectors(snapshot, database):

@@ -48,6 +48,8 @@ CREATE ROLE "all" LOGIN; CREATE ROLE "+g1" LOGIN; CREATE ROLE "/u1" LOGIN; CREAT
 CREATE ROLE "with space" LOGIN; CREATE ROLE "é" LOGIN;
 GRANT g1 TO u1; GRANT g2 TO g1; GRANT g2 TO u2 WITH ADMIN OPTION; GRANT g3 TO u4; GRANT d1 TO u4, "Upper";
 """
+# a membership counts for +group whatever its options are
+SQL_16 = "GRANT g3 TO u2 WITH INHERIT FALSE, SET FALSE"
 
 
 class Maker:

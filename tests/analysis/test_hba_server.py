@@ -24,7 +24,7 @@ from pgguard.analysis.hba_index import REPLICATION
 from pgguard.analysis.hba_rules import LOCAL, PLAIN, SOCKET, TLS, doubt
 from pgguard.server.read import read_open
 from tests.analysis.hba_client import Answer, Question, ask
-from tests.analysis.random_hba import CLIENTS, DATABASES, SQL, Maker
+from tests.analysis.random_hba import CLIENTS, DATABASES, SQL, SQL_16, Maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +46,8 @@ def test_engine_answers_as_the_server_does(tls: bool, new_cluster: Callable[...,
     clients = [*CLIENTS, *_ipv6()]
     with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         admin.execute(SQL.encode())
+        if cluster.postgres.major >= 16:
+            admin.execute(SQL_16.encode())
         for name in DATABASES:
             admin.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         wrong: list[str] = []
