@@ -32,7 +32,8 @@ class Entry(NamedTuple):
     """A part of what one rule decides: these logins, into these databases, these ways, from these addresses.
 
     Databases may be `REPLICATION`; ways are those of `hba_rules.WAYS`. `open` tells that the rule may
-    decide, depending on what the snapshot cannot tell.
+    decide, depending on what the snapshot cannot tell; the entries of rules below it are what is theirs
+    if it does not.
     """
 
     rule: HbaRule
