@@ -110,8 +110,9 @@ def controls_page(checks: Sequence[Check]) -> str:
 def cli_page() -> str:
     """Every command with its arguments and options, as `--help` tells them."""
     # imported here, so that a broken command line does not keep the other pages from being tested
-    from pgguard.cli.main import app
     from typer.main import get_command
+
+    from pgguard.cli.main import app
 
     return "# The command line\n\n" + "\n\n".join(_commands(get_command(app), "pgguard", None)) + "\n"
 
