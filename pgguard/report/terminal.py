@@ -24,6 +24,8 @@ _STYLES = {
     Severity.MEDIUM: "bold yellow",
     Severity.LOW: "bold cyan",
 }
+# of equally serious findings first who gets in, then who is too powerful, then what everybody reaches
+_FAMILIES = ("hba", "ident", "net", "pwd", "role", "grant", "rls", "func", "ext", "enc", "ret", "repl")
 _UNWRAPPED = 100_000
 
 
@@ -67,12 +69,18 @@ def _head(console: Console, report: Report) -> None:
 
 
 def _open(report: Report, severity: Severity) -> list[tuple[str, Judged]]:
-    return [
+    found = [
         (outcome.check, judged)
         for outcome in report.outcomes
         for judged in outcome.findings
         if judged.severity is severity and judged.waived is None
     ]
+    return sorted(found, key=lambda one: _family(one[0]))
+
+
+def _family(check: str) -> int:
+    family = check.partition("-")[0]
+    return _FAMILIES.index(family) if family in _FAMILIES else len(_FAMILIES)
 
 
 def _findings(console: Console, severity: Severity, found: list[tuple[str, Judged]]) -> None:
