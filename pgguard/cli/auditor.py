@@ -18,9 +18,10 @@ def auditor_role(
 ) -> None:
     """Print the GRANTs of a login that is not superuser and sees what PostgreSQL lets it see.
 
-    Nothing is changed: read the SQL, then run it with psql as a superuser.
+    Nothing is changed: read the SQL, then run it with psql as a superuser. With a server (or --from FILE)
+    it is made for that one; without, it is for every version.
     """
     from pgguard.cli.output import write
     from pgguard.report.auditor import grants
 
-    write(grants(source.snapshot(), role), None)
+    write(grants(source.snapshot() if source.is_chosen else None, role), None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgguard.server.connect import Target
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
     """The options by which a command finds its snapshot."""
 
@@ -51,6 +51,11 @@ class Source:
     ] = None
 
     @property
+    def is_chosen(self) -> bool:
+        """Whether the options name a server or a file, and do not leave it to the PG* variables."""
+        return bool(self.dsn or self.host or self.port or self.username or self.dbname or self.file)
+
+    @property
     def target(self) -> Target:
         """The server that the options name.
 
@@ -75,7 +80,7 @@ class Source:
 
             with progress() as say:
                 return read_snapshot(self.target, self.database, progress=say)
-        if self.dsn or self.host or self.port or self.username or self.dbname:
+        if dataclasses.replace(self, file=None).is_chosen:
             msg = "give a server or --from FILE, not both"
             raise UsageError(msg)
         from pgguard.store.snapshot_file import load

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from pgguard.model.snapshot import Snapshot
 
 ROLE = "pgguard_auditor"
+_OLDEST = 10
+_NEWEST = 18
+# the databases are not known yet when this is written
+_CONNECT_ANYWHERE = """SELECT format('GRANT CONNECT ON DATABASE %I TO %I', datname, {name})
+FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
+\\gexec"""
 # section -> what shows it, with the first version where that can be granted; pg_monitor gives the rest
 _SHOWN_BY = {
     "hba_rules": (("SELECT", "pg_hba_file_rules", 10), ("EXECUTE", "pg_hba_file_rules()", 10)),
@@ -42,24 +48,35 @@ _TOLD = re.compile(
 )
 
 
-def grants(snapshot: Snapshot, role: str = ROLE) -> str:
-    """The SQL, for psql as superuser, of a login that inspects this cluster; running it again is harmless.
+def grants(snapshot: Snapshot | None, role: str = ROLE) -> str:
+    """The SQL, for psql as superuser, of a login that inspects a cluster; running it again is harmless.
 
-    It fits the snapshot's version and databases. No password is in it. What is left out, and why, is
-    said in comments; the last ones undo it.
+    It fits the snapshot's version and databases; without a snapshot it asks the server for both by
+    itself. No password is in it. What is left out, and why, is said in comments; the last ones undo it.
     """
     name = ident(role)
-    connects = [
-        f"GRANT CONNECT ON DATABASE {ident(row.name)} TO {name};"
-        for row in snapshot.databases
-        if row.allow_connections and row.name not in ("template0", "template1")
-    ]
+    major = _NEWEST if snapshot is None else snapshot.major
     create = f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 3"
-    member = " WITH INHERIT TRUE, SET FALSE" if snapshot.major >= 16 else ""
-    shown = [line for section in _SHOWN_BY for line in _grants(section, name, snapshot.major)]
+    if snapshot is None:
+        connects = [_CONNECT_ANYWHERE.format(name=literal(role))]
+        shown = [_by_version(line, since) for line, since in _all_grants(name)]
+        member = ""
+        undone = [f"REVOKE {line.removeprefix('GRANT ')}" for line, _ in _all_grants(name)]
+        undone = [line.replace(f" TO {name};", f" FROM {name};") for line in undone]
+        undone.append(f"REVOKE CONNECT ON DATABASE ... FROM {name};")
+    else:
+        connects = [
+            f"GRANT CONNECT ON DATABASE {ident(row.name)} TO {name};"
+            for row in snapshot.databases
+            if row.allow_connections and row.name not in ("template0", "template1")
+        ]
+        shown = [line for section in _SHOWN_BY for line in _grants(section, name, snapshot.major)]
+        member = " WITH INHERIT TRUE, SET FALSE" if snapshot.major >= 16 else ""
+        undone = [_revoked(line, name) for line in (*shown, *connects)]
+    which = "10 and later" if snapshot is None else str(snapshot.major)
     return "\n".join(
         (
-            f"-- A login for pgguard, for PostgreSQL {snapshot.major}: it changes nothing, and sees",
+            f"-- A login for pgguard, for PostgreSQL {which}: it changes nothing, and sees",
             "-- what an inspection needs, as far as PostgreSQL shows it to others than superusers. Run this",
             "-- with psql as superuser, in the database that pgguard connects to first: what is granted on",
             "-- catalogs counts in that database only.",
@@ -88,14 +105,27 @@ def grants(snapshot: Snapshot, role: str = ROLE) -> str:
             '--     purpose = "security inspection"',
             "",
             "-- Not granted, so that checks which need it answer `unknown`, but when a superuser inspects:",
-            *_left_out(snapshot.major),
+            *_left_out(major),
             "",
             "-- To undo it, in the same database:",
-            *(_comment(_revoked(line, name)) for line in (*shown, *connects)),
+            *(_comment(line) for line in undone),
             _comment(f"DROP ROLE {name};"),
             "",
         )
     )
+
+
+def _all_grants(name: str) -> Iterator[tuple[str, int]]:
+    for shown in _SHOWN_BY.values():
+        for privilege, what, since in shown:
+            yield _grant(privilege, what, name), since
+
+
+def _by_version(grant: str, since: int) -> str:
+    if since <= _OLDEST:
+        return grant
+    version = f"current_setting('server_version_num')::integer >= {since * 10000}"
+    return f"SELECT {literal(grant.removesuffix(';'))} WHERE {version} \\gexec"
 
 
 def hint(section: str, reason: str, inspected_as: str) -> str:
@@ -130,8 +160,12 @@ def _comment(text: str) -> str:
 def _grants(section: str, name: str, major: int) -> Iterator[str]:
     for privilege, what, since in _SHOWN_BY[section]:
         if since <= major:
-            kind = "FUNCTION " if privilege == "EXECUTE" else ""
-            yield f"GRANT {privilege} ON {kind}pg_catalog.{what} TO {name};"
+            yield _grant(privilege, what, name)
+
+
+def _grant(privilege: str, what: str, name: str) -> str:
+    kind = "FUNCTION " if privilege == "EXECUTE" else ""
+    return f"GRANT {privilege} ON {kind}pg_catalog.{what} TO {name};"
 
 
 def _revoked(grant: str, name: str) -> str:

@@ -95,6 +95,15 @@ def test_the_auditor_sees_all_but_what_is_not_to_be_granted(clinic: Cluster) -> 
     assert differences(seen, auditor, apart) == {}
 
 
+def test_the_sql_for_every_version_grants_what_that_for_this_cluster_does(clinic: Cluster) -> None:
+    run_with_psql(clinic, grants(None))
+    by_any = read_snapshot(Target(clinic.dsn()))
+    run_with_psql(clinic, grants(by_any))
+    # only what a membership's options are from 16 on may differ
+    assert differences(by_any, read_snapshot(Target(clinic.dsn())), {"server_rows", "memberships"}) == {}
+    assert len(read_snapshot(Target(clinic.dsn(user=ROLE, dbname="lab"))).inspected) == 3
+
+
 def test_what_is_found_of_the_auditor_itself_is_no_news(clinic: Cluster) -> None:
     before = judged(read_snapshot(Target(clinic.dsn())))
     known = {(one.check, two.finding.subject) for one in before.outcomes for two in one.findings}
