@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.access import INVALID, connectors
 from pgguard.analysis.addresses import LOOPBACK, parse
-from pgguard.analysis.hba_decisions import Entry, decisions, replicates
-from pgguard.analysis.hba_index import REPLICATION
-from pgguard.analysis.hba_rules import STORED_PASSWORD
+from pgguard.analysis.hba.decisions import Entry, decisions, replicates
+from pgguard.analysis.hba.index import REPLICATION
+from pgguard.analysis.hba.rules import STORED_PASSWORD
 from pgguard.analysis.logins import universe
 from pgguard.model.quote import ident
 

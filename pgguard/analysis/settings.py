@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba_rules import beyond_loopback, rules
+from pgguard.analysis.hba.rules import beyond_loopback, rules
 from pgguard.changes.settings import alter_system
 
 if TYPE_CHECKING:

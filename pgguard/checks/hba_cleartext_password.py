@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import clear_text, in_force, who
-from pgguard.analysis.hba_rules import CLEARTEXT, is_network, line
+from pgguard.analysis.hba.rules import CLEARTEXT, is_network, line
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba_rules import broken_lines, dead_letters
+from pgguard.analysis.hba.rules import broken_lines, dead_letters
 from pgguard.analysis.names import rule_subject, shorten
 from pgguard.model.finding import Finding, Severity
 

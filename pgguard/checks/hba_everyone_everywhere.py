@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import in_force, who
-from pgguard.analysis.hba_rules import beyond_loopback, line
-from pgguard.analysis.hba_words import words
+from pgguard.analysis.hba.rules import beyond_loopback, line
+from pgguard.analysis.hba.words import words
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

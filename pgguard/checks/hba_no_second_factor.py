@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.able import able
 from pgguard.analysis.admission import outside
 from pgguard.analysis.grouping import together
-from pgguard.analysis.hba_rules import STORED_PASSWORD, line, proves_certificate, require_loaded
+from pgguard.analysis.hba.rules import STORED_PASSWORD, line, proves_certificate, require_loaded
 from pgguard.analysis.membership import superusers
 from pgguard.analysis.names import role_subject, rule_subject, shorten
 from pgguard.analysis.privileges import of_column

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import LOOPBACK, PRIVATE, parse
 from pgguard.analysis.hba import in_force, who
-from pgguard.analysis.hba_rules import accepted, for_replication_only, is_named, is_network, line
+from pgguard.analysis.hba.rules import accepted, for_replication_only, is_named, is_network, line
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import LOOPBACK, parse
 from pgguard.analysis.hba import clear_text, in_force, who
-from pgguard.analysis.hba_index import REPLICATION
-from pgguard.analysis.hba_rules import accepted, beyond_loopback, is_named, line
-from pgguard.analysis.hba_words import words
+from pgguard.analysis.hba.index import REPLICATION
+from pgguard.analysis.hba.rules import accepted, beyond_loopback, is_named, line
+from pgguard.analysis.hba.words import words
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba_rules import line
+from pgguard.analysis.hba.rules import line
 from pgguard.analysis.names import rule_subject
 from pgguard.model.finding import Finding, Severity
 

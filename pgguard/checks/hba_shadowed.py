@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba_rules import PLAIN, authenticates, line, require_loaded, wants_certificate, ways
-from pgguard.analysis.hba_shadow import shadowed
+from pgguard.analysis.hba.rules import PLAIN, authenticates, line, require_loaded, wants_certificate, ways
+from pgguard.analysis.hba.shadow import shadowed
 from pgguard.analysis.names import rule_subject, shorten
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import LOOPBACK, parse
 from pgguard.analysis.admission import admissions
-from pgguard.analysis.hba_rules import GSS, TLS, line, require_loaded, ways
+from pgguard.analysis.hba.rules import GSS, TLS, line, require_loaded, ways
 from pgguard.analysis.membership import becomers_by_path, heirs_by_path, superusers
 from pgguard.analysis.names import cluster_subject, role_subject, shorten
 from pgguard.changes.manual import by_hand

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import in_force, who
-from pgguard.analysis.hba_rules import authenticates, beyond_loopback, line, wants_certificate
+from pgguard.analysis.hba.rules import authenticates, beyond_loopback, line, wants_certificate
 from pgguard.analysis.names import rule_subject
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

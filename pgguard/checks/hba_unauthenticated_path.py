@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import Addresses
 from pgguard.analysis.hba import login_names, unauthenticated
-from pgguard.analysis.hba_index import REPLICATION
-from pgguard.analysis.hba_rules import LOCAL, is_named, require_loaded
+from pgguard.analysis.hba.index import REPLICATION
+from pgguard.analysis.hba.rules import LOCAL, is_named, require_loaded
 from pgguard.analysis.membership import superusers
 from pgguard.analysis.names import cluster_subject, shorten
 from pgguard.changes.manual import by_hand
@@ -28,7 +28,7 @@ from pgguard.model.quote import ident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgguard.analysis.hba_decisions import Entry
+    from pgguard.analysis.hba.decisions import Entry
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba_rules import rules
+from pgguard.analysis.hba.rules import rules
 from pgguard.analysis.names import rule_subject, shorten
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity

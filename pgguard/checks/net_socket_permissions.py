@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import in_force
-from pgguard.analysis.hba_rules import line
+from pgguard.analysis.hba.rules import line
 from pgguard.analysis.names import rule_subject, setting_subject, shorten
 from pgguard.analysis.settings import change, entries
 from pgguard.model.finding import Finding, Severity

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.admission import admissions, is_expired
-from pgguard.analysis.hba_rules import STORED_PASSWORD, line, require_loaded
+from pgguard.analysis.hba.rules import STORED_PASSWORD, line, require_loaded
 from pgguard.analysis.names import role_subject, shorten
 from pgguard.changes.roles import alter_role
 from pgguard.model.finding import Finding, Severity

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.access import connectors
 from pgguard.analysis.admission import admissions, has_no_password
-from pgguard.analysis.hba_decisions import decisions
-from pgguard.analysis.hba_index import index, numbers
-from pgguard.analysis.hba_rules import STORED_PASSWORD, authenticates, beyond_loopback, line, require_loaded
+from pgguard.analysis.hba.decisions import decisions
+from pgguard.analysis.hba.index import index, numbers
+from pgguard.analysis.hba.rules import STORED_PASSWORD, authenticates, beyond_loopback, line, require_loaded
 from pgguard.analysis.names import cluster_subject, role_subject, shorten
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.hba_rules import STORED_PASSWORD, rules
+from pgguard.analysis.hba.rules import STORED_PASSWORD, rules
 from pgguard.analysis.names import setting_subject
 from pgguard.analysis.settings import loaded
 from pgguard.changes.manual import by_hand

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import in_force
-from pgguard.analysis.hba_rules import beyond_loopback
+from pgguard.analysis.hba.rules import beyond_loopback
 from pgguard.analysis.names import setting_subject
 from pgguard.analysis.settings import change, is_zero, loaded_at_start
 from pgguard.changes.manual import by_hand

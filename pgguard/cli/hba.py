@@ -69,8 +69,8 @@ def explain(
 
     Exit code 0: answered. 2: an unknown role, database or address. 3: something could not be known.
     """
-    from pgguard.analysis.hba_ask import Asked
-    from pgguard.analysis.hba_ask import explain as answer_for
+    from pgguard.analysis.hba.ask import Asked
+    from pgguard.analysis.hba.ask import explain as answer_for
     from pgguard.report import hba as report
 
     source = dataclasses.replace(source, file=file, database=[])
@@ -89,7 +89,7 @@ def explain(
 
 
 def _batch(source: Source, batch: Path, snapshot_file: str, output: Path | None) -> None:
-    from pgguard.analysis.hba_ask import answer_batch, read_batch, unknowns
+    from pgguard.analysis.hba.ask import answer_batch, read_batch, unknowns
     from pgguard.report.hba import batch_csv
 
     rows = read_batch(_text(batch), str(batch))
@@ -135,7 +135,7 @@ def reach(
     Exit code 0: answered. 3: something could not be known, and the answer says what.
     """
     from pgguard.analysis import admission
-    from pgguard.analysis.hba_ask import into, unknowns
+    from pgguard.analysis.hba.ask import into, unknowns
     from pgguard.report import hba as report
     from pgguard.store.policy_file import find, load
 

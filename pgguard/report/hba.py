@@ -9,9 +9,9 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba import login_names, logins_of
-from pgguard.analysis.hba_ask import COLUMNS
-from pgguard.analysis.hba_index import REPLICATION
-from pgguard.analysis.hba_rules import (
+from pgguard.analysis.hba.ask import COLUMNS
+from pgguard.analysis.hba.index import REPLICATION
+from pgguard.analysis.hba.rules import (
     LOCAL,
     PLAIN,
     TLS,
@@ -27,9 +27,9 @@ from pgguard.report.text import plural, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pgguard.analysis.hba_ask import Asked, Explained, Row
-    from pgguard.analysis.hba_decisions import Entry
-    from pgguard.analysis.hba_explain import Match, Passed
+    from pgguard.analysis.hba.ask import Asked, Explained, Row
+    from pgguard.analysis.hba.decisions import Entry
+    from pgguard.analysis.hba.explain import Match, Passed
     from pgguard.model.rows import HbaRule
 
 _ASKS = {

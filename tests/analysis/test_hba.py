@@ -11,13 +11,13 @@ import pytest
 
 from pgguard.analysis.addresses import Addresses, single
 from pgguard.analysis.hba import unauthenticated
-from pgguard.analysis.hba_decisions import decisions
-from pgguard.analysis.hba_explain import Connection, first_match
-from pgguard.analysis.hba_index import REPLICATION, index, numbers
-from pgguard.analysis.hba_patterns import matches
-from pgguard.analysis.hba_rules import LOCAL, PLAIN, SOCKET, WAYS
-from pgguard.analysis.hba_shadow import shadowed
-from pgguard.analysis.hba_words import _fields
+from pgguard.analysis.hba.decisions import decisions
+from pgguard.analysis.hba.explain import Connection, first_match
+from pgguard.analysis.hba.index import REPLICATION, index, numbers
+from pgguard.analysis.hba.patterns import matches
+from pgguard.analysis.hba.rules import LOCAL, PLAIN, SOCKET, WAYS
+from pgguard.analysis.hba.shadow import shadowed
+from pgguard.analysis.hba.words import _fields
 from pgguard.model import rows
 from pgguard.model.snapshot import Missing
 from tests.analysis.hba_snapshots import snapshot

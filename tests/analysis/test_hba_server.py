@@ -18,10 +18,10 @@ import pytest
 
 from pgguard.analysis.addresses import single
 from pgguard.analysis.admission import admissions, obstacles
-from pgguard.analysis.hba_decisions import decisions
-from pgguard.analysis.hba_explain import Connection, Match, first_match
-from pgguard.analysis.hba_index import REPLICATION
-from pgguard.analysis.hba_rules import LOCAL, PLAIN, SOCKET, TLS, doubt
+from pgguard.analysis.hba.decisions import decisions
+from pgguard.analysis.hba.explain import Connection, Match, first_match
+from pgguard.analysis.hba.index import REPLICATION
+from pgguard.analysis.hba.rules import LOCAL, PLAIN, SOCKET, TLS, doubt
 from pgguard.server.read import read_open
 from tests.analysis.hba_client import Answer, Question, ask
 from tests.analysis.random_hba import CLIENTS, DATABASES, SQL, SQL_16, Maker
