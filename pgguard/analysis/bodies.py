@@ -169,21 +169,33 @@ def parsed(database: DatabaseSnapshot, definition: Definition) -> Iterable[Any]:
 
     Raises `Unparsable`.
     """
-    text = definition.text
+    if definition.kind == "function":
+        function = catalog.functions(database).get(definition.oid)
+        if function is None or definition.language not in READ:
+            return ()
+        found = body(database, function)
+        if found.unknown:
+            raise Unparsable(found.unknown)
+        return statements_of(database, function)
+    memo: dict[Definition, list[Any] | str] = database._memo.setdefault("parsed definitions", {})
+    if definition not in memo:
+        try:
+            memo[definition] = _tree(definition)
+        except Unparsable as reason:
+            memo[definition] = str(reason)
+    known = memo[definition]
+    if isinstance(known, str):
+        raise Unparsable(known)
+    return known
+
+
+def _tree(definition: Definition) -> list[Any]:
     match definition.kind:
-        case "function":
-            function = catalog.functions(database).get(definition.oid)
-            if function is None or definition.language not in READ:
-                return ()
-            found = body(database, function)
-            if found.unknown:
-                raise Unparsable(found.unknown)
-            return statements_of(database, function)
         case "default" | "domain" | "policy-using" | "policy-check" | "argument":
-            return target_list(text)
+            return target_list(definition.text)
         case "check":
-            return statements(f"ALTER TABLE t ADD {text}")
-    return statements(text)
+            return list(statements(f"ALTER TABLE t ADD {definition.text}"))
+    return list(statements(definition.text))
 
 
 def _calls_in(database: DatabaseSnapshot, definition: Definition, names: Collection[str]) -> Iterator[Call]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.analysis.sqltree import Called, Constant, Tree
-    from pgguard.model.rows import Definition, Function
+    from pgguard.model.rows import Column, Definition, Function
     from pgguard.model.snapshot import DatabaseSnapshot
 
 Check = Literal["embedded", "stored", "key"]
@@ -51,8 +51,8 @@ _ABOUT = (
 )  # fmt: skip
 _SECRET_NAME = re.compile(rf"(?:^|.*_)(?:{'|'.join(_NAMES)})(?:_(?!(?:{'|'.join(_ABOUT)})(?:_|$))\w+)?$")
 _KEY_NAME = re.compile(r"(?:^|[._])(?:key|cle|crypt\w*)(?:$|[._])")
-# what any text with a secret holds
-_HOLDING = (PASSWORD, KEY, LABEL, _IN_COMMENT, "crypt", "dblink", "set_config", "set ", *_NAMES)
+# a text without any of these words (lower case) holds no secret that is found here
+SECRET_WORDS = (PASSWORD, KEY, LABEL, _IN_COMMENT, "crypt", "dblink", "set_config", "set ", *_NAMES)
 
 
 class Secret(NamedTuple):
@@ -102,12 +102,33 @@ def _secrets(database: DatabaseSnapshot) -> Iterator[Secret]:
         for use in key_uses(database)
         if use.argument.origin is not None
     }
-    for definition in holding(database, _HOLDING):
+    for definition in dict.fromkeys((*holding(database, SECRET_WORDS), *_named_secrets(database))):
         try:
             yield from _Reader(database, definition, claimed).read()
         except (Unparsable, RecursionError):
             # `bodies.unparsed` tells
             continue
+
+
+def _named_secrets(database: DatabaseSnapshot) -> Iterator[Definition]:
+    """Defaults that show only by the name of their column or argument what they are."""
+    functions = catalog.functions(database)
+    for definition in database.definitions:
+        if definition.kind == "default":
+            column = _column_of(database, definition)
+            if column is not None and is_secret_name(column.name):
+                yield definition
+        elif definition.kind == "argument" and definition.oid in functions:
+            names = functions[definition.oid].argument_names
+            if any(map(is_secret_name, names)):
+                yield definition
+
+
+def _column_of(database: DatabaseSnapshot, definition: Definition) -> Column | None:
+    for column in catalog.columns(database, definition.oid):
+        if column.number == definition.number:
+            return column
+    return None
 
 
 class _Reader:
@@ -117,10 +138,11 @@ class _Reader:
         self.database = database
         self.definition = definition
         self.claimed = set(claimed)
-        function = catalog.functions(database).get(definition.oid) if definition.kind == "function" else None
-        self.function = function
+        in_function = definition.kind in ("function", "argument")
+        function = catalog.functions(database).get(definition.oid) if in_function else None
         self.variables: dict[str, Constant] = dict(constants(database, function)) if function else {}
-        self.program = body(database, function).program if function else Program((), ())
+        is_body = function is not None and definition.kind == "function"
+        self.program = body(database, function).program if function and is_body else Program((), ())
 
     def read(self) -> Iterator[Secret]:
         if _IN_COMMENT in self.definition.text:
@@ -128,14 +150,7 @@ class _Reader:
         trees = list(parsed(self.database, self.definition))
         yield from self._given_to_dblink(trees)
         # what a variable holds that is told of elsewhere
-        skipped = {
-            id(value)
-            for names, value in (
-                *assigned(self.program.steps),
-                *(((one.name,), one.default) for one in self.program.variables),
-            )
-            if any((self.definition.oid, name) in self.claimed for name in names)
-        }
+        skipped = {id(value) for name, value in self._values() if (self.definition.oid, name) in self.claimed}
         yield from self._walk(trees, skipped)
         yield from self._named()
 
@@ -143,23 +158,37 @@ class _Reader:
         return Secret(check, self.definition, what)
 
     def _named(self) -> Iterator[Secret]:
-        """Variables, arguments' defaults and columns' defaults with the name of a secret."""
+        """Variables, arguments' defaults and columns' defaults with the name of a secret.
+
+        A string that shows what it is was told of where it stands.
+        """
         oid = self.definition.oid
-        for name, value in self.variables.items():
-            own = value.origin is not None and value.origin.function == oid and value.origin.name == name
-            if own and (oid, name) not in self.claimed and not name.startswith("$"):
-                kind = "argument" if value.origin and value.origin.kind == "argument" else "variable"
-                # the strings in a body that show what they are were told where they stand
-                told = kind == "variable" and value.text in (PASSWORD, KEY)
-                if not told and (_is_shown(value) or (is_secret_name(name) and _is_text(value))):
-                    yield self._secret(f"a literal for {kind} {ident(name)}")
-        if self.definition.kind == "default":
-            for column in catalog.columns(self.database, oid):
-                if column.number == self.definition.number and is_secret_name(column.name):
-                    (tree,) = parsed(self.database, self.definition)
-                    given = constant(tree)
-                    if given is not None and _is_text(given) and not _is_shown(given):
-                        yield self._secret("a literal")
+        given: list[tuple[str, str, Constant | None]] = []
+        for name, value in self._values():
+            if (oid, name) not in self.claimed:
+                given.append((name, f"a literal for variable {ident(name)}", constant(value)))
+        if self.definition.kind == "argument":
+            for name, known in self.variables.items():
+                is_default = known.origin is not None and known.origin.kind == "argument"
+                if is_default and (oid, name) not in self.claimed:
+                    given.append((name, f"a literal for argument {ident(name)}", known))
+        column = _column_of(self.database, self.definition) if self.definition.kind == "default" else None
+        if column is not None:
+            (tree,) = parsed(self.database, self.definition)
+            given.append((column.name, "a literal", constant(tree)))
+        for name, what, known_value in given:
+            is_hidden = known_value is not None and _is_text(known_value) and not _is_shown(known_value)
+            if is_hidden and is_secret_name(name):
+                yield self._secret(what)
+
+    def _values(self) -> Iterator[tuple[str, Any]]:
+        """The values that variables begin with or are given, one by one."""
+        for one in self.program.variables:
+            if one.default is not None:
+                yield one.name, one.default
+        for names, value in assigned(self.program.steps):
+            if len(names) == 1:
+                yield names[0].rpartition(".")[2], value
 
     def _given_to_dblink(self, trees: list[Any]) -> Iterator[Secret]:
         for tree in trees:
@@ -226,7 +255,8 @@ class _Reader:
             yield from self._set(values[0].text, values[1])
         elif call.name not in KEYS and call.name not in _DBLINK:
             for name, value in pairwise(values):
-                if name is not None and name.text == LABEL and value is not None and _is_text(value):
+                is_pair = name is not None and name.text == LABEL
+                if is_pair and value is not None and _is_text(value) and value.text != LABEL:
                     yield self._secret(f"a literal behind the word for it in {call.name}()")
 
     def _constant(self, node: Any) -> Constant | None:
@@ -260,7 +290,7 @@ def _column(node: Any) -> str:
 
 
 def _is_hidden(text: str) -> bool:
-    return text.startswith(HIDDEN) and text not in (PLACEHOLDER, LABEL)
+    return text.startswith(HIDDEN) and text != PLACEHOLDER
 
 
 def _is_text(value: Constant) -> bool:

@@ -8,6 +8,7 @@ from pgguard.analysis import catalog
 from pgguard.analysis.names import (
     column_subject,
     database_subject,
+    extension_subject,
     function_subject,
     relation_subject,
     schema_subject,
@@ -39,6 +40,11 @@ def place(database: DatabaseSnapshot, definition: Definition) -> tuple[Subject, 
     if owner is not None:
         return _relation(database, owner[0], 0, f"{_FAMILY.get(kind, kind)} {ident(owner[1])}")
     return database_subject(database.name), "a domain" if kind == "domain" else f"a {kind}"
+
+
+def server_subject(database: DatabaseSnapshot, name: str) -> Subject:
+    """A foreign server, told under its name with the extensions, which bring what it is reached by."""
+    return extension_subject(database, name)
 
 
 _FAMILY = {"policy-using": "policy", "policy-check": "policy"}

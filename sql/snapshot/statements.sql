@@ -122,7 +122,7 @@ WITH stored AS (
             ELSE '_' END
 
         -- Strings. What cannot be a secret stays: punctuation, switches, encodings,
-        WHEN length(inside) <= 3 AND inside ~ '^[\s,;:.()|/_%*<>=+-]*$' THEN '''' || inside || ''''
+        WHEN length(inside) <= 3 AND inside ~ '^(?:[*]|[\s,;:.()|/_%<>=+-]*)$' THEN '''' || inside || ''''
         WHEN length(inside) <= 6 AND lower(inside) IN (
             '0', '1', '-1', 'true', 'false', 't', 'f', 'on', 'off', 'yes', 'no', 'utf8', 'utf-8', 'latin1',
             'hex', 'base64', 'escape', 'g', 'i', 'gi') THEN '''' || inside || ''''
@@ -172,9 +172,9 @@ WITH stored AS (
                | (?:Authorization:\s*)?(?:Bearer|Basic|Token|ApiKey)\s+[A-Za-z0-9._~+/=-]{8,}$ )
           | -----BEGIN\s[A-Z ]*PRIVATE\sKEY $re$ THEN '''***key***'''
         -- a word for a secret, a template of format() with its places,
-        WHEN length(inside) < 40 AND inside ~* $re$(?x)^[a-z_-]*(?:
-            password|passwd|passphrase|pwd|mot_de_passe|mdp|secret|token|api[_-]?key|encryption[_-]?key
-            |authorization)[a-z_-]*$$re$ THEN '''***label***'''
+        WHEN length(inside) < 40 AND inside ~* $re$(?x)^(?:(?:x|api|app|auth|client|db|proxy|smtp|user)[_-])*(?:
+            password|passwd|passphrase|pwd|mot_de_passe|mdp|secret|(?:access|api|auth|bearer)?[_-]?token|api[_-]?key
+            |(?:encryption|secret|private|access)[_-]?key|authorization)$$re$ THEN '''***label***'''
         WHEN inside LIKE '%\%%' THEN
             '''***' || (SELECT coalesce(string_agg(m[1] || '***', ''), '')
                         FROM regexp_matches(inside, '%%|%[-0-9$]*[sIL]', 'g') AS m) || ''''

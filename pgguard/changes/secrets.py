@@ -1,0 +1,51 @@
+"""Secrets taken out of stored SQL where a statement alone can; what they were cannot be brought back."""
+
+from __future__ import annotations
+
+from pgguard.model.finding import Change
+from pgguard.model.quote import ident
+
+_KINDS = {
+    "v": "VIEW",
+    "m": "MATERIALIZED VIEW",
+    "f": "FOREIGN TABLE",
+    "S": "SEQUENCE",
+}
+
+
+def drop_default(table: str, column: str, *, database: str | None = None) -> Change:
+    """ALTER COLUMN ... DROP DEFAULT: rows without a value get NULL. `table` is quoted, `column` is not."""
+    return Change(
+        sql=f"ALTER TABLE {table} ALTER COLUMN {ident(column)} DROP DEFAULT;",
+        undo="",
+        lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
+        database=database,
+    )
+
+
+def drop_comment(on: str, *, database: str | None = None) -> Change:
+    """COMMENT ON ... IS NULL; `on` is what stands after ON."""
+    return Change(
+        sql=f"COMMENT ON {on} IS NULL;",
+        undo="",
+        lock="SHARE UPDATE EXCLUSIVE on a table, none on readers and writers",
+        database=database,
+    )
+
+
+def reset_parameter(
+    function: str, parameter: str, *, procedure: bool = False, database: str | None = None
+) -> Change:
+    """ALTER FUNCTION ... RESET a parameter that the function sets for itself."""
+    name = ".".join(ident(part) for part in parameter.split("."))
+    return Change(
+        sql=f"ALTER {'PROCEDURE' if procedure else 'FUNCTION'} {function} RESET {name};",
+        undo="",
+        lock="none on tables; calls that have begun go on as before",
+        database=database,
+    )
+
+
+def relation_keyword(kind: str) -> str:
+    """What COMMENT ON calls a relation of that relkind."""
+    return _KINDS.get(kind, "TABLE")
