@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LARGE = {"roles": 2_000, "tables": 20_000, "columns": 200_000, "grants": 50_000}
+RULES = 1_000
 
 
 class Run(NamedTuple):
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     _ordinary(options.rounds)
     _large(options.rounds, options.scale)
+    _questions(options.rounds, options.scale)
     return 0
 
 
@@ -85,6 +87,57 @@ def _large(rounds: int, scale: float) -> None:
         for name, runs in measured.items():
             ratio = statistics.median(run.seconds for run in runs) / floor
             print(f"  {name:<28} {_middle(runs)}  {ratio:.2f} x the floor")
+
+
+def _questions(rounds: int, scale: float) -> None:
+    """who-can, hba reach and escalations from saved snapshots of growing clusters."""
+    print("questions, from a saved snapshot: time and memory, and the growth from one size to the next")
+    before: dict[str, float] = {}
+    for times in (1, 4, 16):
+        size = {name: int(number * scale * times / 16) for name, number in LARGE.items()}
+        rules = int(RULES * scale * times / 16)
+        with tempfile.TemporaryDirectory() as folder:
+            saved = str(Path(folder) / "snapshot")
+            table = _save(size, rules, saved)
+            asked = {
+                "who-can": ["who-can", "read", table],
+                "hba reach": ["hba", "reach"],
+                "escalations": ["escalations"],
+            }
+            print(f"  {times}x: {size['roles']:,} roles, {size['tables']:,} tables, {rules:,} rules")
+            for name, command in asked.items():
+                runs = [_pgguard(*command, "--from", saved) for _ in range(rounds)]
+                seconds = statistics.median(run.seconds for run in runs)
+                growth = f"  {seconds / before[name]:.1f} x the size before" if name in before else ""
+                before[name] = seconds
+                print(f"    {name:<12} {_middle(runs)}{growth}")
+
+
+def _save(size: dict[str, int], rules: int, saved: str) -> str:
+    """Save the snapshot of a cluster of that size with that many rules; the name of one of its tables."""
+    hba = "".join(("local all all trust\n", *(_rule(number) for number in range(rules))))
+    settings = {"shared_buffers": "256MB", "max_locks_per_transaction": "512"}
+    with Cluster.start(find_postgres(), settings=settings, hba=hba) as cluster:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            populate(connection, **size)
+            table = connection.execute(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+                "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1 LIMIT 1"
+            ).fetchone()
+        _pgguard(
+            "snapshot", "-h", str(cluster.socket_dir), "-p", str(cluster.port), "-U", "postgres", "-o", saved
+        )
+    assert table is not None
+    return str(table[0])
+
+
+def _rule(number: int) -> str:
+    """Rules as grown over years: single logins, groups, everybody, from networks that overlap."""
+    user = ("all", f"+group_{number % 50}", f"person_{number}", f"person_{number},person_{number + 1}")[
+        number % 4
+    ]
+    network = f"10.{number % 200}.{number % 250}.0/{(16, 24, 24, 32)[number % 4]}"
+    return f"host all {user} {network} {('scram-sha-256', 'md5', 'reject')[number % 3]}\n"
 
 
 def _measures(
