@@ -20,7 +20,7 @@ from pgguard.analysis.sqltree import Constant, Origin, aliases, constant, functi
 from pgguard.model.rows import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pgguard.analysis.sqltree import Called
     from pgguard.model.rows import Definition, Function
@@ -151,17 +151,27 @@ def holding(
 ) -> Iterator[Definition]:
     """The definitions, comments aside, that hold one of the words (lower case), or were hidden whole."""
     many = {name for name in names if _WORD.fullmatch(name)} if len(names) > _FEW else set()
-    few = [name for name in names if name not in many]
-    for definition in database.definitions:
-        if definition.kind == "comment" or (kinds and definition.kind not in kinds):
-            continue
-        text = definition.text.lower()
+    few = "|".join(re.escape(name) for name in names if name not in many)
+    some = re.compile(few) if few else None
+    for text, group in _by_text(database).items():
         if (
-            any(name in text for name in few)
+            (some and some.search(text))
             or (many and not many.isdisjoint(_WORD.findall(text)))
             or text.strip() == MASK
         ):
-            yield definition
+            yield from (one for one in group if not kinds or one.kind in kinds)
+
+
+def _by_text(database: DatabaseSnapshot) -> Mapping[str, list[Definition]]:
+    # a hundred thousand defaults are a few hundred different ones
+    known: dict[str, list[Definition]] | None = database._memo.get("definitions by text")
+    if known is None:
+        known = {}
+        for definition in database.definitions:
+            if definition.kind != "comment":
+                known.setdefault(definition.text.lower(), []).append(definition)
+        database._memo["definitions by text"] = known
+    return known
 
 
 def parsed(database: DatabaseSnapshot, definition: Definition) -> Iterable[Any]:
