@@ -1,0 +1,29 @@
+"""DROP POLICY of row security."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgguard.model.finding import Change
+from pgguard.model.quote import grantee, ident
+from pgguard.model.rows import MASK
+
+if TYPE_CHECKING:
+    from pgguard.model.rows import RowPolicy
+
+
+def drop_policy(
+    row: RowPolicy, table: str, using: str | None, check: str | None, *, database: str | None = None
+) -> Change:
+    """DROP POLICY on a table, its name quoted; not to be undone where a condition holds masked strings."""
+    create = f"CREATE POLICY {ident(row.name)} ON {table} FOR {row.command} TO "
+    create += ", ".join(map(grantee, row.roles))
+    create += f" USING ({using})" if using is not None else ""
+    create += f" WITH CHECK ({check})" if check is not None else ""
+    is_masked = MASK in f"{using}{check}"
+    return Change(
+        sql=f"DROP POLICY {ident(row.name)} ON {table};",
+        undo="" if is_masked else f"{create};",
+        lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
+        database=database,
+    )
