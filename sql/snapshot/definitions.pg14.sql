@@ -47,13 +47,18 @@ WITH own (kind, oid, number, catalog, language, text) AS (
     FROM pg_catalog.pg_description AS d
     JOIN pg_catalog.pg_class AS c ON c.oid = d.classoid
     WHERE d.objoid >= 16384 AND c.relname <> 'pg_extension'
-), stored AS (
+), kept AS (
     -- without what belongs to an extension
-    SELECT row_number() OVER () AS key, o.*, o.kind = 'comment' AS prose, false AS statement
+    SELECT o.kind, o.oid, o.number, o.catalog, o.language, coalesce(o.text, '') AS text, o.kind = 'comment' AS prose
     FROM own AS o
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                       WHERE d.deptype = 'e' AND d.objid = o.oid
                         AND d.classid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_class'::regclass))
+), stored AS (
+    -- each text once: thousands of columns have the same default
+    SELECT row_number() OVER () AS key, prose, false AS statement, text
+    FROM kept
+    GROUP BY prose, text
 ), known (word) AS (
     -- Masking: from here to the double line the same in definitions.sql, definitions.pg14.sql and
     -- statements.sql; in ASCII, so that a server of any encoding takes it. First the words that tell
@@ -255,7 +260,8 @@ WITH own (kind, oid, number, catalog, language, text) AS (
     LEFT JOIN shown AS t ON t.key = s.key
 )
 -- =====================================================================================================
-SELECT json_build_array(kind, oid::bigint, number, catalog, language, shown)::text
-FROM masked
-WHERE NOT prose OR shown <> ''
-ORDER BY kind, oid, number, catalog COLLATE "C";
+SELECT json_build_array(k.kind, k.oid::bigint, k.number, k.catalog, k.language, m.shown)::text
+FROM kept AS k
+JOIN masked AS m ON m.text = k.text AND m.prose = k.prose
+WHERE NOT k.prose OR m.shown <> ''
+ORDER BY k.kind, k.oid, k.number, k.catalog COLLATE "C";
