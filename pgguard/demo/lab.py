@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 import secrets
 import socket
 import struct
@@ -78,6 +79,7 @@ _SINCE = {
     "log_parameter_max_length_on_error": 13,
     "idle_session_timeout": 14,
 }
+_FLAW = re.compile(r"-- flaw(?: (?P<low>\d+)-(?P<high>\d*))?: (?P<check>\S+) (?P<subject>.+)")
 
 
 @dataclass
@@ -162,17 +164,30 @@ class Laboratory:
         self.close()
 
 
-def planted_flaws() -> list[tuple[str, str]]:
-    """What the badly run laboratory plants, as (check, subject)."""
-    found = []
-    for line in _text("laboratory.sql").splitlines():
-        if line.startswith("-- flaw: "):
-            check, subject = line.removeprefix("-- flaw: ").split(" ", 1)
-            found.append((check, subject))
+def planted_flaws(major: int) -> list[tuple[str, str]]:
+    """What the badly run laboratory plants in a PostgreSQL of that major version, as (check, subject)."""
+    found = flaws_named(_text("laboratory.sql"), major)
     for line in _text("laboratory.flaws").splitlines():
         if line and not line.startswith("#"):
             check, subject = line.split(" ", 1)
             found.append((check, subject))
+    return found
+
+
+def flaws_named(script: str, major: int) -> list[tuple[str, str]]:
+    """The (check, subject) of its lines `-- flaw: ...` and of those for that version: `-- flaw 14-: ...`.
+
+    Raises `ValueError` for a line that begins so and names nothing.
+    """
+    found = []
+    lines = (line.strip() for line in script.splitlines())
+    for line in (line for line in lines if line.startswith("-- flaw")):
+        flaw = _FLAW.fullmatch(line)
+        if flaw is None:
+            msg = f"no flaw is named by: {line}"
+            raise ValueError(msg)
+        if int(flaw["low"] or 0) <= major <= int(flaw["high"] or 99):
+            found.append((flaw["check"], flaw["subject"]))
     return found
 
 

@@ -1,5 +1,6 @@
 -- The laboratory as its vendor left it. Every line `-- flaw: CHECK SUBJECT` names what the next
--- statement plants; the demo's test holds the inspection to all of them.
+-- statement plants, `-- flaw 14-: ...` what it plants from that PostgreSQL on; the demo's test
+-- holds the inspection to all of them.
 
 -- Logins -------------------------------------------------------------------------------------
 
@@ -33,14 +34,21 @@ CREATE ROLE "c.petit" LOGIN IN ROLE biologistes;
 -- flaw: role-owner-logs-in lis_app
 CREATE ROLE lis_app LOGIN;
 
--- flaw: role-broad-predefined infocentre
 CREATE ROLE infocentre LOGIN;
-GRANT pg_read_all_data TO infocentre;
-
--- flaw: role-superuser-equivalent imports
--- flaw: role-escalation-path imports
 CREATE ROLE imports LOGIN;
-GRANT pg_write_server_files TO imports;
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 110000 THEN
+        -- flaw 11-: role-superuser-equivalent imports
+        -- flaw 11-: role-escalation-path imports
+        GRANT pg_write_server_files TO imports;
+    END IF;
+    IF current_setting('server_version_num')::integer >= 140000 THEN
+        -- flaw 14-: role-broad-predefined infocentre
+        GRANT pg_read_all_data TO infocentre;
+    END IF;
+END
+$do$;
 
 -- flaw: grant-option chef_labo
 CREATE ROLE chef_labo LOGIN;

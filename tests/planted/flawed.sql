@@ -1,4 +1,5 @@
--- An imaging centre that nobody looked after. `-- flaw: CHECK SUBJECT` names what the next statement plants.
+-- An imaging centre that nobody looked after. `-- flaw: CHECK SUBJECT` names what the next statement plants,
+-- `-- flaw 14-: ...` what it plants from that PostgreSQL on.
 CREATE SCHEMA ris;
 CREATE SCHEMA staging;
 CREATE EXTENSION pgcrypto;
@@ -22,6 +23,8 @@ CREATE ROLE backup_tool LOGIN SUPERUSER PASSWORD 'dK2-made-up-uS';
 CREATE ROLE reporting LOGIN BYPASSRLS PASSWORD 'dK3-made-up-uS';
 -- flaw: role-createrole it_helpdesk
 -- flaw: role-createdb it_helpdesk
+-- from 16 on CREATEROLE reaches only the roles that it made
+-- flaw 10-15: role-escalation-path it_helpdesk
 CREATE ROLE it_helpdesk LOGIN CREATEROLE CREATEDB PASSWORD 'dK4-made-up-uS';
 -- flaw: role-replication mirror
 CREATE ROLE mirror LOGIN REPLICATION PASSWORD 'dK5-made-up-uS';
@@ -30,13 +33,22 @@ CREATE ROLE radiologists LOGIN PASSWORD 'dK6-made-up-uS';
 CREATE ROLE "anna.schmidt" LOGIN PASSWORD 'dK7-made-up-uS' IN ROLE radiologists;
 -- flaw: role-owner-logs-in pacs_app
 CREATE ROLE pacs_app LOGIN PASSWORD 'dK8-made-up-uS';
--- flaw: role-broad-predefined bi_export
 CREATE ROLE bi_staff NOLOGIN;
-GRANT pg_read_all_data TO bi_staff;
 CREATE ROLE bi_export LOGIN PASSWORD 'dK9-made-up-uS' IN ROLE bi_staff;
--- flaw: role-superuser-equivalent etl
 CREATE ROLE etl LOGIN PASSWORD 'dL1-made-up-uS';
-GRANT pg_execute_server_program TO etl;
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 110000 THEN
+        -- flaw 11-: role-superuser-equivalent etl
+        -- flaw 11-: role-escalation-path etl
+        GRANT pg_execute_server_program TO etl;
+    END IF;
+    IF current_setting('server_version_num')::integer >= 140000 THEN
+        -- flaw 14-: role-broad-predefined bi_export
+        GRANT pg_read_all_data TO bi_staff;
+    END IF;
+END
+$do$;
 -- flaw: role-secret-in-setting pacs_app
 ALTER ROLE pacs_app SET pacs.master_key = 'c2VjcmV0LW1hZGUtdXAtMTIz';
 -- flaw: role-setting-override etl
@@ -86,7 +98,8 @@ GRANT SELECT ON ris.patients TO old_viewer WITH GRANT OPTION;
 GRANT SELECT ON ris.patients TO "anna.schmidt";
 -- flaw: grant-destructive ris.patients
 GRANT TRUNCATE, TRIGGER ON ris.patients TO reception;
--- flaw: grant-catalog-secrets bi_export
+-- before 11 the function asks for a superuser itself
+-- flaw 11-: grant-catalog-secrets bi_export
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO bi_staff;
 
 -- row security
@@ -136,8 +149,6 @@ END
 $f$;
 CREATE TRIGGER note_change AFTER UPDATE ON ris.patients FOR EACH ROW EXECUTE PROCEDURE ris.note();
 ALTER TABLE ris.patients DISABLE TRIGGER note_change;
--- flaw: role-escalation-path it_helpdesk
--- flaw: role-escalation-path etl
 -- leftovers and replication
 -- flaw: ret-leftover-copy staging.patients_bak_20230401
 CREATE TABLE staging.patients_bak_20230401 AS SELECT * FROM ris.patients;

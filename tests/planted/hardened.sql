@@ -70,8 +70,15 @@ END
 $f$;
 GRANT EXECUTE ON FUNCTION ris.count_table(text) TO ris_reader;
 
-CREATE FUNCTION ris.fingerprint(value text) RETURNS text
-LANGUAGE sql IMMUTABLE AS $f$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $f$;
+DO $do$
+BEGIN
+    -- sha256 came with 11
+    IF current_setting('server_version_num')::integer >= 110000 THEN
+        CREATE FUNCTION ris.fingerprint(value text) RETURNS text
+        LANGUAGE sql IMMUTABLE AS $f$ SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') $f$;
+    END IF;
+END
+$do$;
 CREATE VIEW ris.activity AS SELECT date_trunc('day', performed_at) AS day, count(*) AS studies FROM ris.studies GROUP BY 1;
 GRANT SELECT ON ris.activity TO ris_reader;
 RESET ROLE;

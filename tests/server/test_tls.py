@@ -128,6 +128,11 @@ def answering(answer: bytes) -> Iterator[int]:
             with client:
                 client.recv(8)
                 client.sendall(answer)
+                # closed with something unread, a socket resets the other side instead of ending in order
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(4096):
+                        pass
 
         thread = threading.Thread(target=serve)
         thread.start()
