@@ -1,11 +1,10 @@
-"""Who bears what was granted to a role: the logins behind it, or the role where they are too many."""
+"""Who bears what was granted to a role: the login behind it, or the role where there are several."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.able import logins_of
-from pgguard.analysis.grouping import MOST
 from pgguard.analysis.names import shorten
 from pgguard.model.quote import grantee, ident
 from pgguard.model.rows import PUBLIC
@@ -58,8 +57,8 @@ class Bearer(NamedTuple):
 def bearers(snapshot: Snapshot, holdings: Iterable[Holding], exempt: Callable[[str], bool]) -> list[Bearer]:
     """Those who bear the holdings, in order of name; superusers and exempt logins are not counted.
 
-    A role's holdings are told of each login that has its rights, of the role itself where that would
-    be more than a handful, and of PUBLIC once.
+    A role's holdings are told of the login that has its rights, of the role itself where there are
+    several, for it is one grant, and of PUBLIC once.
     """
     by_grantee: dict[str, list[Holding]] = {}
     for one in holdings:
@@ -69,7 +68,7 @@ def bearers(snapshot: Snapshot, holdings: Iterable[Holding], exempt: Callable[[s
         logins = sorted(login for login in logins_of(snapshot, role) if not exempt(login))
         if role == PUBLIC:
             _add(found, grantee(role), [], its)
-        elif len(logins) > MOST:
+        elif len(logins) > 1:
             _add(found, ident(role), logins, its)
         else:
             for login in logins:

@@ -6,7 +6,8 @@ empty make results vanish without a word; triggers that do not fire leave no aud
 How to fix: set the value that the fix names and reload or restart, as it says.
 
 Silent when: the safe values, or the policy declares the cluster throwaway ([cluster] throwaway = true).
-What one role or database has for itself is told by role-setting-override.
+What one role or database has for itself is told by role-setting-override, lo_compat_privileges by
+grant-public-large-object.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ _DANGERS: dict[str, tuple[frozenset[str], str, str]] = {
         "origin",
         "ordinary triggers and rules, audit included, fire for nobody",
     ),
-    "lo_compat_privileges": (frozenset({"on"}), "off", "every login reads and writes all large objects"),
     "standard_conforming_strings": (
         frozenset({"off"}),
         "on",

@@ -3,8 +3,8 @@
 Why it matters: with the verifiers it guesses or replays every colleague's password; with pg_read_file
 it reads the tables of patients as files, past all grants.
 
-How to fix: REVOKE the grant named in the evidence; a monitoring account needs pg_monitor and nothing
-else.
+How to fix: REVOKE the grant named in the evidence, or drop the view; a monitoring account needs
+pg_monitor and nothing else.
 
 Silent when: PostgreSQL's own grants; declared administrators; what an inspection needs (the rules of
 pg_hba.conf, names in configuration files) for a declared service. Other secrets are only low there,
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.bearers import Holding, bearers
 from pgguard.analysis.catalog import columns
 from pgguard.analysis.granted import of_column, of_function, of_relation
+from pgguard.analysis.names import shorten
+from pgguard.analysis.secret_views import secret_views
 from pgguard.model.finding import Finding, Severity, Subject
 
 if TYPE_CHECKING:
@@ -64,6 +66,12 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 secrets += _readers(database, relation, *_SECRETS[relation.name])
             elif relation.system and relation.name in _CONFIGURATION:
                 configuration += _readers(database, relation, *_CONFIGURATION[relation.name])
+        for view, handed in secret_views(
+            snapshot, database, {name: of for name, (_, of) in _SECRETS.items()}
+        ):
+            tables = sorted(frozenset().union(*handed.values()))
+            what = shorten([_SECRETS[name][0] for name in tables])
+            secrets += _readers(database, view, f"a view of {what}", frozenset(handed))
         if snapshot.major >= 11:
             secrets += _callers(snapshot, database, _FILES)
             configuration += _callers(snapshot, database, _LISTINGS)

@@ -7,7 +7,8 @@ How to fix: ALTER ROLE ... RESET the parameter, or declare it with a reason in t
 role, name, reason).
 
 Silent when: neutral settings, those that strengthen, those declared in the policy, and those of roles
-that cannot log in, for whom they never count.
+that cannot log in, for whom they never count; a schema where PUBLIC may create objects, which
+grant-public-schema-create tells. Only low: a declared administrator whose changes are logged in full.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         yield Finding(
             subject,
             f"{entry.name} = {entry.value or 'empty'}{where}: {effect}",
+            severity=Severity.LOW if _watches_administrator(entry, policy) else None,
             fix=(reset_setting(entry.name, role=entry.role, database=entry.database, value=entry.value),),
         )
 
@@ -104,6 +106,11 @@ def _declared(entry: RoleSetting, policy: Policy) -> bool:
         one.name == entry.name and one.role == entry.role and one.database == entry.database
         for one in policy.setting
     )
+
+
+def _watches_administrator(entry: RoleSetting, policy: Policy) -> bool:
+    """Whether the log shows what an administrator does: accountability, at the price of the values in it."""
+    return entry.name == "log_statement" and policy.is_administrator(entry.role)
 
 
 def _effect(snapshot: Snapshot, entry: RoleSetting) -> str:
@@ -152,11 +159,10 @@ def _search_path(snapshot: Snapshot, entry: RoleSetting) -> str:
         }
         for name in parse(entry.value):
             # what may be done in public is judged by itself: everybody searches it anyway
-            strangers = creators(snapshot, database, name) - own
-            if name == "public" or not (strangers or name in open_to_all):
+            if name == "public" or name in open_to_all:
                 continue
-            who = shorten(sorted(ident(one) for one in strangers), 3)
-            if name in open_to_all:
-                who = "everybody"
-            return f"{who} may create objects in {ident(name)}, which it searches"
+            strangers = creators(snapshot, database, name) - own
+            if strangers:
+                who = shorten(sorted(ident(one) for one in strangers), 3)
+                return f"{who} may create objects in {ident(name)}, which it searches"
     return ""

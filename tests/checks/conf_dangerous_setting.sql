@@ -4,7 +4,6 @@
 -- fires: zero_damaged_pages
 -- fires: ignore_checksum_failure
 -- fires: session_replication_role
--- fires: lo_compat_privileges
 -- fires: row_security
 -- fires: ignore_system_indexes
 -- fires: allow_system_table_mods
@@ -13,7 +12,6 @@
 -- conf: zero_damaged_pages = on
 -- conf: ignore_checksum_failure = on
 -- conf: session_replication_role = replica
--- conf: lo_compat_privileges = on
 -- conf: row_security = off
 -- conf: ignore_system_indexes = on
 -- conf: allow_system_table_mods = on
@@ -23,8 +21,9 @@
 -- conf: fsync = on
 -- conf: standard_conforming_strings = off
 
--- silent: the safe values
+-- silent: the safe values; lo_compat_privileges is told by grant-public-large-object
 -- conf: fsync = on
+-- conf: lo_compat_privileges = on
 
 -- silent: told by role-setting-override
 -- conf: fsync = on

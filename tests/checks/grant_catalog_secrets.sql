@@ -30,6 +30,36 @@ GRANT SELECT ON pg_catalog.pg_authid TO readers;
 CREATE ROLE app LOGIN;
 GRANT SELECT (rolname, rolpassword) ON pg_catalog.pg_authid TO app;
 
+-- fires: app
+-- evidence: can read lab.logins (a view of password verifiers)
+-- fires: auditor
+-- evidence: can read lab.stacked (a view of password verifiers)
+-- fires: clerk
+-- evidence: can read lab.logins.secret (a view of password verifiers)
+CREATE ROLE app LOGIN;
+CREATE ROLE auditor LOGIN;
+CREATE ROLE clerk LOGIN;
+CREATE SCHEMA lab;
+CREATE VIEW lab.logins AS SELECT s.usename AS who, s.passwd AS secret FROM pg_shadow s;
+CREATE VIEW lab.stacked AS SELECT upper(l.secret) AS loud FROM lab.logins l;
+CREATE VIEW lab.names AS SELECT who FROM lab.logins;
+GRANT USAGE ON SCHEMA lab TO app, auditor, clerk;
+GRANT SELECT ON lab.logins TO app;
+GRANT SELECT ON lab.stacked TO auditor;
+GRANT SELECT (who, secret) ON lab.logins TO clerk;
+GRANT SELECT ON lab.names TO clerk;
+
+-- silent: views that leave the secret out, whose owner may not read it, that nobody else reads
+CREATE ROLE app LOGIN;
+CREATE ROLE clerk LOGIN;
+CREATE SCHEMA lab;
+CREATE VIEW lab.logins AS SELECT rolname, rolcanlogin, rolpassword IS NULL AS empty FROM pg_authid;
+CREATE VIEW lab.clerks AS SELECT usename, passwd FROM pg_shadow;
+ALTER VIEW lab.clerks OWNER TO clerk;
+CREATE VIEW lab.own AS SELECT usename, passwd FROM pg_shadow;
+GRANT USAGE ON SCHEMA lab TO app;
+GRANT SELECT ON lab.logins, lab.clerks TO app;
+
 -- fires: barman
 -- severity: low
 -- fires: watcher

@@ -11,6 +11,14 @@ CREATE ROLE ops;
 CREATE ROLE someone LOGIN IN ROLE ops;
 GRANT ALTER SYSTEM ON PARAMETER log_statement TO ops;
 
+-- fires: ops
+-- evidence: SET on session_replication_role (held by one, two)
+-- versions: 15-
+CREATE ROLE ops;
+CREATE ROLE one LOGIN IN ROLE ops;
+CREATE ROLE two LOGIN IN ROLE ops;
+GRANT SET ON PARAMETER session_replication_role TO ops;
+
 -- fires: PUBLIC
 -- evidence: SET on lab.key
 -- fires: watcher

@@ -12,12 +12,22 @@ ALTER ROLE loader SET session_replication_role = 'replica';
 -- evidence: row_security = off
 ALTER DATABASE lab SET row_security = off;
 
--- fires: app
--- evidence: everybody may create objects in work
+-- silent: that PUBLIC may create objects in the schema is told by grant-public-schema-create
 CREATE ROLE app LOGIN;
 CREATE SCHEMA work;
 GRANT CREATE ON SCHEMA work TO PUBLIC;
 ALTER ROLE app SET search_path = work, public;
+
+-- fires: dba_martin
+-- severity: low
+-- fires: app
+-- severity: high
+-- policy: [administrators]
+-- policy: roles = ["dba_martin"]
+CREATE ROLE dba_martin LOGIN;
+CREATE ROLE app LOGIN;
+ALTER ROLE dba_martin SET log_statement = 'all';
+ALTER ROLE app SET log_statement = 'mod';
 
 -- fires: p_new
 -- evidence: act as
