@@ -7,7 +7,7 @@ database sees.
 How to fix: REVOKE what the evidence names, DROP EXTENSION where nothing uses it, or declare it in the
 policy ([allow] extensions).
 
-Silent when: superusers and declared administrators alone can use it, as with adminpack 1.0;
+Silent when: superusers and declared administrators alone can use it, as with adminpack before 2.0;
 extensions that the policy allows. lo is only low.
 """
 
@@ -99,8 +99,8 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
 
 
 def _functions(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> Iterator[Use]:
-    # adminpack 1.0, which 10 installs and an upgrade keeps, asks for a superuser itself (manual, F.1)
-    harmless = {row.name for row in database.extensions if (row.name, row.version) == ("adminpack", "1.0")}
+    # up to 1.1, which 10 installs and pg_upgrade keeps, adminpack asks for a superuser itself
+    harmless = {row.name for row in database.extensions if row.name == "adminpack" and row.version[:2] == "1."}
     for function in database.functions:
         reach = _FUNCTIONS.get(function.extension)
         if reach is None or function.name not in reach.names or function.extension in harmless:

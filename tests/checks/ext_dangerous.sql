@@ -12,10 +12,10 @@ CREATE ROLE c_martin LOGIN;
 CREATE EXTENSION adminpack;
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_file_write(text, text, boolean) TO c_martin;
 
--- silent: this version of it lets superusers alone pass, although PUBLIC has EXECUTE
+-- silent: up to 1.1 it lets superusers alone pass, although PUBLIC has EXECUTE
 -- versions: 10-16
 CREATE ROLE c_martin LOGIN;
-CREATE EXTENSION adminpack VERSION '1.0';
+CREATE EXTENSION adminpack VERSION '1.1';
 
 -- fires: file_fdw
 -- evidence: c_martin can use foreign server files
