@@ -100,7 +100,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
 
 def _functions(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> Iterator[Use]:
     # up to 1.1, which 10 installs and pg_upgrade keeps, adminpack asks for a superuser itself
-    harmless = {row.name for row in database.extensions if row.name == "adminpack" and row.version[:2] == "1."}
+    harmless = {
+        row.name for row in database.extensions if row.name == "adminpack" and row.version[:2] == "1."
+    }
     for function in database.functions:
         reach = _FUNCTIONS.get(function.extension)
         if reach is None or function.name not in reach.names or function.extension in harmless:
