@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from pgguard.model.policy import Policy
     from pgguard.model.rows import Function, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+_PERSON = frozenset({"direct_identifier", "national_id", "record_number"})
+_HEALTH = frozenset({"health_observation", "special_category", "genetic"})
 
 
 class Copy(NamedTuple):
     """One object that shows every row of a sensitive table, and which of its sensitive columns.
 
-    `privilege` on `thing` opens it; `whole` tells that it leaves no sensitive column out; `reads_as`
+    `privilege` on `thing` opens it; `whole` tells that it leaves no sensitive column out; `names_ill`
+    that it shows who a person is beside what is known of their health; `reads_as`
     is the role whose rights on the table it needs, empty for what is stored elsewhere; `is_door` that
     it may be meant as the way to the table, so that it is no copy when nobody reads the table itself.
     """
@@ -35,6 +38,7 @@ class Copy(NamedTuple):
     table: Relation
     columns: tuple[Sensitive, ...]
     whole: bool
+    names_ill: bool
     reads_as: str
     is_door: bool
 
@@ -76,6 +80,7 @@ def _view(
             table=columns[0].relation,
             columns=columns,
             whole=_is_whole(columns, sensitive[oid]),
+            names_ill=_names_ill(sensitive, origins),
             reads_as="" if view.kind == "m" else view.owner,
             is_door=view.kind == "v",
         )
@@ -97,6 +102,7 @@ def _foreign_table(
                 table=original,
                 columns=same,
                 whole=_is_whole(same, columns),
+                names_ill=False,
                 reads_as="",
                 is_door=False,
             )
@@ -126,6 +132,7 @@ def _function(
             table=columns[0].relation,
             columns=columns,
             whole=_is_whole(columns, sensitive[oid]),
+            names_ill=_names_ill(sensitive, origins),
             reads_as=function.owner,
             is_door=True,
         )
@@ -142,3 +149,13 @@ def _handed(
 
 def _is_whole(columns: tuple[Sensitive, ...], of: tuple[Sensitive, ...]) -> bool:
     return len(columns) == len(of) > 1
+
+
+def _names_ill(sensitive: Mapping[int, tuple[Sensitive, ...]], origins: set[tuple[int, int]]) -> bool:
+    shown = {
+        one.category
+        for oid in {oid for oid, _ in origins}
+        for one in sensitive.get(oid, ())
+        if (oid, one.column.number) in origins
+    }
+    return not shown.isdisjoint(_PERSON) and not shown.isdisjoint(_HEALTH)

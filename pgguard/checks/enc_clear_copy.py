@@ -7,9 +7,9 @@ How to fix: REVOKE the grant on the copy, make it leave out or mask what its rea
 from PostgreSQL 15 on ALTER VIEW name SET (security_invoker = true).
 
 Silent when: it chooses rows, counts or masks, or leaves out columns unless those it shows are
-identifiers, genetics or credentials for more logins than may read the table; a view that is the only
-door to a table; declared accounts. PUBLIC's grants, row security and publications have checks of
-their own.
+identifiers, genetics or credentials (of a materialized view, which is a second copy, also persons
+beside their illness) for more logins than may read the table; a view that is the only door to a
+table; declared accounts. PUBLIC's grants, row security and publications have checks of their own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pgguard.model.quote import ident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.model.finding import Subject
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
@@ -50,12 +51,13 @@ class _Leak(NamedTuple):
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for database in snapshot.inspected:
-        found = [
-            leak
-            for copy in copies(snapshot, database, policy)
-            if (leak := _leak(snapshot, database, policy, copy)) is not None
-        ]
-        for group in together(found, lambda one: one.copy.thing.schema):
+        found: dict[Subject, _Leak] = {}
+        for copy in copies(snapshot, database, policy):
+            leak = _leak(snapshot, database, policy, copy)
+            if leak is not None:
+                # one object that shows several tables is told once
+                found.setdefault(copy.subject, leak)
+        for group in together(found.values(), lambda one: one.copy.thing.schema):
             first = group[0]
             columns = shorten([ident(one.column.name) for one in first.copy.columns], 4)
             strangers = shorten([ident(name) for name in first.strangers], 3)
@@ -90,7 +92,9 @@ def _leak(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy, copy: 
     meant = frozenset.union(*(granted(snapshot, database, thing) for thing in things)) - owning
     if copy.is_door and not meant:
         return None
-    worst = len(strangers) > len(meant) and any(one.category in _WORST for one in copy.columns)
+    worst = len(strangers) > len(meant) and (
+        (copy.names_ill and not copy.is_door) or any(one.category in _WORST for one in copy.columns)
+    )
     return _Leak(copy, tuple(strangers)) if strangers and (copy.whole or worst) else None
 
 

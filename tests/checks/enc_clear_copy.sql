@@ -20,6 +20,28 @@ CREATE TABLE lab.patient (n integer, nir text, last_name text);
 CREATE MATERIALIZED VIEW lab.m_patient AS SELECT nir, upper(last_name) AS who FROM lab.patient;
 GRANT SELECT ON lab.m_patient TO stagiaire;
 
+-- fires: lab.m_illness
+-- evidence: hands nom of lab.patient in clear to statistik
+CREATE ROLE statistik LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO statistik;
+CREATE TABLE lab.patient (id integer, nom text, date_naissance date);
+CREATE TABLE lab.result (patient_id integer, diagnosis text, comment text);
+CREATE MATERIALIZED VIEW lab.m_illness AS
+SELECT p.nom, r.diagnosis FROM lab.patient AS p JOIN lab.result AS r ON r.patient_id = p.id;
+GRANT SELECT ON lab.m_illness TO statistik;
+
+-- silent: a list for the ward, and a materialized view without names
+CREATE ROLE nurse LOGIN;
+CREATE ROLE doctor LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO nurse, doctor;
+CREATE TABLE lab.result (patient_id integer, nom text, diagnosis text, comment text);
+CREATE VIEW lab.v_ward AS SELECT nom, diagnosis FROM lab.result;
+CREATE MATERIALIZED VIEW lab.m_diagnoses AS SELECT patient_id, diagnosis FROM lab.result;
+GRANT SELECT ON lab.result TO doctor;
+GRANT SELECT ON lab.v_ward, lab.m_diagnoses TO nurse;
+
 -- fires: lab.export()
 -- evidence: hands nir, last_name of lab.patient in clear to stagiaire
 CREATE ROLE medecins LOGIN;

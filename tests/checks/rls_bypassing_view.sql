@@ -76,6 +76,19 @@ ALTER TABLE lab.demande ENABLE ROW LEVEL SECURITY;
 CREATE VIEW lab.v_count AS SELECT service, count(*) AS demandes FROM lab.demande GROUP BY service;
 GRANT SELECT ON lab.v_count TO labo;
 
+-- fires: lab.v_diagnoses
+-- severity: low
+-- fires: lab.v_persons
+-- severity: high
+CREATE ROLE labo LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO labo;
+CREATE TABLE lab.result (patient_id integer, patient_nom text, diagnosis text);
+ALTER TABLE lab.result ENABLE ROW LEVEL SECURITY;
+CREATE VIEW lab.v_diagnoses AS SELECT diagnosis, count(*) AS results FROM lab.result GROUP BY diagnosis;
+CREATE VIEW lab.v_persons AS SELECT patient_nom, count(*) AS results FROM lab.result GROUP BY patient_nom;
+GRANT SELECT ON lab.v_diagnoses, lab.v_persons TO labo;
+
 -- fires: lab.v_mine
 -- severity: low
 CREATE ROLE labo LOGIN;
