@@ -195,7 +195,8 @@ def _candidates(role: str, databases: Sequence[str]) -> Iterator[tuple[str, str]
         yield "role-name", role + ending
     for database in databases:
         if not database.startswith("template"):
-            yield "database-name", database
+            for form in dict.fromkeys((database, database.lower(), database.capitalize())):
+                yield "database-name", form
     yield "empty", ""
     words = resources.files("pgguard").joinpath("data/common_passwords.txt").read_text(encoding="utf-8")
     for word in words.split():
