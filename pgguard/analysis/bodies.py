@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pgguard.analysis import catalog, plpgsql
 from pgguard.analysis.constants import constants, returned
 from pgguard.analysis.expression import Unparsable, statements, target_list
-from pgguard.analysis.function_bodies import COMPILED, READ, body, named, statements_of
+from pgguard.analysis.function_bodies import COMPILED, READ, body, named, statements_of, unknown
 from pgguard.analysis.references import Accesses, touched
 from pgguard.analysis.search_path import of_function
 from pgguard.analysis.spelled import spelled
@@ -20,7 +20,7 @@ from pgguard.analysis.sqltree import Constant, Origin, aliases, constant, functi
 from pgguard.model.rows import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from pgguard.analysis.sqltree import Called
     from pgguard.model.rows import Definition, Function
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _WORD = re.compile(r"\w+")
+# from how many names on a text is cut into words
 _FEW = 40
 
 
@@ -85,7 +86,7 @@ def calls(database: DatabaseSnapshot, names: Collection[str], kinds: Collection[
     and triggers, or only those kinds of definitions; SQL that EXECUTE gets as a constant too. Raises
     `Unread` when the definitions could not be read.
     """
-    for definition in holding(database, names, kinds):
+    for definition in holding(database, names, kinds, whole=len(names) > _FEW):
         try:
             yield from _calls_in(database, definition, names)
         except (Unparsable, RecursionError):
@@ -104,16 +105,25 @@ def calls_in_text(text: str, names: Collection[str]) -> Iterator[Called]:
                 yield call
 
 
-def unparsed(database: DatabaseSnapshot, words: Collection[str]) -> Iterator[tuple[Definition, str]]:
+def unparsed(
+    database: DatabaseSnapshot, words: Collection[str], pattern: re.Pattern[str] | None = None
+) -> Iterator[tuple[Definition, str]]:
     """The stored SQL that holds one of these words (lower case) and could not be parsed, with the reason.
 
-    Texts that were hidden whole may hold any word. Raises `Unread` when definitions could not be read.
+    Of those the ones that `pattern` finds something in, too. Texts that were hidden whole may hold any
+    word. Raises `Unread` when definitions could not be read.
     """
-    for definition in holding(database, words):
+    functions = catalog.functions(database)
+    for definition in holding(database, words, pattern=pattern):
+        if definition.kind == "function" and definition.language in READ and definition.oid in functions:
+            reason = unknown(database, functions[definition.oid])
+            if reason:
+                yield definition, reason
+            continue
         try:
             parsed(database, definition)
-        except (Unparsable, RecursionError) as reason:
-            yield definition, str(reason)
+        except Unparsable as unknown_reason:
+            yield definition, str(unknown_reason)
 
 
 def unread_languages(database: DatabaseSnapshot) -> Iterator[Function]:
@@ -147,31 +157,27 @@ def _is_open(step: plpgsql.Execute) -> bool:
 
 
 def holding(
-    database: DatabaseSnapshot, names: Collection[str], kinds: Collection[str] = ()
+    database: DatabaseSnapshot,
+    words: Collection[str],
+    kinds: Collection[str] = (),
+    pattern: re.Pattern[str] | None = None,
+    *,
+    whole: bool = False,
 ) -> Iterator[Definition]:
-    """The definitions, comments aside, that hold one of the words (lower case), or were hidden whole."""
-    many = {name for name in names if _WORD.fullmatch(name)} if len(names) > _FEW else set()
-    few = "|".join(re.escape(name) for name in names if name not in many)
-    some = re.compile(few) if few else None
-    for text, group in _by_text(database).items():
-        if (
-            (some and some.search(text))
-            or (many and not many.isdisjoint(_WORD.findall(text)))
-            or text.strip() == MASK
-        ):
-            yield from (one for one in group if not kinds or one.kind in kinds)
+    """The definitions, comments aside, that hold one of the words (lower case), or were hidden whole.
 
-
-def _by_text(database: DatabaseSnapshot) -> Mapping[str, list[Definition]]:
-    # a hundred thousand defaults are a few hundred different ones
-    known: dict[str, list[Definition]] | None = database._memo.get("definitions by text")
-    if known is None:
-        known = {}
-        for definition in database.definitions:
-            if definition.kind != "comment":
-                known.setdefault(definition.text.lower(), []).append(definition)
-        database._memo["definitions by text"] = known
-    return known
+    With a `pattern` those in whose text, in lower case, it finds something; the words then only spare time.
+    With `whole` the words count by themselves alone, which takes as long for many as for few.
+    """
+    many = {word for word in words if _WORD.fullmatch(word)} if whole else set()
+    few = [word for word in words if word not in many]
+    for definition in database.definitions:
+        if definition.kind == "comment" or (kinds and definition.kind not in kinds):
+            continue
+        text = definition.text.lower()
+        is_written = any(word in text for word in few) or (many and not many.isdisjoint(_WORD.findall(text)))
+        if (is_written and (pattern is None or pattern.search(text))) or text.strip() == MASK:
+            yield definition
 
 
 def parsed(database: DatabaseSnapshot, definition: Definition) -> Iterable[Any]:

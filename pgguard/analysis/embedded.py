@@ -40,7 +40,8 @@ _NAMES = (
     "password", "passwd", "passphrase", "pwd", "mot_de_passe", "motdepasse", "mdp", "kennwort", "passwort",
     "contrasena", "secret", "secret_key", "api_key", "apikey", "access_key", "private_key", "encryption_key",
     "auth_token", "access_token", "api_token", "bearer_token", "cle_api", "cle_secrete", "cle_privee",
-    "cle_chiffrement", "cle_de_chiffrement",
+    "cle_chiffrement", "cle_de_chiffrement", "aes_key", "crypto_key", "hmac_key", "master_key", "signing_key",
+    "pass", "pw",
 )  # fmt: skip
 # password_error, mdp_longueur: about a secret, not one
 _ABOUT = (
@@ -52,7 +53,12 @@ _ABOUT = (
 _SECRET_NAME = re.compile(rf"(?:^|.*_)(?:{'|'.join(_NAMES)})(?:_(?!(?:{'|'.join(_ABOUT)})(?:_|$))\w+)?$")
 _KEY_NAME = re.compile(r"(?:^|[._])(?:key|cle|crypt\w*)(?:$|[._])")
 # a text without any of these words (lower case) holds no secret that is found here
-SECRET_WORDS = (PASSWORD, KEY, LABEL, _IN_COMMENT, "crypt", "dblink", "set_config", "set ", *_NAMES)
+SECRET_WORDS = (PASSWORD, KEY, LABEL, _IN_COMMENT, "crypt", "dblink", ".key", ".cle", "_key", "_cle", *_NAMES)
+# where it holds them as words by themselves
+SECRET_PATTERN = re.compile(
+    rf"{'|'.join(map(re.escape, (PASSWORD, KEY, LABEL)))}|crypt|dblink|\.(?:\w*_)?(?:key|cle)"
+    rf"|(?<![a-z0-9])(?:{'|'.join(_NAMES)})(?![a-z0-9])"
+)
 
 
 class Secret(NamedTuple):
@@ -102,7 +108,8 @@ def _secrets(database: DatabaseSnapshot) -> Iterator[Secret]:
         for use in key_uses(database)
         if use.argument.origin is not None
     }
-    for definition in dict.fromkeys((*holding(database, SECRET_WORDS), *_named_secrets(database))):
+    some = holding(database, SECRET_WORDS, pattern=SECRET_PATTERN)
+    for definition in dict.fromkeys((*some, *_named_secrets(database))):
         try:
             yield from _Reader(database, definition, claimed).read()
         except (Unparsable, RecursionError):

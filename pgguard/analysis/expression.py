@@ -32,15 +32,24 @@ class Unparsable(Exception):  # noqa: N818 - an answer about a text, not a fault
 
 
 class Token(NamedTuple):
-    """A token of SQL: its kind as the grammar calls it, where it stands, how it is `written`, in lower case
-    (`text`); `name` is the identifier that it is, or empty."""
+    """A token of SQL: its kind as the grammar calls it, and where and how it is written."""
 
     kind: str
     start: int
     end: int
     written: str
-    text: str
-    name: str
+
+    @property
+    def text(self) -> str:
+        """It in lower case."""
+        return self.written.lower()
+
+    @property
+    def name(self) -> str:
+        """The identifier that it is, or empty."""
+        if self.written.startswith('"'):
+            return self.written[1:-1].replace('""', '"')
+        return self.written.lower() if self.written[0].isalpha() or self.written[0] == "_" else ""
 
 
 def tokens(text: str) -> list[Token]:
@@ -55,21 +64,14 @@ def tokens(text: str) -> list[Token]:
     except (ParseError, ValueError):
         msg = "it is not a sequence of tokens"
         raise Unparsable(msg) from None
-    found = []
-    for one in scanned:
-        if one.name not in _COMMENTS:
-            written = text[one.start : one.end + 1]
-            found.append(Token(one.name, one.start, one.end + 1, written, written.lower(), _name(written)))
-    return found
+    return [
+        Token(one.name, one.start, one.end + 1, text[one.start : one.end + 1])
+        for one in scanned
+        if one.name not in _COMMENTS
+    ]
 
 
 _COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
-
-
-def _name(written: str) -> str:
-    if written.startswith('"'):
-        return written[1:-1].replace('""', '"')
-    return written.lower() if written[:1].isalpha() or written[:1] == "_" else ""
 
 
 def statements(text: str) -> list[Tree]:

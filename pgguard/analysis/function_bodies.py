@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # the languages that are read; of those that are compiled no text is stored
 READ = frozenset({"sql", "plpgsql"})
 COMPILED = frozenset({"c", "internal"})
+_KEPT = 500
 _STANDARD = ("BEGIN ATOMIC", "RETURN ")
 
 
@@ -38,12 +39,24 @@ def body(database: DatabaseSnapshot, function: Function) -> Body:
     memo: dict[int, Body] = database._memo.setdefault("bodies", {})
     known = memo.get(function.oid)
     if known is None:
+        # trees are large: what is asked again soon is kept, not all of 20,000
+        if len(memo) >= _KEPT:
+            memo.clear()
         try:
             known = Body(_program(function, _text(database, function)))
         except Unparsable as reason:
             known = Body(plpgsql.Program((), ()), str(reason))
         memo[function.oid] = known
+        database._memo.setdefault("body reasons", {})[function.oid] = known.unknown
     return known
+
+
+def unknown(database: DatabaseSnapshot, function: Function) -> str:
+    """Why the body of a function could not be read; empty when it could."""
+    reasons: dict[int, str] = database._memo.setdefault("body reasons", {})
+    if function.oid not in reasons:
+        body(database, function)
+    return reasons[function.oid]
 
 
 def named(database: DatabaseSnapshot, call: Called) -> Iterable[Function]:

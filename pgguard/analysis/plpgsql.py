@@ -180,12 +180,15 @@ class _Reader:
 
     def _assignment(self, fields: Tree) -> Assign:
         text = fields["expr"]["PLpgSQL_expr"]["query"]
+        name = self._name(fields.get("varno", 0))
+        plain, sign_, value = text.partition(":=")
+        if sign_ and plain.strip().lower() == name:
+            return Assign((name,), _values(value))
         found = tokens(text)
         sign = next((one for one in found if one.kind in ("COLON_EQUALS", _EQUALS)), None)
         if sign is None:
             msg = "it holds an assignment without a sign"
             raise Unparsable(msg)
-        name = self._name(fields.get("varno", 0))
         part = any(one.kind == _BRACKET for one in found if one.end <= sign.start)
         return Assign((name,), _values(text[sign.end :]), part)
 

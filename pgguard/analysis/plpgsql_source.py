@@ -72,8 +72,8 @@ def sources(function: Function, body: str) -> Iterator[str]:
         msg = "it holds what pgguard quotes it with"
         raise Unparsable(msg)
     found = tokens(body)
-    plain = _rewritten(body, found)
     fields = _with_fields(found)
+    plain = _rewritten(body, found, fields)
     for results in dict.fromkeys((_results(function), " RETURNS SETOF text", " RETURNS void", "")):
         keep_outputs = results != " RETURNS void"
         inputs = ", ".join(
@@ -114,9 +114,8 @@ def _with_fields(found: list[Token]) -> frozenset[str]:
     return frozenset(one.name for one, after in pairwise(found) if after.kind == _DOT and one.name)
 
 
-def _rewritten(body: str, found: list[Token]) -> str:
+def _rewritten(body: str, found: list[Token], fields: frozenset[str]) -> str:
     changes: list[tuple[int, int, str]] = []
-    fields = _with_fields(found)
     inside = False
     place = 0
     while place < len(found):
@@ -129,7 +128,7 @@ def _rewritten(body: str, found: list[Token]) -> str:
             place = _declaration(found, place, fields, changes)
         elif here.kind == "RETURN":
             _returned(found, place, changes)
-        elif here.text == "raise":
+        elif here.kind == "IDENT" and here.text == "raise":
             _raised(found, place, changes)
         place += 1
     text = body

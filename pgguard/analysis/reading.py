@@ -10,13 +10,18 @@ from pgguard.analysis.places import place
 from pgguard.errors import Unread
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection
 
     from pgguard.model.snapshot import DatabaseSnapshot
 
 
-def complete(database: DatabaseSnapshot, words: Collection[str]) -> None:
+def complete(
+    database: DatabaseSnapshot, words: Collection[str], pattern: re.Pattern[str] | None = None
+) -> None:
     """Returns when every text that holds one of the words was parsed, and all functions can be read.
+
+    With a `pattern` only what it finds something in, in lower case.
 
     Raises `Unread` with the names of those that were not.
     """

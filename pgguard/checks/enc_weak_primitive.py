@@ -54,6 +54,8 @@ _WEAK_OPTIONS = {
     ("s2k-mode", "1"): "with a key made from the passphrase in one round (s2k-mode=1)",
     ("s2k-digest-algo", "md5"): "with a key made from the passphrase by MD5",
 }
+# parts of a function's name that say what it makes digests of
+_PURPOSES = ("anonym", "chiffr", "crypt", "empreinte", "mdp", "passw", "pseudonym", "secret", "token")
 Judged = tuple[Severity, str]
 
 
@@ -132,6 +134,9 @@ def _about(database: DatabaseSnapshot, call: Call, names: set[str]) -> str:
         plain = name.removeprefix("p_").removeprefix("v_").removeprefix("in_").lstrip("_")
         if not names.isdisjoint((name, plain)) or is_secret_name(name):
             return ident(name)
+    function = catalog.functions(database).get(call.definition.oid)
+    if function is not None and any(part in function.name.lower() for part in _PURPOSES):
+        return f"what {ident(function.name)}() is given"
     return ""
 
 

@@ -16,7 +16,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
-from pgguard.analysis.embedded import SECRET, SECRET_WORDS, config_secrets, is_key_name, secrets
+from pgguard.analysis.embedded import (
+    SECRET,
+    SECRET_PATTERN,
+    SECRET_WORDS,
+    config_secrets,
+    is_key_name,
+    secrets,
+)
 from pgguard.analysis.names import function_name, function_subject, relation_name
 from pgguard.analysis.places import place, server_subject
 from pgguard.analysis.reading import complete
@@ -73,7 +80,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 subject, "; ".join(dict.fromkeys(one.text for one in some)), fix=fixes if whole else ()
             )
-        complete(database, SECRET_WORDS)
+        complete(database, SECRET_WORDS, SECRET_PATTERN)
 
 
 def _fix(database: DatabaseSnapshot, secret: Secret, subject: Subject) -> Change | None:

@@ -71,3 +71,14 @@ CREATE FUNCTION public.cache_key(url text) RETURNS text LANGUAGE sql AS $body$ S
 CREATE SCHEMA own;
 CREATE FUNCTION own.encrypt(a text, b text, c text) RETURNS text LANGUAGE sql AS $body$ SELECT a $body$;
 CREATE FUNCTION own.use_it(a text) RETURNS text LANGUAGE sql AS $body$ SELECT own.encrypt(a, a, 'des') $body$;
+
+-- fires: public.hash_password(text)
+-- evidence: md5() of what hash_password() is given
+-- severity: high
+-- fires: public.keep_hash()
+-- evidence: md5() of password
+-- severity: high
+CREATE TABLE public.users (login text, password text);
+CREATE FUNCTION public.hash_password(t text) RETURNS text LANGUAGE sql AS $body$ SELECT md5(t || 'salt') $body$;
+CREATE FUNCTION public.keep_hash() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN NEW.password := md5(NEW.password); RETURN NEW; END $body$;
