@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.granted import of_large_object
 from pgguard.analysis.names import database_subject, setting_subject
+from pgguard.analysis.settings import change
 from pgguard.changes.privileges import revoke_all_large_objects
-from pgguard.changes.settings import alter_system
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.rows import PUBLIC
 
@@ -36,7 +36,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         yield Finding(
             setting_subject("lo_compat_privileges"),
             "lo_compat_privileges = on: every large object is open to every login",
-            fix=(alter_system("lo_compat_privileges", "off"),),
+            fix=(change(snapshot, "lo_compat_privileges", "off"),),
         )
     for database in snapshot.inspected:
         things = [(group.objects, of_large_object(database, group)) for group in database.large_objects]

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from pgguard.demo.cluster import Cluster
     from pgguard.model.finding import Change, Finding
 
-FAMILIES = ("net-", "log-", "conf-", "backup-", "pwd-plain", "pwd-no-throttling", "pwd-low")
+FAMILIES = (
+    "net-",
+    "log-",
+    "conf-",
+    "backup-",
+    "pwd-plain",
+    "pwd-no-throttling",
+    "pwd-low",
+    "grant-public-large-object",
+)
 BAD = {
     "ssl": "off",
     "fsync": "off",
