@@ -145,6 +145,19 @@ ATTACKS = (
         ("SELECT rolpassword LIKE 'SCRAM%' FROM pg_authid WHERE rolname = 'postgres'",),
         won="answer",
     ),
+    Attack(
+        "definer-injection",
+        ("grant", "definer-injection"),
+        LAB
+        + """
+        CREATE FUNCTION lab.rename(name text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+            SET search_path = pg_catalog, pg_temp
+            AS $f$ BEGIN EXECUTE 'UPDATE lab.patient SET nir = ''' || name || ''' WHERE false'; END $f$;
+        REVOKE EXECUTE ON FUNCTION lab.rename(text) FROM PUBLIC;
+        GRANT EXECUTE ON FUNCTION lab.rename(text) TO mallory;
+        """,
+        ("SELECT lab.rename('x'' WHERE false; ALTER ROLE mallory SUPERUSER; --')",),
+    ),
     Attack("replication", ("replication",), "ALTER ROLE mallory REPLICATION;", (), won="copy as mallory"),
     Attack(
         "replication-of-another-role",

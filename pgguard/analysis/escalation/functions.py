@@ -11,6 +11,7 @@ from pgguard.analysis import catalog
 from pgguard.analysis.bodies import accesses
 from pgguard.analysis.escalation.graph import Edge, Gate, Node, code, rights
 from pgguard.analysis.escalation.holders import creating, granted, owned, owner_named
+from pgguard.analysis.injection import effects
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import holder_names, of_function
 from pgguard.analysis.search_path import OWN_SCHEMA, SYSTEM, TEMPORARY
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 _COMPILED = frozenset({"c", "internal"})
+_WORDED_BY_CALLER = frozenset({"argument", "row", "setting"})
 _OWN_RIGHTS_NEEDED = "somebody to call"
 
 
@@ -50,7 +52,8 @@ def sql_name(function: Function) -> str:
 
 
 def _bent(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, target: Node) -> Iterator[Edge]:
-    """Names that the caller gives another meaning."""
+    """SQL that the caller words, and names that it gives another meaning."""
+    yield from _injected(snapshot, database, function, target)
     if function.oid in _bound_at_creation(database):
         return
     path = path_of(function)
@@ -68,6 +71,24 @@ def _bent(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, ta
             why = f"{name} looks names up in schema {ident(schema)} {runs}"
             gate = Gate("create", database.name, schema)
             yield Edge("definer-search-path", target, end, why, cut=cut, gate=gate)
+
+
+def _injected(
+    snapshot: Snapshot, database: DatabaseSnapshot, function: Function, target: Node
+) -> Iterator[Edge]:
+    # values of columns and names of objects are left out: who may write those has other ways
+    worded = {
+        (sink.what, source.name)
+        for sink in effects(database, function).sinks
+        for source in sink.taint
+        if source.kind in _WORDED_BY_CALLER
+    }
+    for what, name in sorted(worded)[:1]:
+        why = (
+            f"{function_name(function)} runs {name} unquoted ({what}) "
+            f"as {owner_named(snapshot, function.owner)}"
+        )
+        yield Edge("definer-injection", target, code(function.owner, database.name), why)
 
 
 def _strangers(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, schema: str) -> bool:
