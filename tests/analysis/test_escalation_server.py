@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+import typing
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from pgguard.analysis.escalation.cut import cheapest_cut
+from pgguard.analysis.escalation.graph import EdgeKind
 from pgguard.analysis.escalation.paths import paths
 from pgguard.server.connect import Target
 from pgguard.server.read import read_snapshot
@@ -49,6 +51,12 @@ def test_the_path_leads_where_it_says_until_it_is_cut(
     assert left is None, left.told()
     _run(cluster, attack)
     assert not _won(cluster, attack), [change.sql for change in changes]
+
+
+def test_every_kind_of_step_has_its_attack() -> None:
+    tried = {kind for attack in ATTACKS for kind in attack.kinds}
+    # what is part of something else is no step of its own
+    assert set(typing.get_args(EdgeKind)) - tried == {"implied"}
 
 
 def _prepared(attack: Attack, new_cluster: Callable[..., Cluster]) -> Cluster:

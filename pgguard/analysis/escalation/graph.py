@@ -32,7 +32,6 @@ EdgeKind = Literal[
     "trigger",
     "expression",
     "event-trigger",
-    "search-path",
 ]
 
 

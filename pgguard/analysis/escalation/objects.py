@@ -20,7 +20,7 @@ from pgguard.analysis.escalation.graph import (
 from pgguard.analysis.escalation.holders import creating, granted, owner_named
 from pgguard.analysis.membership import DATABASE_OWNER, superusers
 from pgguard.analysis.names import relation_name
-from pgguard.analysis.views import is_invoker
+from pgguard.analysis.secret_views import secret_views
 from pgguard.changes.ownership import change_owner
 from pgguard.model.quote import ident
 
@@ -41,16 +41,17 @@ _FUNCTIONS = {
 }
 _EFFECTS = {READ_FILES: "reads the server's files", WRITE_FILES: "writes the server's files"}
 # fixed oids (pg_authid.dat and the headers of the catalogs); what a view of a superuser's lets others change
+# the columns by which a catalog gives power to whoever writes them
 _CATALOGS = {
-    1260: "pg_authid",
-    1261: "pg_auth_members",
-    1255: "pg_proc",
-    1259: "pg_class",
-    1262: "pg_database",
-    2612: "pg_language",
-    2618: "pg_rewrite",
-    2620: "pg_trigger",
-    2964: "pg_db_role_setting",
+    "pg_authid": ("rolsuper", "rolcreaterole", "rolreplication", "rolpassword"),
+    "pg_auth_members": ("roleid", "member"),
+    "pg_class": ("relowner", "relacl"),
+    "pg_database": ("datdba",),
+    "pg_db_role_setting": ("setconfig",),
+    "pg_language": ("lanpltrusted",),
+    "pg_proc": ("proowner", "prosrc", "prosecdef"),
+    "pg_rewrite": ("ev_action",),
+    "pg_trigger": ("tgfoid",),
 }
 _VERIFIERS = frozenset({"pg_authid", "pg_shadow"})
 _SECRET = frozenset({"rolpassword", "passwd"})
@@ -172,18 +173,11 @@ def _verifiers(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Edge]
 
 def _catalog_views(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Edge]:
     """Views of superusers through which others write to the catalog, as nobody else can."""
-    reading: dict[int, set[int]] = {}
-    for used in database.view_columns:
-        reading.setdefault(used.view, set()).add(used.relation)
-    for view, relations in reading.items():
-        relation = catalog.relations(database).get(view)
-        if relation is None or relation.kind != "v" or is_invoker(relation) or len(relations) != 1:
-            continue
-        name = _CATALOGS.get(next(iter(relations)))
-        if name is None or relation.owner not in superusers(snapshot):
-            continue
-        for privilege in ("INSERT", "UPDATE", "DELETE"):
-            yield from _through(snapshot, database, relation, privilege, name)
+    for view, handed in secret_views(snapshot, database, _CATALOGS):
+        if view.kind == "v":
+            name = min(min(sources) for sources in handed.values())
+            for privilege in ("INSERT", "UPDATE"):
+                yield from _through(snapshot, database, view, privilege, name)
 
 
 def _through(
