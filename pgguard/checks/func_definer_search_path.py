@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.able import acting_as, callers, creators, on_database
-from pgguard.analysis.grouping import together
-from pgguard.analysis.names import function_name, function_subject, schema_subject, shorten
+from pgguard.analysis.grouping import gathered, place, together
+from pgguard.analysis.names import function_name, function_subject, shorten
 from pgguard.analysis.search_path import OWN_SCHEMA, SYSTEM, TEMPORARY, of_function
 from pgguard.changes.functions import set_search_path
 from pgguard.model.finding import Change, Finding, Severity
@@ -56,12 +56,13 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         found = list(_open(snapshot, database))
         serious = [one for one in found if one.severity is not Severity.LOW]
         slight = [one for one in found if one.severity is Severity.LOW]
-        for group in (*together(serious, _cause, _MOST), *together(slight, _cause)):
+        groups = (*together(serious, _cause, _MOST), *together(slight, _cause))
+        for group in gathered(groups, lambda one: one.fault):
             function = group[0].function
             if len(group) == 1:
                 subject, evidence = function_subject(database, function), group[0].fault
             else:
-                subject = schema_subject(database, function.schema)
+                subject = place(database, (one.function.schema for one in group))
                 names = [function_name(one.function) for one in group]
                 evidence = f"{len(names)} functions ({shorten(names, 3)}), each of which {group[0].fault}"
             yield Finding(

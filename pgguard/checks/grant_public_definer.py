@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.able import acting_as, callers
 from pgguard.analysis.granted import of_function
-from pgguard.analysis.grouping import together
-from pgguard.analysis.names import function_name, function_subject, schema_subject, shorten
+from pgguard.analysis.grouping import gathered, place, together
+from pgguard.analysis.names import function_name, function_subject, shorten
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -51,7 +51,8 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         found = list(_open(snapshot, database))
         reached = [one for one in found if one.reached]
         apart = [one for one in found if not one.reached]
-        for group in (*together(reached, _cause, _MOST), *together(apart, _cause)):
+        groups = (*together(reached, _cause, _MOST), *together(apart, _cause))
+        for group in gathered(groups, lambda one: one[1:]):
             function, power, is_reached = group[0]
             what = f"PUBLIC runs it with the rights of {power}"
             if len(group) > 1:
@@ -60,7 +61,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 function_subject(database, function)
                 if len(group) == 1
-                else schema_subject(database, function.schema),
+                else place(database, (one.function.schema for one in group)),
                 what + ("" if is_reached else ", though no login gets as far as the schema today"),
                 severity=None if is_reached else Severity.LOW,
                 fix=tuple(

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.grouping import together
+from pgguard.analysis.grouping import gathered, place, together
 from pgguard.analysis.membership import heirs
-from pgguard.analysis.names import relation_name, relation_subject, schema_subject, shorten
+from pgguard.analysis.names import relation_name, relation_subject, shorten
 from pgguard.analysis.privileges import of_column
 from pgguard.analysis.readers import around, granted, grantees, is_public
 from pgguard.analysis.routes import stands_alone
@@ -66,14 +66,14 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             for columns in _once_an_acl(snapshot, database, policy, most)
             if len((read := _most_read(snapshot, database, policy, columns)).readers) > most
         ]
-        for group in together(found, lambda one: one.relation.schema):
+        for group in gathered(together(found, lambda one: one.relation.schema), lambda one: one.direct):
             worst = max(group, key=lambda one: (len(one.readers), relation_name(one.relation)))
             column = f"{relation_name(worst.relation)}.{ident(worst.column)}"
             many = f"{len(group)} sensitive tables have too many readers: " if len(group) > 1 else ""
             yield Finding(
                 relation_subject(database, worst.relation)
                 if len(group) == 1
-                else schema_subject(database, worst.relation.schema),
+                else place(database, (one.relation.schema for one in group)),
                 f"{many}{len(worst.readers)} logins can read {column}{_how(snapshot, database, worst)}; "
                 f"the policy allows {most}",
             )

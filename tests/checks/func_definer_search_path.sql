@@ -89,3 +89,12 @@ CREATE FUNCTION lab.e() RETURNS integer LANGUAGE sql AS 'SELECT 1';
 CREATE ROLE c_martin LOGIN;
 CREATE FUNCTION public.a() RETURNS integer LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT 1; END;
 CREATE FUNCTION public.b() RETURNS integer LANGUAGE sql SECURITY DEFINER RETURN 1;
+
+-- fires: lab
+-- evidence: 21 functions (s1.f(), s10.f(), s11.f() and 18 more), each of which sets no search_path
+CREATE ROLE app LOGIN;
+DO $do$ BEGIN FOR n IN 1..21 LOOP
+    EXECUTE format('CREATE SCHEMA s%s', n);
+    EXECUTE format('GRANT USAGE ON SCHEMA s%s TO app', n);
+    EXECUTE format('CREATE FUNCTION s%s.f() RETURNS integer LANGUAGE sql SECURITY DEFINER AS ''SELECT 1''', n);
+END LOOP; END $do$;

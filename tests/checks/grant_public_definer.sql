@@ -29,3 +29,12 @@ CREATE FUNCTION public.f(a integer) RETURNS integer LANGUAGE sql SECURITY DEFINE
 REVOKE EXECUTE ON FUNCTION public.f(integer) FROM PUBLIC;
 CREATE FUNCTION public.t() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END';
 CREATE EXTENSION pgcrypto;
+
+-- fires: lab
+-- evidence: PUBLIC runs 21 functions with the rights of a superuser: s1.f(), s10.f(), s11.f() and 18 more
+CREATE ROLE app LOGIN;
+DO $do$ BEGIN FOR n IN 1..21 LOOP
+    EXECUTE format('CREATE SCHEMA s%s', n);
+    EXECUTE format('GRANT USAGE ON SCHEMA s%s TO app', n);
+    EXECUTE format('CREATE FUNCTION s%s.f() RETURNS integer LANGUAGE sql SECURITY DEFINER AS ''SELECT 1''', n);
+END LOOP; END $do$;

@@ -88,3 +88,17 @@ GRANT USAGE ON SCHEMA lab TO PUBLIC;
 CREATE TABLE lab.patient (nir text);
 CREATE TABLE lab.resultat (nir text);
 GRANT SELECT ON lab.patient TO PUBLIC;
+
+-- fires: lab
+-- evidence: 21 sensitive tables have too many readers
+-- policy: [thresholds]
+-- policy: sensitive_readers = 1
+CREATE ROLE staff;
+CREATE ROLE one LOGIN IN ROLE staff;
+CREATE ROLE two LOGIN IN ROLE staff;
+DO $do$ BEGIN FOR n IN 1..21 LOOP
+    EXECUTE format('CREATE SCHEMA s%s', n);
+    EXECUTE format('GRANT USAGE ON SCHEMA s%s TO staff', n);
+    EXECUTE format('CREATE TABLE s%s.patient (nir text, nom text)', n);
+    EXECUTE format('GRANT SELECT ON s%s.patient TO staff', n);
+END LOOP; END $do$;
