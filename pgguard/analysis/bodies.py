@@ -14,7 +14,7 @@ from pgguard.analysis.constants import constants, returned
 from pgguard.analysis.expression import Unparsable, statements, target_list
 from pgguard.analysis.function_bodies import COMPILED, READ, body, named, statements_of, unknown
 from pgguard.analysis.references import Accesses, touched
-from pgguard.analysis.search_path import of_function
+from pgguard.analysis.search_path import OWN_SCHEMA, of_function
 from pgguard.analysis.spelled import spelled
 from pgguard.analysis.sqltree import Constant, Origin, aliases, constant, function_calls
 from pgguard.model.rows import MASK
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _WORD = re.compile(r"\w+")
+_NO_SQL = frozenset({"comment", "type"})
 # from how many names on a text is cut into words
 _FEW = 40
 
@@ -139,10 +140,19 @@ def _accesses(database: DatabaseSnapshot, function: Function) -> Accesses:
         return Accesses(unknown=found.unknown)
     try:
         trees = list(statements_of(database, function))
-        used = touched(database, trees, of_function(function), lambda call: named(database, call))
+        used = touched(database, trees, _search_path(function), lambda call: named(database, call))
     except RecursionError:
         return Accesses(unknown="it is nested too deeply")
     return used._replace(dynamic=any(_is_open(step) for step in plpgsql.executed(found.program.steps)))
+
+
+def _search_path(function: Function) -> tuple[str, ...] | None:
+    """The schemas that a function sees, as far as it sets them itself."""
+    path = of_function(function)
+    if path is None or OWN_SCHEMA not in path:
+        return path
+    # $user is whoever runs it
+    return tuple(function.owner if one == OWN_SCHEMA else one for one in path) if function.definer else None
 
 
 def _is_open(step: plpgsql.Execute) -> bool:
@@ -164,7 +174,7 @@ def holding(
     *,
     whole: bool = False,
 ) -> Iterator[Definition]:
-    """The definitions, comments aside, that hold one of the words (lower case), or were hidden whole.
+    """The definitions of SQL that hold one of the words (lower case), or were hidden whole.
 
     With a `pattern` those in whose text, in lower case, it finds something; the words then only spare time.
     With `whole` the words count by themselves alone, which takes as long for many as for few.
@@ -172,7 +182,7 @@ def holding(
     many = {word for word in words if _WORD.fullmatch(word)} if whole else set()
     few = [word for word in words if word not in many]
     for definition in database.definitions:
-        if definition.kind == "comment" or (kinds and definition.kind not in kinds):
+        if definition.kind in _NO_SQL or (kinds and definition.kind not in kinds):
             continue
         text = definition.text.lower()
         is_written = any(word in text for word in few) or (many and not many.isdisjoint(_WORD.findall(text)))

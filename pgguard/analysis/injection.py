@@ -18,7 +18,7 @@ from pgguard.analysis.plpgsql_source import arguments
 from pgguard.analysis.references import relations_named
 from pgguard.analysis.search_path import of_function
 from pgguard.analysis.sqltree import called, words
-from pgguard.analysis.taint import CLEAN, Environment, Expressions, Source, Taint, calls_of, is_safe
+from pgguard.analysis.taint import CLEAN, Environment, Expressions, Source, Taint, calls_of
 
 if TYPE_CHECKING:
     from pgguard.analysis.sqltree import Called
@@ -54,17 +54,21 @@ class Sink(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What a function does with its arguments: those that its result holds, those that it runs as SQL."""
+    """What a function does with its arguments: those that its result holds, those that it runs as SQL.
+
+    `unknown` is why that could not be told; empty otherwise.
+    """
 
     passes: frozenset[str]
     runs: frozenset[str]
     sinks: tuple[Sink, ...]
+    unknown: str = ""
 
 
 def effects(database: DatabaseSnapshot, function: Function) -> Effects:
     """What a function does with text that it is given, by its body.
 
-    Nothing when the body is not read: `function_bodies.body` says why. Raises `Unread` when functions,
+    Nothing but why when the body is not read. Raises `Unread` when functions,
     definitions, relations or columns could not be read.
     """
     memo: dict[int, Effects] = database._memo.setdefault("effects", {})
@@ -72,7 +76,11 @@ def effects(database: DatabaseSnapshot, function: Function) -> Effects:
     if known is None:
         # while a function calls itself, its inner call adds nothing that the outer one does not show
         memo[function.oid] = Effects(frozenset(), frozenset(), ())
-        known = memo[function.oid] = _Run(database, function).effects()
+        try:
+            known = _Run(database, function).effects()
+        except RecursionError:
+            known = Effects(frozenset(), frozenset(), (), "it is nested too deeply")
+        memo[function.oid] = known
     return known
 
 
@@ -85,7 +93,7 @@ class _Run:
     def __init__(self, database: DatabaseSnapshot, function: Function) -> None:
         self.database = database
         self.subject = function
-        self.program = body(database, function).program
+        self.program, self.unknown = body(database, function)
         settings = frozenset(item.partition("=")[0] for item in function.config)
         path = of_function(function)
         known = constants(database, function)
@@ -101,6 +109,8 @@ class _Run:
         self.safe = {name for name, safe in declared.items() if safe}
 
     def effects(self) -> Effects:
+        if self.unknown:
+            return Effects(frozenset(), frozenset(), (), self.unknown)
         start = self._start()
         # inner blocks' variables begin with what is known only later
         for _ in range(_TURNS):
@@ -128,7 +138,7 @@ class _Run:
                 found[one.name] = CLEAN
                 continue
             name = one.name or one.place
-            taint = CLEAN if is_safe(one.type) else frozenset({Source("argument", name)})
+            taint = CLEAN if self._is_safe(one.type) else frozenset({Source("argument", name)})
             relation = self._row_type(one.type)
             if relation is not None:
                 self.expressions.rows[name] = (relation, "argument")
@@ -286,10 +296,10 @@ class _Run:
         for function in named(self.database, call):
             found = found or CLEAN
             everything: Taint = frozenset().union(*given)
-            if body(self.database, function).unknown:
-                found |= CLEAN if is_safe(function.returns) else everything
-                continue
             inner = effects(self.database, function)
+            if inner.unknown:
+                found |= CLEAN if self._is_safe(function.returns) else everything
+                continue
             names = [one.name or one.place for one in arguments(function) if one.input]
             taints = dict(zip(names, given[: len(call.arguments)], strict=False))
             taints |= dict(zip(call.named, given[len(call.arguments) :], strict=False))
@@ -297,7 +307,7 @@ class _Run:
             if not function.definer:
                 run = frozenset().union(*(taints.get(name, CLEAN) for name in inner.runs))
                 self._sink(function_name(function), run)
-            if not is_safe(function.returns):
+            if not self._is_safe(function.returns):
                 found |= frozenset().union(*(taints.get(name, CLEAN) for name in inner.passes))
         return found
 
@@ -307,11 +317,11 @@ class _Run:
 
     def _is_safe(self, written: str) -> bool:
         if not written.endswith("%TYPE"):
-            return is_safe(written)
+            return self.expressions.is_safe(written)
         parts = written.removesuffix("%TYPE").split(".")
         for relation in self._relations(parts[:-1]):
             column = catalog.column_named(self.database, relation.oid, parts[-1])
-            return column is not None and is_safe(column.type)
+            return column is not None and self.expressions.is_safe(column.type)
         return False
 
     def _row_type(self, written: str) -> Relation | None:

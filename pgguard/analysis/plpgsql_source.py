@@ -148,7 +148,10 @@ def _declaration(
         end += 1
     kinds = [one.kind for one in found[start:end]]
     words = [one.text for one in found[start:end]]
-    if kinds and words[0] != "alias" and "cursor" not in words:
+    if words[:2] == ["alias", "for"] and end < len(found):
+        # the parser does not say what an alias stands for
+        changes.append((found[start].start, found[start + 1].end, "text :="))
+    elif kinds and "cursor" not in words:
         name = found[place].name
         of_table = _PERCENT in kinds and "rowtype" in words
         if of_table or (_DOT in kinds and _PERCENT not in kinds) or (name in fields and words != ["record"]):

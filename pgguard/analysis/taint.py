@@ -81,6 +81,21 @@ def is_safe(type_: str) -> bool:
     return base in _SAFE_TYPES or base.startswith(("timestamp ", "time ", "interval ", "bit "))
 
 
+def safe_types(database: DatabaseSnapshot) -> frozenset[str]:
+    """The enumerations of a database and its domains over types that hold no SQL, with their schema and
+    without."""
+    known: frozenset[str] | None = database._memo.get("safe types")
+    if known is None:
+        names = {
+            one.text
+            for one in database.definitions
+            if one.kind == "type" and (one.catalog == "enum" or is_safe(one.catalog))
+        }
+        known = frozenset(names | {name.rpartition(".")[2] for name in names})
+        database._memo["safe types"] = known
+    return known
+
+
 class Expressions:
     """The taints of expressions.
 
@@ -130,7 +145,7 @@ class Expressions:
             case "ParamRef":
                 return self.environment.get(f"${fields.get('number', 0)}", CLEAN)
             case "TypeCast":
-                safe = is_safe(type_name(fields.get("typeName", {})))
+                safe = self.is_safe(type_name(fields.get("typeName", {})))
                 return CLEAN if safe else self.of(fields.get("arg"), tables)
             case "A_Expr":
                 return self._operation(node, fields, tables)
@@ -171,10 +186,14 @@ class Expressions:
         tables = self._tables(fields.get("fromClause", ())).values() if stars else ()
         return [one for some in tables for fields in some for one in self._relations(fields)]
 
+    def is_safe(self, type_: str) -> bool:
+        """Whether no value of a type can be SQL, by its name; enumerations of the database among them."""
+        return is_safe(type_) or type_.removesuffix("[]") in safe_types(self.database)
+
     def column_taint(self, relation: Relation, name: str, kind: str = "column") -> Taint:
         """The taint of a column of a table; none where its type holds no SQL."""
         column = catalog.column_named(self.database, relation.oid, name)
-        if column is None or is_safe(column.type):
+        if column is None or self.is_safe(column.type):
             return CLEAN
         return frozenset(
             {Source(kind, f"{relation.schema}.{relation.name}.{name}", relation.oid, column.number)}
@@ -289,7 +308,7 @@ class Expressions:
             return own
         if call.name == "current_setting":
             return self._setting(call)
-        if call.name == "format":
+        if call.name == "format" and not fields.get("func_variadic"):
             return self._format(call, given)
         if call.name == "regexp_replace" and self._drops_specials(call):
             return CLEAN

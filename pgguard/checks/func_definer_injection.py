@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from pgguard.analysis import catalog
 from pgguard.analysis.able import able, acting_as, callers
 from pgguard.analysis.bodies import unread_languages
-from pgguard.analysis.function_bodies import body
 from pgguard.analysis.injection import effects
 from pgguard.analysis.names import function_name, function_subject, shorten
 from pgguard.analysis.privileges import of_column, of_relation
@@ -61,7 +60,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             sinks = effects(database, function).sinks
             if sinks:
                 yield _finding(snapshot, database, function, sinks)
-        unread = [(one, body(database, one).unknown) for one in functions if _is_sql(one)]
+        unread = [(one, effects(database, one).unknown) for one in functions if _is_sql(one)]
         unread = [(one, reason) for one, reason in unread if reason]
         unread += [
             (one, f"it is written in {one.language}") for one in unread_languages(database) if one.definer

@@ -318,3 +318,53 @@ BEGIN
     EXECUTE 'SELECT ' || r;
 END
 $body$;
+
+-- fires: public.f(text)
+-- evidence: argument p unquoted
+CREATE ROLE lis_app LOGIN;
+CREATE FUNCTION public.f(p text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $body$
+DECLARE q ALIAS FOR $1; r ALIAS FOR p;
+BEGIN EXECUTE 'SELECT ' || q; EXECUTE r; END
+$body$;
+
+-- fires: public.f(text[])
+-- evidence: argument p unquoted
+CREATE ROLE lis_app LOGIN;
+CREATE FUNCTION public.f(VARIADIC p text[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $body$
+BEGIN EXECUTE format('SELECT %s, %s', VARIADIC p); END
+$body$;
+
+-- fires: public.f(jsonb)
+-- evidence: argument p unquoted
+CREATE ROLE lis_app LOGIN;
+CREATE FUNCTION public.f(p jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $body$
+DECLARE q text := 'SELECT 1';
+BEGIN
+    BEGIN
+        q := 'SELECT ' || (p ->> 'column');
+        RAISE EXCEPTION 'never mind';
+    EXCEPTION WHEN OTHERS THEN
+        EXECUTE q;
+    END;
+END
+$body$;
+
+-- silent: enumerations, domains over numbers, allow-list arrays, names quoted by a query
+CREATE ROLE lis_app LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO lis_app;
+CREATE TYPE lab.statut AS ENUM ('a', 'b');
+CREATE DOMAIN lab.code AS integer CHECK (VALUE > 0);
+CREATE TABLE lab.t (id integer, s lab.statut);
+CREATE FUNCTION lab.f(s lab.statut, c lab.code, t text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $body$
+DECLARE one text; r record; v lab.statut := t::lab.statut;
+BEGIN
+    EXECUTE 'SELECT ''' || s || ''', ' || c || ', ''' || t::lab.statut::text || v || '''';
+    FOREACH one IN ARRAY ARRAY['t', 'u'] LOOP EXECUTE 'ANALYZE lab.' || one; END LOOP;
+    FOR r IN SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables LOOP
+        EXECUTE 'ANALYZE ' || r.name;
+    END LOOP;
+    FOR one IN SELECT oid::regclass FROM pg_class LOOP EXECUTE 'ANALYZE ' || one; END LOOP;
+    FOR r IN SELECT id, lab.t.s FROM lab.t LOOP EXECUTE 'SELECT ' || r.id || ' ''' || r.s || ''''; END LOOP;
+END
+$body$;
