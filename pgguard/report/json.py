@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pgguard.model.finding import Severity
+from pgguard.report.text import statement
 
 if TYPE_CHECKING:
     from pgguard.model.finding import Judged, Outcome, Report
@@ -65,7 +66,7 @@ def _finding(judged: Judged) -> dict[str, Any]:
         },
         "evidence": finding.evidence,
         "advice": judged.advice,
-        "fix": [change.sql for change in finding.fix],
+        "fix": [statement(change, finding) for change in finding.fix],
         "waived": None
         if waiver is None
         else {"reason": waiver.reason, "owner": waiver.owner, "until": waiver.until},

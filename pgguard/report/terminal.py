@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pgguard.model.finding import Severity, Verdict
-from pgguard.report.text import plural, visible
+from pgguard.report.text import plural, statement, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,8 +112,8 @@ def _fix(judged: Judged) -> str:
     changes = judged.finding.fix
     if not changes:
         return judged.advice
-    first = changes[0].sql.removeprefix("-- ")
-    if not changes[0].undo and first == changes[0].sql:
+    first = statement(changes[0], judged.finding).removeprefix("-- ")
+    if not changes[0].undo and not changes[0].sql.startswith("--"):
         first += "  -- cannot be undone"
     more = len(changes) - 1
     return first if not more else f"{first}  (and {plural(more, 'more statement')}: --format json)"

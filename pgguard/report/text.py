@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+from pgguard.model.quote import ident
+
+if TYPE_CHECKING:
+    from pgguard.model.finding import Change, Finding
 
 # control characters, formats (bidirectional marks, zero-width ones), surrogates, line separators
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -21,3 +27,11 @@ def visible(text: str) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 finding`, `2 findings`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def statement(change: Change, finding: Finding) -> str:
+    """The SQL of a change, with the database where it has to run unless the finding's subject tells it."""
+    where = change.database
+    if where is None or where == finding.subject.database or change.sql.startswith("--"):
+        return change.sql
+    return f"{change.sql} -- in database {visible(ident(where))}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from pgguard.changes.privileges import revoke
+from pgguard.model.finding import Finding, Subject
 from pgguard.report.terminal import render
+from pgguard.report.text import statement
 from tests.report.reports import report_with_everything
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -57,3 +60,11 @@ def test_colour_changes_nothing_but_colour() -> None:
 def test_lines_fit_the_terminal() -> None:
     for line in render(report_with_everything(), width=60).splitlines():
         assert len(line) <= 60
+
+
+def test_a_fix_says_where_it_has_to_run_when_the_subject_does_not() -> None:
+    change = revoke(["SELECT"], "TABLE lab.patient", "labo", database="lab\nDROP")
+    on_role = Finding(Subject("role", "labo"), "evidence", fix=(change,))
+    on_table = Finding(Subject("relation", "lab.patient", "lab\nDROP"), "evidence", fix=(change,))
+    assert statement(change, on_role) == f'{change.sql} -- in database "lab\\nDROP"'
+    assert statement(change, on_table) == change.sql
