@@ -38,6 +38,8 @@ references = (
 )
 # more roles than that are for a person to put into groups first
 _MANY = 20
+# whose members work in every database without a grant in any
+_EVERYWHERE = frozenset({"pg_monitor", "pg_read_all_data", "pg_write_all_data", "pg_maintain"})
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
@@ -66,6 +68,7 @@ def _keep_out_nobody(snapshot: Snapshot, database: DatabaseSnapshot, thing: Gran
     named: set[str] = set()
     for one in in_database(database):
         named |= {one.owner, *(entry.grantee for entry in one.grants)}
+    named |= {edge.member for edge in snapshot.memberships if edge.role in _EVERYWHERE}
     roles = (snapshot.role(name) for name in sorted(named - own - {PUBLIC}))
     needed = [role.name for role in roles if role and not role.superuser and not role.predefined]
     if len(needed) > _MANY:

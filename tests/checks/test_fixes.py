@@ -16,12 +16,12 @@ from pgguard.checks import check
 from pgguard.report.judge import judge
 from pgguard.server.read import read_open
 from pgguard.store.policy_file import parse
+from tests.checks.blocks import Block
 from tests.checks.test_checks import BLOCKS
 
 if TYPE_CHECKING:
     from pgguard.demo.cluster import Cluster
     from pgguard.model.finding import Change, Finding
-    from tests.checks.blocks import Block
 
 FIRING = [block for block in BLOCKS if block.outcome == "fires" and not block.own_cluster]
 
@@ -45,6 +45,21 @@ def test_the_fix_silences_the_check_and_its_undo_brings_it_back(block: Block, cl
             for change in reversed(changes):
                 connection.execute(change.undo.encode())
             assert _said(_findings(block, connection)) == _said(before)
+        connection.rollback()
+
+
+def test_a_database_closed_to_public_stays_open_to_those_who_work_in_it(cluster: Cluster) -> None:
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        connection.execute("CREATE TABLE public.patient (nir text, nom text)")
+        connection.execute("CREATE ROLE app; GRANT SELECT ON public.patient TO app")
+        connection.execute("CREATE ROLE watcher; GRANT pg_monitor TO watcher; CREATE ROLE stranger")
+        for one in _findings(Block("grant_public_database.sql", 0, "fires"), connection):
+            for change in one.fix:
+                connection.execute(change.sql.encode())
+        names = "SELECT rolname FROM pg_roles WHERE has_database_privilege(oid, 'lab', 'CONNECT')"
+        rows = {name for (name,) in connection.execute(names)}
+        assert {"app", "watcher"} <= rows
+        assert "stranger" not in rows
         connection.rollback()
 
 
