@@ -1,4 +1,4 @@
-"""ALTER TABLE: row security, triggers and rules; DROP TABLE of a copy that nobody needs."""
+"""ALTER TABLE: row security, triggers and rules; event triggers; DROP TABLE of a copy that nobody needs."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def enable(kind: str, name: str, table: str, was: str, *, database: str | None =
         sql=f"ALTER TABLE {table} ENABLE {what};",
         undo=f"ALTER TABLE {table} {_ENABLED[was]} {what};",
         lock=_SHARED if kind == "TRIGGER" else _EXCLUSIVE,
+        database=database,
+    )
+
+
+def enable_event_trigger(name: str, was: str, *, database: str | None = None) -> Change:
+    """Make an event trigger fire; `was` is evtenabled before."""
+    return Change(
+        sql=f"ALTER EVENT TRIGGER {ident(name)} ENABLE;",
+        undo=f"ALTER EVENT TRIGGER {ident(name)} {_ENABLED[was]};",
+        lock="none",
         database=database,
     )
 

@@ -5,7 +5,8 @@ a schema where others may create: a table or function put there by the caller th
 patients' data with the owner's rights.
 
 How to fix: ALTER FUNCTION name SET search_path = pg_catalog, own_schema, pg_temp, with schemas only
-that nobody else may create in, and test the function.
+that nobody else may create in, and test the function. Where a schema has to be left out, qualify its
+names in the body first, or take CREATE on it from others.
 
 Silent when: the search_path is fixed to such schemas; bodies written in standard SQL (BEGIN ATOMIC),
 whose names are bound once; functions of extensions. Only low: nobody but the owner can call it.
@@ -20,6 +21,7 @@ from pgguard.analysis.grouping import gathered, place, together
 from pgguard.analysis.names import function_name, function_subject, shorten
 from pgguard.analysis.search_path import OWN_SCHEMA, SYSTEM, TEMPORARY, of_function
 from pgguard.changes.functions import set_search_path
+from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Change, Finding, Severity
 from pgguard.model.quote import ident
 
@@ -43,12 +45,13 @@ _MOST = 20
 
 
 class Open(NamedTuple):
-    """A function whose names others can bend: what is wrong, and schemas that are safe for it."""
+    """A function whose names others can bend: what is wrong, schemas safe for it, and those that are not."""
 
     function: Function
     fault: str
     severity: Severity
     safe: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
@@ -69,7 +72,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 subject,
                 evidence,
                 severity=group[0].severity,
-                fix=tuple(_fix(database, one) for one in group),
+                fix=tuple(dict.fromkeys(change for one in group for change in _fixes(database, one))),
             )
 
 
@@ -104,7 +107,8 @@ def _open(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Open]:
             name for name in path or (function.schema,) if name not in (TEMPORARY, OWN_SCHEMA, "pg_catalog")
         ]
         safe = [name for name in kept if not _strangers(snapshot, database, name, own)]
-        yield Open(function, fault, severity, ("pg_catalog", *safe, TEMPORARY))
+        left_out = tuple(name for name in kept if name not in safe)
+        yield Open(function, fault, severity, ("pg_catalog", *safe, TEMPORARY), left_out)
 
 
 def _fault(
@@ -156,9 +160,15 @@ def _bound_at_creation(database: DatabaseSnapshot) -> frozenset[int]:
     )
 
 
-def _fix(database: DatabaseSnapshot, one: Open) -> Change:
+def _fixes(database: DatabaseSnapshot, one: Open) -> Iterator[Change]:
+    if one.left_out:
+        # without it the function would not find what it means there
+        names = ", ".join(ident(name) for name in one.left_out)
+        yield by_hand(
+            f"first qualify the names in the body that are of {names}, or take CREATE there from others"
+        )
     function = one.function
-    return set_search_path(
+    yield set_search_path(
         function_name(function),
         one.safe,
         of_function(function),

@@ -1,10 +1,10 @@
-"""A trigger or a rule of a table is switched off.
+"""A trigger or a rule of a table, or an event trigger, is switched off.
 
 Why it matters: what it was there for, a trace of who changed a patient's record or a rule about what
 may stand in it, has not happened since, and no error says so.
 
-How to fix: ALTER TABLE name ENABLE TRIGGER name, then find out when it was switched off and what the
-table went through since.
+How to fix: ALTER TABLE name ENABLE TRIGGER name (ALTER EVENT TRIGGER name ENABLE), then find out when it
+was switched off and what the table went through since.
 
 Silent when: enabled (ENABLE ALWAYS too); triggers of extensions; triggers for replicas only where
 this database is a subscriber; a single trigger on a table without patients' data that logs nothing.
@@ -15,9 +15,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.grouping import together
-from pgguard.analysis.names import function_name, relation_name, relation_subject, schema_subject, shorten
+from pgguard.analysis.names import (
+    database_subject,
+    function_name,
+    relation_name,
+    relation_subject,
+    schema_subject,
+    shorten,
+)
 from pgguard.analysis.sensitive import sensitive_tables, words
-from pgguard.changes.tables import enable
+from pgguard.changes.tables import enable, enable_event_trigger
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.model.policy import Policy
-    from pgguard.model.rows import Function, Relation, Rule, Trigger
+    from pgguard.model.rows import EventTrigger, Function, Relation, Rule, Trigger
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 severity = Severity.MEDIUM
@@ -77,6 +84,16 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                     for row in rows
                 ),
             )
+        asleep = [one for one in database.event_triggers if _off(database, one) and not one.extension]
+        if asleep:
+            said = [f"event trigger {ident(one.name)} {_OFF[one.enabled]}" for one in asleep]
+            yield Finding(
+                database_subject(database.name),
+                shorten(said, 3),
+                fix=tuple(
+                    enable_event_trigger(one.name, one.enabled, database=database.name) for one in asleep
+                ),
+            )
 
 
 def _switched_off(database: DatabaseSnapshot, policy: Policy) -> Iterator[Off]:
@@ -116,7 +133,7 @@ def _switched_off(database: DatabaseSnapshot, policy: Policy) -> Iterator[Off]:
             yield Off(relation, off, off_rules)
 
 
-def _off(database: DatabaseSnapshot, row: Trigger | Rule) -> bool:
+def _off(database: DatabaseSnapshot, row: Trigger | Rule | EventTrigger) -> bool:
     return row.enabled == "D" or (row.enabled == "R" and not database.subscriptions)
 
 

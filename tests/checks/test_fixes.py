@@ -63,6 +63,21 @@ def test_a_database_closed_to_public_stays_open_to_those_who_work_in_it(cluster:
         connection.rollback()
 
 
+def test_a_schema_left_out_of_a_search_path_is_said_first(cluster: Cluster) -> None:
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        connection.execute("CREATE ROLE app LOGIN; CREATE SCHEMA clin; GRANT ALL ON SCHEMA clin TO app")
+        connection.execute(
+            "CREATE FUNCTION clin.f() RETURNS bigint LANGUAGE sql SECURITY DEFINER"
+            " SET search_path = clin, pg_temp AS 'SELECT 1::bigint'"
+        )
+        found = _findings(Block("func_definer_search_path.sql", 0, "fires"), connection)
+        assert [change.sql for change in found[0].fix] == [
+            "-- first qualify the names in the body that are of clin, or take CREATE there from others",
+            "ALTER FUNCTION clin.f() SET search_path = pg_catalog, pg_temp;",
+        ]
+        connection.rollback()
+
+
 def _findings(block: Block, connection: psycopg.Connection) -> list[Finding]:
     chosen = check(block.check)
     assert chosen is not None

@@ -54,3 +54,11 @@ CREATE TRIGGER b AFTER INSERT ON public.patient FOR EACH ROW EXECUTE PROCEDURE p
 ALTER TABLE public.patient ENABLE ALWAYS TRIGGER b;
 CREATE TRIGGER reorder AFTER INSERT ON public.stock FOR EACH ROW EXECUTE PROCEDURE public.g();
 ALTER TABLE public.stock DISABLE TRIGGER reorder;
+
+-- fires: lab
+-- evidence: event trigger note_ddl is disabled
+CREATE FUNCTION public.note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE LOG $$ddl$$; END';
+CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE PROCEDURE public.note();
+CREATE EVENT TRIGGER works ON ddl_command_end EXECUTE PROCEDURE public.note();
+ALTER EVENT TRIGGER note_ddl DISABLE;
+ALTER EVENT TRIGGER works ENABLE ALWAYS;
