@@ -257,8 +257,9 @@ WITH own (kind, oid, number, catalog, language, text) AS (
           | :// [^/@:\s]* : [^/@:\s<>*{}$%]+ @ $re$ THEN '***password***' ELSE '' END
         WHEN s.key IN (SELECT key FROM uncertain) THEN '***'
         -- a word may be a value too: SET app.key TO word
-        WHEN t.text ~* '\mset\s+(?:(?:local|session)\s+)?\w+[.][\w.]+\s*(?:=|to)\s*\w' THEN
-            regexp_replace(t.text, '(\mset\s+(?:(?:local|session)\s+)?\w+[.][\w.]+\s*(?:=|\mto\M)\s*)\w+', '\1_', 'gi')
+        WHEN coalesce(t.text, s.text) ~* '\mset\s+(?:(?:local|session)\s+)?["\w]+[.]["\w.]+\s*(?:=|to\M)\s*\w' THEN
+            regexp_replace(coalesce(t.text, s.text),
+                '(\mset\s+(?:(?:local|session)\s+)?["\w]+[.]["\w.]+\s*(?:=|\mto\M)\s*)\w+', '\1_', 'gi')
         ELSE coalesce(t.text, s.text, '') END AS shown
     FROM stored AS s
     LEFT JOIN shown AS t ON t.key = s.key

@@ -174,6 +174,16 @@ def test_no_secret_is_in_a_snapshot(secret: str, planted: Cluster) -> None:
     assert _leaks(snapshot, secret) == []
 
 
+@pytest.mark.parametrize("quoted", ["SELECT 'x';", ""])
+def test_a_word_that_a_parameter_is_set_to_is_hidden(quoted: str, cluster: Cluster) -> None:
+    body = f"BEGIN {quoted} SET app.entry TO hunter; SET LOCAL app.k = hunter; UPDATE t SET a = b; END"
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        connection.execute(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $x$ {body} $x$".encode())
+        (definition,) = read_open(connection).inspected[0].definitions
+        connection.rollback()
+    assert definition.text.strip() == body.replace("hunter", "_").replace("'x'", "'***'")
+
+
 def test_random_texts_leak_nothing(cluster: Cluster) -> None:
     chance = random.Random(20_261_125)  # noqa: S311 - reproducible, not secret
     with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
