@@ -168,3 +168,8 @@ def change(snapshot: Snapshot, name: str, value: str) -> Change:
     )
     before = setting.value if by_system and not setting.masked else None
     return alter_system(name, value, restart=setting.context == "postmaster", before=before)
+
+
+def ssl_is_on(snapshot: Snapshot) -> bool:
+    """Whether the server is known to speak TLS."""
+    return any(row.name == "ssl" and row.value == "on" for row in snapshot.settings)

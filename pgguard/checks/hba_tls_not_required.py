@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.hba import clear_text, in_force, who
 from pgguard.analysis.hba.rules import CLEARTEXT, for_replication_only, is_network, line
 from pgguard.analysis.names import rule_subject
-from pgguard.changes.manual import by_hand
+from pgguard.analysis.settings import ssl_is_on
+from pgguard.changes.hba import to_hostssl
 from pgguard.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -48,5 +49,11 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 rule_subject(rule),
                 f"{line(rule)} serves {who(entries)} without encryption",
                 severity=None if entries else Severity.LOW,
-                fix=(by_hand(f"{rule_subject(rule).name}: hostssl instead of {rule.type}"),),
+                fix=(
+                    to_hostssl(
+                        rule_subject(rule).name,
+                        f"hostssl instead of {rule.type}",
+                        ssl_is_on=ssl_is_on(snapshot),
+                    ),
+                ),
             )

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.hba import in_force, who
 from pgguard.analysis.hba.rules import authenticates, beyond_loopback, line, wants_certificate
 from pgguard.analysis.names import rule_subject
-from pgguard.changes.manual import by_hand
+from pgguard.analysis.settings import ssl_is_on
+from pgguard.changes.hba import to_hostssl
 from pgguard.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -51,5 +52,11 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             rule_subject(rule),
             f"{line(rule)} lets in {who(far)} with {proof}",
             severity=None if far else Severity.LOW,
-            fix=(by_hand(f"{rule_subject(rule).name}: hostssl ... scram-sha-256 instead of trust"),),
+            fix=(
+                to_hostssl(
+                    rule_subject(rule).name,
+                    "hostssl ... scram-sha-256 instead of trust",
+                    ssl_is_on=ssl_is_on(snapshot),
+                ),
+            ),
         )

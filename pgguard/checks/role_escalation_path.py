@@ -6,9 +6,10 @@ guessed password or a flaw of its application, has every patient's record and ca
 How to fix: apply the changes below, which take away the weakest link of every path, or declare the
 login in the policy ([administrators] roles = [...]). `pgguard escalations` shows all paths step by step.
 
-Silent when: declared administrators, superusers; no path exists. A power that only reads (server
-files, replication, password verifiers) is told by the checks of those powers, not here, unless it
-takes a detour through objects to reach it.
+Silent when: declared administrators, superusers; no path exists. A power as good as superuser that a
+login simply holds is told by role-superuser-equivalent, and one that only reads (server files,
+replication, password verifiers) by the checks of those powers, unless it takes a detour through objects
+to reach it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ references = (
     "NIST AC-6",
     "PostgreSQL manual, 22.6 Function Security",
 )
+# steps that role-superuser-equivalent tells by themselves
+_HELD = frozenset({"predefined-role", "createrole", "parameter", "language"})
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
@@ -68,6 +71,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
 
 
 def _told(path: Path) -> bool:
+    kinds = {step.kind for step in path.steps}
+    if kinds <= {"membership", *_HELD} and not kinds.isdisjoint(_HELD):
+        return False
     return path.takes_over or path.by_objects
 
 

@@ -40,7 +40,6 @@ DO $do$
 BEGIN
     IF current_setting('server_version_num')::integer >= 110000 THEN
         -- flaw 11-: role-superuser-equivalent imports
-        -- flaw 11-: role-escalation-path imports
         GRANT pg_write_server_files TO imports;
     END IF;
     IF current_setting('server_version_num')::integer >= 140000 THEN
@@ -111,6 +110,7 @@ GRANT SELECT ON lab.v_demande TO labo;
 
 -- flaw: func-definer-search-path lab.chercher(text)
 -- flaw: func-definer-injection lab.chercher(text)
+-- flaw: role-escalation-path PUBLIC
 -- flaw: grant-public-definer lab.chercher(text)
 CREATE FUNCTION lab.chercher(champ text) RETURNS SETOF lab.patient
 LANGUAGE plpgsql SECURITY DEFINER AS $body$

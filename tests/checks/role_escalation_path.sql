@@ -4,24 +4,6 @@ CREATE ROLE boss SUPERUSER NOLOGIN;
 CREATE ROLE admins NOINHERIT IN ROLE boss;
 CREATE ROLE deputy LOGIN IN ROLE admins;
 
--- fires: imports
--- evidence: pg_write_server_files writes any file
--- versions: 11-
-CREATE ROLE imports LOGIN;
-GRANT pg_write_server_files TO imports;
-
--- fires: helpdesk
--- evidence: helpdesk can grant itself any role but superusers (CREATEROLE)
--- versions: 11-15
-CREATE ROLE helpdesk LOGIN CREATEROLE;
-
--- fires: helpdesk
--- evidence: any role but superusers (CREATEROLE) -> admins can SET ROLE boss
--- versions: 10-10
-CREATE ROLE boss SUPERUSER NOLOGIN;
-CREATE ROLE admins IN ROLE boss;
-CREATE ROLE helpdesk LOGIN CREATEROLE;
-
 -- fires: helpdesk
 -- evidence: helpdesk can grant pg_execute_server_program (ADMIN OPTION)
 -- versions: 16-
@@ -92,31 +74,6 @@ AS 'BEGIN RETURN n + 1; END';
 -- versions: 11-
 CREATE ROLE exporter LOGIN;
 GRANT EXECUTE ON FUNCTION pg_catalog.lo_export(oid, text) TO exporter;
-
--- fires: ops
--- evidence: ops may ALTER SYSTEM SET shared_preload_libraries
--- versions: 15-
-CREATE ROLE ops LOGIN;
-GRANT ALTER SYSTEM ON PARAMETER shared_preload_libraries TO ops;
-
--- fires: coder
--- evidence: coder may use internal
-CREATE ROLE coder LOGIN;
-UPDATE pg_catalog.pg_language SET lanpltrusted = true WHERE lanname = 'internal';
-REVOKE USAGE ON LANGUAGE internal FROM PUBLIC;
-GRANT USAGE ON LANGUAGE internal TO coder;
-
--- fires: importers
--- evidence: its members a, b, c and 3 more: importers can SET ROLE pg_write_server_files -> pg_write_server_files writes any file
--- versions: 11-
-CREATE ROLE importers;
-GRANT pg_write_server_files TO importers;
-CREATE ROLE a LOGIN IN ROLE importers;
-CREATE ROLE b LOGIN IN ROLE importers;
-CREATE ROLE c LOGIN IN ROLE importers;
-CREATE ROLE d LOGIN IN ROLE importers;
-CREATE ROLE e LOGIN IN ROLE importers;
-CREATE ROLE f LOGIN IN ROLE importers;
 
 -- fires: clerk
 -- evidence: clerk may execute lab.total(integer)
@@ -209,3 +166,21 @@ GRANT pg_read_all_data, pg_read_server_files TO reader;
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO reader;
 GRANT SELECT ON pg_catalog.pg_authid TO reader;
 CREATE ROLE standby LOGIN REPLICATION;
+
+-- silent: a power as good as superuser that a login simply holds is told by role-superuser-equivalent
+-- versions: 15-
+CREATE ROLE imports LOGIN;
+GRANT pg_write_server_files TO imports;
+CREATE ROLE importers;
+GRANT pg_execute_server_program TO importers;
+CREATE ROLE one LOGIN IN ROLE importers;
+CREATE ROLE ops LOGIN;
+GRANT ALTER SYSTEM ON PARAMETER shared_preload_libraries TO ops;
+CREATE ROLE coder LOGIN;
+UPDATE pg_catalog.pg_language SET lanpltrusted = true WHERE lanname = 'internal';
+REVOKE USAGE ON LANGUAGE internal FROM PUBLIC;
+GRANT USAGE ON LANGUAGE internal TO coder;
+
+-- silent: CREATEROLE before 16, told there too
+-- versions: 11-15
+CREATE ROLE helpdesk LOGIN CREATEROLE;

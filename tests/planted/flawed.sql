@@ -24,7 +24,6 @@ CREATE ROLE reporting LOGIN BYPASSRLS PASSWORD 'dK3-made-up-uS';
 -- flaw: role-createrole it_helpdesk
 -- flaw: role-createdb it_helpdesk
 -- from 16 on CREATEROLE reaches only the roles that it made
--- flaw 10-15: role-escalation-path it_helpdesk
 CREATE ROLE it_helpdesk LOGIN CREATEROLE CREATEDB PASSWORD 'dK4-made-up-uS';
 -- flaw: role-replication mirror
 CREATE ROLE mirror LOGIN REPLICATION PASSWORD 'dK5-made-up-uS';
@@ -40,7 +39,6 @@ DO $do$
 BEGIN
     IF current_setting('server_version_num')::integer >= 110000 THEN
         -- flaw 11-: role-superuser-equivalent etl
-        -- flaw 11-: role-escalation-path etl
         GRANT pg_execute_server_program TO etl;
     END IF;
     IF current_setting('server_version_num')::integer >= 140000 THEN
@@ -80,6 +78,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE pacs_app IN SCHEMA ris GRANT SELECT, UPDATE ON
 -- flaw: grant-public-definer ris.find_patient(text)
 -- flaw: func-definer-search-path ris.find_patient(text)
 -- flaw: func-definer-injection ris.find_patient(text)
+-- flaw: role-escalation-path PUBLIC
 CREATE FUNCTION ris.find_patient(pattern text) RETURNS SETOF ris.patients
 LANGUAGE plpgsql SECURITY DEFINER AS $f$
 DECLARE
