@@ -6,9 +6,10 @@ hospitals to everybody it names, whatever the other policies say.
 How to fix: ALTER POLICY name ON table USING (a condition on the row's tenant or patient); or DROP POLICY,
 when others let in who has to work; or add a restrictive policy that bounds it.
 
-Silent when: no policy for PUBLIC or a login is constantly true, a restrictive policy bounds it, row security
-is off (rls-not-enabled) or the login is a declared administrator. Medium where only rows to be
-written go unchecked (WITH CHECK), low where nobody but those past row security has the privilege.
+Silent when: no policy for PUBLIC, a login or a group that logins are in is constantly true, a restrictive
+policy bounds it, row security is off (rls-not-enabled) or the logins are declared administrators or service
+accounts. Medium where only rows to be written go unchecked (WITH CHECK), low where nobody but those past row
+security has the privilege.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
-from pgguard.analysis.able import able
+from pgguard.analysis.able import able, logins_of
 from pgguard.analysis.constants import returned
 from pgguard.analysis.expression import Truth, truth
 from pgguard.analysis.membership import heirs
@@ -85,18 +86,23 @@ def _always_true(
     doubtful: list[str],
 ) -> Iterator[_Open]:
     for row in rows:
-        if not row.permissive or not _is_for_many(snapshot, policy, row):
+        counted = _counted(snapshot, policy, row) if row.permissive else frozenset()
+        if not counted:
             continue
         for checks, commands in ((False, _USING), (True, _CHECK)):
             open_ = []
             for command in commands if row.command == "ALL" else {row.command} & set(commands):
                 found = _truth(database, relation, row, checks=checks)
-                bounded = any(
-                    not other.permissive
-                    and other.command in ("ALL", command)
-                    and (PUBLIC in other.roles or set(row.roles) <= set(other.roles))
-                    and _truth(database, relation, other, checks=checks) is not Truth.ALWAYS
+                restrictive = [
+                    other
                     for other in rows
+                    if not other.permissive
+                    and other.command in ("ALL", command)
+                    and _truth(database, relation, other, checks=checks) is not Truth.ALWAYS
+                ]
+                bounded = all(
+                    any(_is_bounded_by(snapshot, database, name, other) for other in restrictive)
+                    for name in counted
                 )
                 if found is Truth.ALWAYS and not bounded:
                     open_.append(command)
@@ -108,13 +114,25 @@ def _always_true(
                 break
 
 
-def _is_for_many(snapshot: Snapshot, policy: Policy, row: RowPolicy) -> bool:
-    """Whether a policy is for PUBLIC or a login that is not declared to see everything."""
-    for name in row.roles:
-        role = snapshot.role(name)
-        if name == PUBLIC or (role is not None and role.login and name not in policy.administrators.roles):
-            return True
-    return False
+def _counted(snapshot: Snapshot, policy: Policy, row: RowPolicy) -> frozenset[str]:
+    """Those whom a policy names that somebody acts as for whose sight of all rows nobody answers: PUBLIC, a
+    login that is not declared, a group through which one comes."""
+    return frozenset(
+        name
+        for name in row.roles
+        if name == PUBLIC
+        or (
+            not policy.is_declared(name)
+            and any(not policy.is_declared(one) for one in logins_of(snapshot, name))
+        )
+    )
+
+
+def _is_bounded_by(snapshot: Snapshot, database: DatabaseSnapshot, name: str, other: RowPolicy) -> bool:
+    """Whether a restrictive policy holds whoever acts as one that a permissive policy names."""
+    return PUBLIC in other.roles or (
+        name != PUBLIC and any(name in heirs(snapshot, one, database.name) for one in other.roles)
+    )
 
 
 def _truth(database: DatabaseSnapshot, relation: Relation, row: RowPolicy, *, checks: bool) -> Truth:
@@ -224,5 +242,5 @@ def _affected(
     for column in catalog.columns(database, relation.oid):
         if column.acl and command != "DELETE":
             logins |= able(snapshot, database, of_column(database, relation, column), command)
-    named = frozenset().union(*(heirs(snapshot, one, database.name) for one in row.roles))
+    named = frozenset().union(*(logins_of(snapshot, one) for one in row.roles))
     return frozenset(name for name in logins & named if not bypasses(snapshot, database, relation, name))

@@ -81,7 +81,83 @@ CREATE POLICY bounds_nothing ON lab.t AS RESTRICTIVE USING (true);
 GRANT USAGE ON SCHEMA lab TO labo;
 GRANT SELECT (n), UPDATE (n) ON lab.t TO labo;
 
--- silent: bounded, conditional, off, groups, declared administrators, constantly false
+-- fires: lab.a
+-- evidence: policy p FOR ALL TO staff USING (true) is always true, for labo
+-- severity: high
+-- fires: lab.b
+-- evidence: TO wards USING (((n = n) OR (1 = 1))) is always true, for labo
+-- severity: high
+-- fires: lab.c
+-- evidence: policy p FOR ALL TO staff USING (true) is always true, for labo, lent
+-- severity: high
+-- fires: lab.d
+-- evidence: policy p FOR ALL TO staff WITH CHECK (true) is always true, for labo, lent
+-- severity: medium
+-- fires: lab.e
+-- evidence: policy p FOR ALL TO app, staff USING (true) is always true
+-- severity: high
+-- policy: [[service]]
+-- policy: role = "app"
+-- policy: owner = "IT"
+-- policy: purpose = "the application"
+CREATE SCHEMA lab;
+CREATE ROLE labo LOGIN;
+CREATE ROLE lent LOGIN NOINHERIT;
+CREATE ROLE app LOGIN;
+CREATE ROLE staff;
+CREATE ROLE wards;
+GRANT staff TO lent, wards;
+GRANT wards TO labo;
+GRANT USAGE ON SCHEMA lab TO staff;
+DO $do$ DECLARE t text; BEGIN FOREACH t IN ARRAY ARRAY['a', 'b', 'c', 'd', 'e'] LOOP
+    EXECUTE format('CREATE TABLE lab.%I (n integer, hospital text)', t);
+    EXECUTE format('ALTER TABLE lab.%I ENABLE ROW LEVEL SECURITY', t);
+    EXECUTE format('GRANT ALL ON lab.%I TO staff', t);
+END LOOP; END $do$;
+REVOKE ALL ON lab.a, lab.b, lab.c FROM staff;
+GRANT SELECT ON lab.a, lab.b TO wards;
+GRANT SELECT ON lab.c TO staff;
+CREATE POLICY p ON lab.a TO staff USING (true);
+CREATE POLICY p ON lab.b TO wards USING (n = n OR 1 = 1);
+CREATE POLICY p ON lab.c TO staff USING (true);
+CREATE POLICY r ON lab.c AS RESTRICTIVE TO wards USING (hospital = current_user);
+CREATE POLICY p ON lab.d TO staff USING (hospital = current_user) WITH CHECK (true);
+CREATE POLICY p ON lab.e TO staff, app USING (true);
+CREATE POLICY r ON lab.e AS RESTRICTIVE TO app USING (hospital = current_user);
+
+-- silent: groups of declared accounts only, groups that a restrictive policy bounds, n = n of a column with nulls
+-- policy: [administrators]
+-- policy: roles = ["dba_martin", "dbas"]
+-- policy: [[service]]
+-- policy: role = "app"
+-- policy: owner = "IT"
+-- policy: purpose = "the application"
+CREATE SCHEMA lab;
+CREATE ROLE labo LOGIN;
+CREATE ROLE dba_martin LOGIN;
+CREATE ROLE dba_curie LOGIN;
+CREATE ROLE app LOGIN;
+CREATE ROLE dbas;
+CREATE ROLE programs;
+CREATE ROLE staff;
+CREATE ROLE wards;
+GRANT dbas TO dba_curie;
+GRANT programs TO app, dba_martin;
+GRANT staff TO wards;
+GRANT wards TO labo;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+DO $do$ DECLARE t text; BEGIN FOREACH t IN ARRAY ARRAY['a', 'b', 'c', 'd'] LOOP
+    EXECUTE format('CREATE TABLE lab.%I (n integer, hospital text)', t);
+    EXECUTE format('ALTER TABLE lab.%I ENABLE ROW LEVEL SECURITY', t);
+    EXECUTE format('GRANT ALL ON lab.%I TO PUBLIC', t);
+END LOOP; END $do$;
+CREATE POLICY p ON lab.a TO programs, dbas USING (true);
+CREATE POLICY p ON lab.b TO app USING (true);
+CREATE POLICY p ON lab.c TO staff, wards USING (true);
+CREATE POLICY r ON lab.c AS RESTRICTIVE TO staff USING (hospital = current_user);
+CREATE POLICY p ON lab.d TO wards USING (n = n);
+
+-- silent: bounded, conditional, off, groups without members, declared administrators, constantly false
 -- policy: [administrators]
 -- policy: roles = ["dba_martin"]
 CREATE SCHEMA lab;
