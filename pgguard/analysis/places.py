@@ -13,10 +13,11 @@ from pgguard.analysis.names import (
     relation_subject,
     schema_subject,
 )
+from pgguard.model.finding import Subject
 from pgguard.model.quote import ident
+from pgguard.model.rows import MASK
 
 if TYPE_CHECKING:
-    from pgguard.model.finding import Subject
     from pgguard.model.rows import Definition
     from pgguard.model.snapshot import DatabaseSnapshot
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def place(database: DatabaseSnapshot, definition: Definition) -> tuple[Subject, str]:
     """The object that a definition belongs to, and which part of it: "its default", "policy p".
 
-    Texts of objects that the snapshot has no rows of (domains, comments on types) are the database's.
+    Texts of objects that the snapshot has no rows of (comments on operators, casts) are the database's.
     Raises `Unread` when what they belong to could not be read.
     """
     kind, oid = definition.kind, definition.oid
@@ -34,12 +35,25 @@ def place(database: DatabaseSnapshot, definition: Definition) -> tuple[Subject, 
             return function_subject(database, function), "its body" if kind == "function" else "its default"
     if kind in ("view", "default"):
         return _relation(database, oid, definition.number, "its query" if kind == "view" else "its default")
+    if kind == "domain":
+        return type_subject(database, oid), "its default"
     if kind == "comment":
         return _commented(database, definition)
     owner = _owners(database).get((_FAMILY.get(kind, kind), oid))
     if owner is not None:
         return _relation(database, owner[0], 0, f"{_FAMILY.get(kind, kind)} {ident(owner[1])}")
-    return database_subject(database.name), "a domain" if kind == "domain" else f"a {kind}"
+    return database_subject(database.name), f"a {kind}"
+
+
+def type_subject(database: DatabaseSnapshot, oid: int) -> Subject:
+    """A domain or another type that somebody made, told with the relations, whose names it shares."""
+    known: dict[int, str] | None = database._memo.get("type names")
+    if known is None:
+        known = {one.oid: one.text for one in database.definitions if one.kind == "type"}
+        database._memo["type names"] = known
+    # a name that was hidden whole names nothing
+    name = known.get(oid, MASK)
+    return database_subject(database.name) if name == MASK else Subject("relation", name, database.name)
 
 
 def server_subject(database: DatabaseSnapshot, name: str) -> Subject:
@@ -66,6 +80,8 @@ def _commented(database: DatabaseSnapshot, definition: Definition) -> tuple[Subj
         return _relation(database, definition.oid, definition.number, "its comment")
     if definition.catalog == "pg_proc" and definition.oid in catalog.functions(database):
         return function_subject(database, catalog.functions(database)[definition.oid]), "its comment"
+    if definition.catalog == "pg_type":
+        return type_subject(database, definition.oid), "its comment"
     for schema in database.schemas if definition.catalog == "pg_namespace" else ():
         if schema.oid == definition.oid:
             return schema_subject(database, schema.name), "its comment"

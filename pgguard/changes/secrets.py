@@ -23,6 +23,17 @@ def drop_default(table: str, column: str, *, database: str | None = None) -> Cha
     )
 
 
+def drop_domain_default(domain: str, *, database: str | None = None) -> Change:
+    """ALTER DOMAIN ... DROP DEFAULT: columns of it without a default of their own get NULL. `domain` is
+    quoted."""
+    return Change(
+        sql=f"ALTER DOMAIN {domain} DROP DEFAULT;",
+        undo="",
+        lock="none on tables",
+        database=database,
+    )
+
+
 def drop_comment(on: str, *, database: str | None = None) -> Change:
     """COMMENT ON ... IS NULL; `on` is what stands after ON."""
     return Change(

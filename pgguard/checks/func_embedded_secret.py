@@ -27,7 +27,13 @@ from pgguard.analysis.embedded import (
 from pgguard.analysis.names import function_name, function_subject, relation_name
 from pgguard.analysis.places import place, server_subject
 from pgguard.analysis.reading import complete
-from pgguard.changes.secrets import drop_comment, drop_default, relation_keyword, reset_parameter
+from pgguard.changes.secrets import (
+    drop_comment,
+    drop_default,
+    drop_domain_default,
+    relation_keyword,
+    reset_parameter,
+)
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -90,7 +96,11 @@ def _fix(database: DatabaseSnapshot, secret: Secret, subject: Subject) -> Change
         for column in catalog.columns(database, relation.oid):
             if column.number == definition.number and not column.generated:
                 return drop_default(relation_name(relation), column.name, database=database.name)
+    if definition.kind == "domain" and subject.kind == "relation":
+        return drop_domain_default(subject.name, database=database.name)
     if definition.kind == "comment":
+        if subject.kind == "relation" and definition.catalog == "pg_type":
+            return drop_comment(f"TYPE {subject.name}", database=database.name)
         if subject.kind == "relation" and definition.catalog == "pg_class":
             keyword = relation_keyword(catalog.relations(database)[definition.oid].kind)
             return drop_comment(f"{keyword} {subject.name}", database=database.name)

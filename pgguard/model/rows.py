@@ -421,14 +421,14 @@ class Function(NamedTuple):
 class Definition(NamedTuple):
     """A stored text of SQL, masked. kind: function, argument (the defaults of a function's arguments, parted
     by commas), view (also materialized), default, domain (its default), check, policy-using, policy-check,
-    index, rule, trigger, comment; type is the name of an enumeration or a domain. `number` is the column
-    where that matters.
+    index, rule, trigger, comment; type is the name of an enumeration, a domain, a range or a composite type.
+    `number` is the column where that matters.
 
     `oid` is that of the function, relation (view, default), type (domain, type), constraint, policy, index,
     rule or trigger. For comments `oid` is the commented object's and `catalog` its catalog (pg_class, pg_proc
-    ...); for types `catalog` is enum or the domain's base type; it is empty otherwise. `language` is the
-    function's, else sql (text for a comment). Of functions in other languages than SQL and PL/pgSQL the text
-    is empty.
+    ...); for types `catalog` is enum, range, composite or the domain's base type; it is empty otherwise.
+    `language` is the function's, else sql (text for a comment). Of functions in other languages than SQL and
+    PL/pgSQL the text is empty.
 
     In `text` a string is `'***'` but for what cannot be a secret: punctuation, switches, the names of
     primitives, of parameters and of objects. A mark tells what it was: `'***password***'` a connection

@@ -24,9 +24,13 @@ WITH own (kind, oid, number, catalog, language, text) AS (
     SELECT 'domain', t.oid, 0, '', 'sql', pg_get_expr(t.typdefaultbin, 0)
     FROM pg_catalog.pg_type AS t WHERE t.oid >= 16384 AND t.typdefaultbin IS NOT NULL
     UNION ALL
-    SELECT 'type', t.oid, 0, CASE t.typtype WHEN 'e' THEN 'enum' ELSE format_type(t.typbasetype, NULL) END,
+    SELECT 'type', t.oid, 0,
+           CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'r' THEN 'range' WHEN 'c' THEN 'composite'
+                          ELSE format_type(t.typbasetype, NULL) END,
            'sql', format_type(t.oid, NULL)
-    FROM pg_catalog.pg_type AS t WHERE t.oid >= 16384 AND t.typtype IN ('d', 'e')
+    FROM pg_catalog.pg_type AS t
+    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
+    WHERE t.oid >= 16384 AND (t.typtype IN ('d', 'e', 'r') OR c.relkind = 'c')
     UNION ALL
     -- a string that is compared with itself, which could not be seen any more once it is masked
     SELECT 'policy-using', p.oid, 0, '', 'sql',

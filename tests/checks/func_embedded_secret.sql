@@ -159,3 +159,31 @@ BEGIN
     RETURN v_password || hub_secret;
 END
 $body$;
+
+-- fires: app.token
+-- evidence: its default holds a connection string, address or document with a password
+-- evidence: its comment holds a password
+-- fires: app."Odd Name"
+-- evidence: its default holds a key or token of a known form
+-- fires: app.level
+-- evidence: its comment holds a password
+-- fires: app.pair
+-- evidence: its comment holds a password
+-- fires: app.span
+-- evidence: its comment holds a password
+CREATE SCHEMA app;
+CREATE DOMAIN app.token AS text DEFAULT 'postgresql://u:made-up-pw1@h/d';
+CREATE DOMAIN app."Odd Name" AS text DEFAULT 'Bearer made-up-token-4711';
+CREATE TYPE app.level AS ENUM ('a');
+CREATE TYPE app.pair AS (a integer, b text);
+CREATE TYPE app.span AS RANGE (SUBTYPE = integer);
+COMMENT ON DOMAIN app.token IS 'password: made-up-pw1';
+COMMENT ON TYPE app.level IS 'password: made-up-pw1';
+COMMENT ON TYPE app.pair IS 'password: made-up-pw1';
+COMMENT ON TYPE app.span IS 'password: made-up-pw1';
+
+-- silent: domains and types without secrets
+CREATE SCHEMA app;
+CREATE DOMAIN app.token AS text DEFAULT 'none' CHECK (VALUE <> '');
+CREATE TYPE app.pair AS (a integer, b text);
+COMMENT ON TYPE app.pair IS 'two things';
