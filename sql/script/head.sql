@@ -32,6 +32,10 @@
 \timing off
 \encoding UTF8
 
+-- A short statement_timeout of the role's own must not end what only fills psql's variables.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL statement_timeout = 0;
+
 -- The versions. Until search_path is empty, everything is named with its schema.
 SELECT :SERVER_VERSION_NUM OPERATOR(pg_catalog.>=) 110000 AS pg11,
        :SERVER_VERSION_NUM OPERATOR(pg_catalog.>=) 120000 AS pg12,

@@ -1,3 +1,5 @@
+ROLLBACK;
+
 -- What belongs to the whole cluster. The settings come first, before anything is SET; once more after it
 -- if the role's own statement_timeout ended that.
 \qecho '{"format": "pgguard-snapshot", "version": 1}'
