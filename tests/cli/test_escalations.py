@@ -94,10 +94,20 @@ def test_without_a_path_it_says_so_and_ends_with_0(pgguard: Run, where: list[str
 
 
 def test_what_could_not_be_read_is_said(pgguard: Run, where: list[str], policy: str, tmp_path: Path) -> None:
-    assert pgguard("snapshot", *where, "-o", "all.snapshot").returncode == 0
-    broken = "missing.snapshot"
-    lines = (tmp_path / "all.snapshot").read_text(encoding="utf-8").splitlines(keepends=True)
-    assert any('"triggers"' in line for line in lines)
-    (tmp_path / broken).write_text("".join(lines), encoding="utf-8")
-    done = pgguard("escalations", "--from", broken, "--policy", policy)
+    assert pgguard("snapshot", *where, "-o", "whole").returncode == 0
+    lines = (tmp_path / "whole").read_text(encoding="utf-8").splitlines()
+    kept: list[str] = []
+    for line in lines:
+        document = json.loads(line)
+        if isinstance(document, dict):
+            kept.append(line)
+            if document.get("section") == "triggers":
+                kept.append(json.dumps({"missing": "permission denied"}))
+        elif '"triggers"' not in kept[-2]:
+            kept.append(line)
+    (tmp_path / "partial").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    done = pgguard("escalations", "--from", "partial", "--policy", policy)
+    assert "Vendor" in done.stdout
+    assert "Not known" in done.stdout
+    assert "triggers of database postgres could not be read" in done.stdout
     assert done.returncode == 1
