@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pgguard.analysis import catalog, plpgsql
 from pgguard.analysis.constants import constants, returned
 from pgguard.analysis.expression import Unparsable, statements, target_list
-from pgguard.analysis.function_bodies import COMPILED, READ, body, named, statements_of, unknown
+from pgguard.analysis.function_bodies import (
+    COMPILED,
+    READ,
+    body,
+    filled_statements_of,
+    named,
+    statements_of,
+    unknown,
+)
 from pgguard.analysis.references import Accesses, touched
 from pgguard.analysis.search_path import OWN_SCHEMA, of_function
 from pgguard.analysis.spelled import spelled
@@ -202,7 +210,7 @@ def parsed(database: DatabaseSnapshot, definition: Definition) -> Iterable[Any]:
         found = body(database, function)
         if found.unknown:
             raise Unparsable(found.unknown)
-        return statements_of(database, function)
+        return filled_statements_of(database, function)
     memo: dict[Definition, list[Any] | str] = database._memo.setdefault("parsed definitions", {})
     if definition not in memo:
         try:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pgguard.analysis import expression, plpgsql
 from pgguard.analysis.expression import Unparsable, statements
 from pgguard.analysis.plpgsql_source import arguments, sources
-from pgguard.analysis.spelled import spelled
+from pgguard.analysis.spelled import filled, spelled
+from pgguard.analysis.sqltree import words
 from pgguard.model.rows import MASK
 
 if TYPE_CHECKING:
@@ -87,6 +88,31 @@ def statements_of(database: DatabaseSnapshot, function: Function) -> Iterator[An
         if sql.text:
             try:
                 yield from statements(sql.text)
+            except Unparsable:
+                # it is dynamic then, which `accesses` says
+                continue
+
+
+def filled_statements_of(database: DatabaseSnapshot, function: Function) -> Iterator[Any]:
+    """As `statements_of`; in SQL that is executed, the values that are put into it stand where they go.
+
+    SQL that waits in a variable for EXECUTE counts, too.
+    """
+    program = body(database, function).program
+    given: dict[str, list[Any]] = {}
+    for variable in program.variables:
+        if variable.default is not None:
+            yield variable.default
+            given.setdefault(variable.name, []).append(variable.default)
+    yield from plpgsql.trees(program.steps)
+    for names, value in plpgsql.assigned(program.steps):
+        if len(names) == 1 and value is not None:
+            given.setdefault(names[0], []).append(value)
+    for step in plpgsql.executed(program.steps):
+        name = words(step.text["ColumnRef"].get("fields"))[-1] if "ColumnRef" in step.text else ""
+        for text in given.get(name, ()) if name else (step.text,):
+            try:
+                yield from filled(text, step.bound)
             except Unparsable:
                 # it is dynamic then, which `accesses` says
                 continue

@@ -171,3 +171,78 @@ CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS $body$ BEGIN not ( s
 SET LOCAL check_function_bodies = off;
 CREATE LANGUAGE plhomemade HANDLER plpgsql_call_handler;
 CREATE FUNCTION public.f() RETURNS text LANGUAGE plhomemade AS $body$ return 'x'; $body$;
+
+-- fires: lab.seal
+-- evidence: its default holds a literal as the key of hmac()
+CREATE SCHEMA lab;
+CREATE EXTENSION pgcrypto;
+CREATE DOMAIN lab.seal AS bytea DEFAULT hmac('x', 'made-up-81b', 'sha256');
+
+-- fires: public.by_format(text)
+-- evidence: its body holds a literal as the key of pgp_sym_encrypt()
+-- fires: public.by_variable(text)
+-- evidence: variable k holds the key of pgp_sym_encrypt() as a literal
+-- fires: public.by_place(text)
+-- evidence: its body holds a literal as the key of pgp_sym_encrypt()
+-- fires: public.by_quoting(text)
+-- evidence: its body holds a literal as the key of pgp_sym_encrypt()
+-- fires: public.bound(text)
+-- evidence: its body holds a literal as the key of pgp_sym_encrypt()
+-- fires: public.written(text)
+-- evidence: its body holds a literal as the key of pgp_sym_encrypt()
+-- fires: public.kept(text)
+-- evidence: its body holds a literal as the key of pgp_sym_encrypt()
+CREATE EXTENSION pgcrypto;
+CREATE FUNCTION public.by_format(v text) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea;
+BEGIN
+    EXECUTE format('SELECT public.pgp_sym_encrypt(%L, %L)', v, 'made-up-81b') INTO r;
+    RETURN r;
+END $f$;
+CREATE FUNCTION public.by_variable(v text) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea; k text := 'made-up-81b';
+BEGIN
+    EXECUTE format('SELECT pgp_sym_encrypt(%L, %L)', v, k) INTO r;
+    RETURN r;
+END $f$;
+CREATE FUNCTION public.by_place(v text) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea;
+BEGIN
+    EXECUTE format('SELECT %1$I.pgp_sym_encrypt(%3$L, %2$L)', 'public', 'made-up-81b', v) INTO r;
+    RETURN r;
+END $f$;
+CREATE FUNCTION public.by_quoting(v text) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea;
+BEGIN
+    EXECUTE 'SELECT pgp_sym_encrypt(' || quote_literal(v) || ', ' || quote_literal('made-up-81b') || ')' INTO r;
+    RETURN r;
+END $f$;
+CREATE FUNCTION public.bound(v text) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea;
+BEGIN
+    EXECUTE 'SELECT pgp_sym_encrypt($1, $2)' INTO r USING v, 'made-up-81b';
+    RETURN r;
+END $f$;
+CREATE FUNCTION public.written(v text) RETURNS SETOF bytea LANGUAGE plpgsql AS $f$
+BEGIN
+    RETURN QUERY EXECUTE 'SELECT pgp_sym_encrypt($1, ''made-up-81b'')' USING v;
+END $f$;
+CREATE FUNCTION public.kept(v text) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea; q text;
+BEGIN
+    q := 'SELECT pgp_sym_encrypt($1, ''made-up-81b'')';
+    EXECUTE q INTO r USING v;
+    RETURN r;
+END $f$;
+
+-- silent: keys that come into dynamic SQL from outside
+CREATE EXTENSION pgcrypto;
+CREATE FUNCTION public.f(v text, k text DEFAULT NULL) RETURNS bytea LANGUAGE plpgsql AS $f$
+DECLARE r bytea;
+BEGIN
+    EXECUTE format('SELECT pgp_sym_encrypt(%L, %L)', v, k) INTO r;
+    EXECUTE format('SELECT pgp_sym_encrypt(%L, %L)', 'made-up text', current_setting('app.key')) INTO r;
+    EXECUTE format('SELECT pgp_sym_encrypt(%2$L, %1$L)', k, 'made-up text') INTO r;
+    EXECUTE 'SELECT pgp_sym_encrypt($1, $2)' INTO r USING 'made-up text', k;
+    RETURN r;
+END $f$;
