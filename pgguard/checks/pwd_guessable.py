@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.names import role_subject
+from pgguard.analysis.names import role_subject, shorten
+from pgguard.errors import Unread
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -44,3 +45,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 role_subject(guess.role), f"the password of {ident(guess.role)} {_KINDS[guess.match]}"
             )
+    left = [guess.role for guess in snapshot.password_guesses if not guess.tried]
+    if left:
+        section = "password_guesses"
+        raise Unread(section, f"there was no time to try {len(left)} logins: {shorten(sorted(left), 3)}")

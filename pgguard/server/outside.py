@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import pwd
+import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
@@ -28,25 +29,42 @@ _VERIFIERS = b"""
 SELECT rolname, rolpassword FROM pg_catalog.pg_authid
 WHERE rolcanlogin AND rolpassword IS NOT NULL ORDER BY rolname
 """
+# a login takes about 40 ms: this is for some thousands of them
+_GUESSING_SECONDS = 60.0
 _KEY_FILE = b"SELECT setting FROM pg_catalog.pg_settings WHERE name = 'ssl_key_file'"
 
 
+def password_verifiers(
+    connection: psycopg.Connection[tuple[str, ...]],
+) -> Sequence[tuple[str, ...]] | Missing:
+    """Every login's name and verifier: for `password_guesses` at once, never to be kept."""
+    try:
+        with connection.transaction():
+            return connection.execute(_VERIFIERS).fetchall()
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Missing(error.diag.message_primary or "permission denied")
+
+
 def password_guesses(
-    connection: psycopg.Connection[tuple[str, ...]], databases: Sequence[str]
+    verifiers: Sequence[tuple[str, ...]] | Missing, databases: Sequence[str]
 ) -> Sequence[PasswordGuess] | Missing:
     """Each login's verifier tried against obvious passwords, here and only here.
 
-    Nothing is sent: the verifiers are read, the guesses are hashed in this process (manual, 53.2.3;
-    RFC 5802 and 7677 for SCRAM), and only what kind of guess fitted is kept.
+    Nothing is sent: the guesses are hashed in this process (manual, 53.2.3; RFC 5802 and 7677 for
+    SCRAM), and only what kind of guess fitted is kept. After a minute no further login is begun: those
+    left have `tried` 0.
     """
-    try:
-        with connection.transaction():
-            verifiers = connection.execute(_VERIFIERS).fetchall()
-    except psycopg.errors.InsufficientPrivilege as error:
-        return Missing(error.diag.message_primary or "permission denied")
+    if isinstance(verifiers, Missing):
+        return verifiers
+    end = time.monotonic() + _GUESSING_SECONDS
+
+    def guess(row: tuple[str, ...]) -> PasswordGuess:
+        role, verifier = row
+        return _guess(role, verifier, databases) if time.monotonic() < end else PasswordGuess(role, "", 0)
+
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         # pbkdf2 lets go of the interpreter's lock, so threads share the work
-        return tuple(pool.map(lambda row: _guess(row[0], row[1], databases), verifiers))
+        return tuple(pool.map(guess, verifiers))
 
 
 def certificates(

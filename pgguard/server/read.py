@@ -15,7 +15,7 @@ from pgguard.errors import ConnectError
 from pgguard.model.quote import ident
 from pgguard.model.snapshot import DatabaseSnapshot, Missing, Snapshot
 from pgguard.server.connect import describe
-from pgguard.server.outside import certificates, file_modes, password_guesses
+from pgguard.server.outside import certificates, file_modes, password_guesses, password_verifiers
 from pgguard.server.queries import FIRST, OUTSIDE, STATEMENTS, Query, limits, queries, query, variants
 from pgguard.store.lines import decode, readable
 
@@ -53,6 +53,7 @@ def read_snapshot(
     database is not there.
     """
     wanted = None if databases is None else list(dict.fromkeys(databases))
+    verifiers: Sequence[tuple[str, ...]] | Missing = Missing("it is not asked for")
     progress("connecting")
     with closing(target.connect()) as connection:
         current = connection.info.dbname
@@ -67,15 +68,16 @@ def read_snapshot(
             if wanted == []:
                 found |= {name: Missing("it is not asked for") for name in OUTSIDE}
             else:
-                progress("guessing passwords locally")
-                _look_outside(connection, found)
+                verifiers = _look_outside(connection, found)
         except psycopg.Error as error:
             msg = f"the connection to database {current} broke off: {_said(error)}; run it again"
             raise ConnectError(msg) from None
         target = target.pinned(connection)
         label = describe(connection)
-        # no transaction stays open while other databases are read
+        # no transaction stays open while passwords are guessed and other databases are read
         connection.close()
+    progress("guessing passwords locally")
+    found["password_guesses"] = password_guesses(verifiers, _names(found["databases"]))
     for number, (name, refused) in enumerate(chosen.items(), 1):
         if name not in inspected:
             progress(f"reading database {name} ({number} of {len(chosen)})")
@@ -90,7 +92,7 @@ def read_open(connection: Connection) -> Snapshot:
         found[name] = Missing("it is not looked at from inside a transaction")
     name = connection.info.dbname
     inspected = _database(connection, name)
-    found["password_guesses"] = password_guesses(connection, _names(found["databases"]))
+    found["password_guesses"] = password_guesses(password_verifiers(connection), _names(found["databases"]))
     return Snapshot(found, [inspected], describe(connection))
 
 
@@ -143,18 +145,17 @@ def _limit(connection: Connection) -> None:
     connection.execute(_SAVEPOINT)
 
 
-def _look_outside(connection: Connection, found: Found) -> None:
+def _look_outside(connection: Connection, found: Found) -> Sequence[tuple[str, ...]] | Missing:
     rows = found["server_rows"]
     assert not isinstance(rows, Missing)  # noqa: S101 - _cluster has raised
     server: Server = rows[0]
     found["certificates"] = certificates(connection, server, found["settings"])
     found["files"] = file_modes(connection, found["settings"], found["config_files"])
-    # last, for it may take longer than the server lets a transaction wait
     connection.execute(b"SET LOCAL client_encoding = 'UTF8'")
     try:
-        found["password_guesses"] = password_guesses(connection, _names(found["databases"]))
+        return password_verifiers(connection)
     except psycopg.DataError as error:
-        found["password_guesses"] = Missing(_said(error))
+        return Missing(_said(error))
 
 
 def _elsewhere(target: Target, name: str) -> DatabaseSnapshot:
