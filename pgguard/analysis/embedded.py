@@ -244,6 +244,10 @@ class _Reader:
                 text = fields.get("arg", {}).get("String", {}).get("sval", "")
                 if is_secret_name(fields.get("defname", "")) and _is_hidden(text):
                     yield self._secret(f"a literal for {fields['defname'].upper()}")
+            case "CopyStmt":
+                program = fields.get("filename", "")
+                if PASSWORD in program or KEY in program:
+                    yield self._secret("a password in the command line of COPY ... PROGRAM")
             case "CreateSubscriptionStmt" | "AlterSubscriptionStmt":
                 if PASSWORD in fields.get("conninfo", ""):
                     yield self._secret("the password of a subscription")

@@ -225,6 +225,8 @@ WITH own (kind, oid, number, catalog, language, text) AS (
             # JSON
           | ["'](?:password|passwd|pwd|passphrase|secret|token|api_?key|mdp|mot_de_passe)["']
             \s*:\s* ["'][^"'<>$%{*]
+            # curl -u name:password
+          | \s (?:-u|--(?:proxy-)?user) [\s=]* ["']? [^\s:"'<>$%{*-][^\s:"'<>$%{*]* : [^\s/:"'<>$%{*]
           | [a-z]:// [^/@:\s]* : [^/@:\s<>*{$%]+ @ $re$ THEN '''***password***'''
         WHEN length(inside) > 12 AND inside ~ $re$(?x)
             ^(?: (?:AKIA|ASIA)[0-9A-Z]{12,} | eyJ[A-Za-z0-9_-]+[.]eyJ | gh[pousr]_[A-Za-z0-9]{20,} | github_pat_

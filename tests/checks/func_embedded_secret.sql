@@ -187,3 +187,38 @@ CREATE SCHEMA app;
 CREATE DOMAIN app.token AS text DEFAULT 'none' CHECK (VALUE <> '');
 CREATE TYPE app.pair AS (a integer, b text);
 COMMENT ON TYPE app.pair IS 'two things';
+
+-- fires: public.curl()
+-- evidence: a password in the command line of COPY ... PROGRAM
+-- fires: public.wget()
+-- evidence: a password in the command line of COPY ... PROGRAM
+-- fires: public.psql()
+-- evidence: a password in the command line of COPY ... PROGRAM
+-- fires: public.executed()
+-- evidence: a password in the command line of COPY ... PROGRAM
+-- fires: public.joined(text)
+-- evidence: a connection string, address or document with a password
+CREATE TABLE public.t (n integer);
+CREATE FUNCTION public.curl() RETURNS void LANGUAGE plpgsql AS $f$
+BEGIN COPY public.t TO PROGRAM 'curl -u lis:made-up-pw -T - https://hub.example/in'; END $f$;
+CREATE FUNCTION public.wget() RETURNS void LANGUAGE sql AS $f$
+COPY public.t FROM PROGRAM 'wget --user=lis --password=made-up-pw -O - https://hub.example/out' $f$;
+CREATE FUNCTION public.psql() RETURNS void LANGUAGE plpgsql AS $f$
+BEGIN COPY public.t TO PROGRAM 'PGPASSWORD=made-up-pw psql -h hub'; END $f$;
+CREATE FUNCTION public.executed() RETURNS void LANGUAGE plpgsql AS $f$
+BEGIN EXECUTE 'COPY public.t TO PROGRAM ''curl --user "lis:made-up-pw" https://hub.example/in'''; END $f$;
+CREATE FUNCTION public.joined(target text) RETURNS text LANGUAGE sql
+AS $f$ SELECT 'curl -ulis:made-up-pw https://' || target $f$;
+
+-- silent: programs that bring their password themselves
+CREATE TABLE public.t (n integer);
+CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS $f$
+BEGIN
+    COPY public.t TO PROGRAM 'curl --netrc -T - https://hub.example/in';
+    COPY public.t TO PROGRAM 'curl -u "$LIS_USER:$LIS_PASSWORD" -T - https://hub.example/in';
+    COPY public.t TO PROGRAM 'curl -u lis:$LIS_PASSWORD -T - https://hub.example:8443/in';
+    COPY public.t TO PROGRAM 'sort -u https://hub.example/in';
+    COPY public.t TO PROGRAM 'rsync --user lis host:/srv/in';
+    COPY public.t TO PROGRAM 'psql -h hub';
+    COPY public.t TO '/srv/t.csv';
+END $f$;
