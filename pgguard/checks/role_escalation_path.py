@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.escalation.cut import cheapest_cut
-from pgguard.analysis.escalation.paths import Path, everybody, paths
+from pgguard.analysis.escalation.paths import Path, beyond_held, everybody, paths
 from pgguard.analysis.grouping import together
 from pgguard.analysis.membership import plain_logins
 from pgguard.analysis.names import role_subject, shorten
@@ -25,7 +25,7 @@ from pgguard.model.finding import Finding, Severity, Subject
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
     from pgguard.model.finding import Change
     from pgguard.model.policy import Policy
@@ -37,22 +37,24 @@ references = (
     "NIST AC-6",
     "PostgreSQL manual, 22.6 Function Security",
 )
-# steps that role-superuser-equivalent tells by themselves
-_HELD = frozenset({"predefined-role", "createrole", "parameter", "language"})
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     logins = [name for name in plain_logins(snapshot) if not policy.is_administrator(name)]
-    own = [path for path in paths(snapshot) if path.login in logins and not path.by_public and _told(path)]
+    own = [path for path in paths(snapshot) if path.login in logins and not path.by_public]
+    # what it simply holds is told by role-superuser-equivalent; there may be more
+    more = list(beyond_held(snapshot, [path.login for path in own if path.is_held]))
+    own = [path for path in (*own, *more) if _told(path)]
     public = everybody(snapshot, logins)
     if public is not None and not _told(public[0]):
         public = None
     if not own and public is None:
         return
     readers = {path.login for path in own if not path.takes_over}
+    cut = cheapest_cut(snapshot, logins, readers)
     fixes: dict[str, list[Change]] = {}
-    for cutting in cheapest_cut(snapshot, logins, readers):
-        for name in cutting.logins:
+    for cutting in cut:
+        for name in cutting.own:
             fixes.setdefault(name, []).extend(cutting.changes)
     for group in together(own, _cause):
         first = group[0]
@@ -63,18 +65,17 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             subject = role_subject(first.steps[0].target.name)
             listed = shorten([ident(name) for name in names], 3)
             evidence = f"its members {listed}: {first.told(1)}"
-        yield _finding(subject, evidence, first, names, fixes)
+        changes = [change for name in names for change in fixes.get(name, ())]
+        yield _finding(subject, evidence, first, changes)
     if public is not None:
         path, served = public
         evidence = f"{len(served)} login{'s' if len(served) > 1 else ''}: {path.told()}"
-        yield _finding(Subject("role", "PUBLIC"), evidence, path, served, fixes)
+        changes = [change for cutting in cut if cutting.everybody for change in cutting.changes]
+        yield _finding(Subject("role", "PUBLIC"), evidence, path, changes)
 
 
 def _told(path: Path) -> bool:
-    kinds = {step.kind for step in path.steps}
-    if kinds <= {"membership", *_HELD} and not kinds.isdisjoint(_HELD):
-        return False
-    return path.takes_over or path.by_objects
+    return not path.is_held and (path.takes_over or path.by_objects)
 
 
 def _cause(path: Path) -> Hashable:
@@ -83,13 +84,10 @@ def _cause(path: Path) -> Hashable:
     return path.login
 
 
-def _finding(
-    subject: Subject, evidence: str, path: Path, names: Collection[str], fixes: dict[str, list[Change]]
-) -> Finding:
-    changes = dict.fromkeys(change for name in names for change in fixes.get(name, ()))
+def _finding(subject: Subject, evidence: str, path: Path, changes: Iterable[Change]) -> Finding:
     return Finding(
         subject,
         evidence,
         severity=None if path.takes_over else Severity.HIGH,
-        fix=tuple(changes),
+        fix=tuple(dict.fromkeys(changes)),
     )

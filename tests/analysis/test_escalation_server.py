@@ -105,7 +105,8 @@ def _attempt(cluster: Cluster, role: str, steps) -> object:
         for step in steps:
             answer = None
             with contextlib.suppress(psycopg.Error):
-                cursor = connection.execute(step.replace("{folder}", str(cluster.folder)).encode())
+                step = step.replace("{folder}", str(cluster.folder)).replace("{port}", str(cluster.port))
+                cursor = connection.execute(step.encode())
                 if cursor.description:
                     row = cursor.fetchone()
                     answer = row[0] if row else None

@@ -184,3 +184,45 @@ GRANT USAGE ON LANGUAGE internal TO coder;
 -- silent: CREATEROLE before 16, told there too
 -- versions: 11-15
 CREATE ROLE helpdesk LOGIN CREATEROLE;
+
+-- fires: imports
+-- evidence: imports owns lab.audit(), trigger function of lab.patient
+-- versions: 11-
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.patient (nir text);
+CREATE ROLE imports LOGIN;
+GRANT pg_write_server_files TO imports;
+CREATE FUNCTION lab.audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+ALTER FUNCTION lab.audit() OWNER TO imports;
+CREATE TRIGGER audit BEFORE INSERT ON lab.patient FOR EACH ROW EXECUTE PROCEDURE lab.audit();
+
+-- fires: imports
+-- evidence: imports can SET ROLE boss
+-- versions: 11-
+CREATE ROLE boss SUPERUSER NOLOGIN;
+CREATE ROLE imports LOGIN IN ROLE boss;
+GRANT pg_write_server_files TO imports;
+
+-- fires: writer
+-- evidence: looks table patient up in its caller's temporary objects
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.patient (nir text);
+CREATE ROLE writer LOGIN;
+CREATE FUNCTION lab.total() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = lab
+AS 'BEGIN RETURN (SELECT count(*) FROM patient); END';
+REVOKE EXECUTE ON FUNCTION lab.total() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lab.total() TO writer;
+
+-- silent: nobody may make temporary objects, and what the body names is qualified
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.patient (nir text);
+CREATE ROLE writer LOGIN;
+CREATE SCHEMA writer AUTHORIZATION writer;
+REVOKE TEMPORARY ON DATABASE lab FROM PUBLIC;
+CREATE FUNCTION lab.total() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = lab
+AS 'BEGIN RETURN (SELECT count(*) FROM patient); END';
+CREATE FUNCTION lab.qualified() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+AS 'BEGIN RETURN (SELECT pg_catalog.count(*) FROM lab.patient); END';

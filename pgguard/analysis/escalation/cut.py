@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.escalation.graph import login
+from pgguard.analysis.escalation.graph import EVERYBODY, login
 from pgguard.analysis.escalation.hitting import cheapest_hitting_set
 from pgguard.analysis.escalation.paths import graph, path_from, reach
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pgguard.analysis.escalation.graph import Cut, Edge, EdgeKind, Graph
-    from pgguard.analysis.escalation.paths import Path
+    from pgguard.analysis.escalation.graph import Cut, Edge, EdgeKind, Graph, Node
+    from pgguard.analysis.escalation.paths import Next, Path
     from pgguard.model.snapshot import Snapshot
 
 # an owner who loses an object feels it more than a grantee who loses a grant
@@ -29,11 +29,16 @@ _ROUNDS = 50
 
 
 class Cutting(NamedTuple):
-    """Changes that go together, the step that they take away, and the logins that they cut off."""
+    """Changes that go together, the step that they take away, and the logins that they cut off.
+
+    `own` are the logins of which they cut more than what everybody may do; `everybody`: they cut that.
+    """
 
     changes: Cut
     step: Edge
     logins: tuple[str, ...]
+    own: tuple[str, ...]
+    everybody: bool
 
 
 def cheapest_cut(
@@ -73,10 +78,19 @@ def cheapest_cut(
                 step = _cuts(path)[-1]
                 steps.setdefault(step.cut, step)
                 chosen |= {step.cut}
-    cut_off = _cut_off(whole, names, chosen)
+    own: dict[Cut, set[str]] = {cut: set() for cut in chosen}
+    public: dict[Cut, set[str]] = {cut: set() for cut in chosen}
+    for name, following in reach(whole, names):
+        for cut in _met(whole, name, login(name), following, chosen):
+            own[cut].add(name)
+        for cut in _met(whole, name, EVERYBODY, following, chosen):
+            public[cut].add(name)
     return tuple(
-        Cutting(cut, steps[cut], tuple(sorted(cut_off[cut])))
-        for cut in sorted(chosen, key=lambda one: (-len(cut_off[one]), [change.sql for change in one]))
+        Cutting(cut, steps[cut], tuple(sorted(logins)), tuple(sorted(own[cut])), bool(public[cut]))
+        for cut, logins in sorted(
+            ((cut, own[cut] | public[cut]) for cut in chosen),
+            key=lambda one: (-len(one[1]), [change.sql for change in one[0]]),
+        )
     )
 
 
@@ -96,25 +110,26 @@ def _cuts(path: Path) -> list[Edge]:
 
 
 def _cost(step: Edge) -> int:
+    if step.kind == "definer-injection":
+        # a body to be written anew by hand
+        return 5
     return len(step.cut) * (2 if step.kind in _HEAVY else 1)
 
 
-def _cut_off(whole: Graph, names: frozenset[str], chosen: frozenset[Cut]) -> dict[Cut, set[str]]:
-    """For each chosen cut the logins that meet it first on some way to the end."""
-    found: dict[Cut, set[str]] = {cut: set() for cut in chosen}
-    for name, following in reach(whole, names):
-        start = login(name)
-        seen = {start}
-        stack = [start]
-        while stack:
-            for edge in whole.out.get(stack.pop(), ()):
-                if edge.target not in following and edge.target.state != "power":
-                    continue
-                if edge.gate is not None and name not in whole.gates[edge.gate]:
-                    continue
-                if edge.cut in found:
-                    found[edge.cut].add(name)
-                elif edge.target not in seen:
-                    seen.add(edge.target)
-                    stack.append(edge.target)
+def _met(whole: Graph, name: str, start: Node, following: Next, chosen: frozenset[Cut]) -> set[Cut]:
+    """The chosen cuts that a login meets first on its ways from a node to the end, PUBLIC's ways aside."""
+    found: set[Cut] = set()
+    seen = {start}
+    stack = [start]
+    while stack:
+        for edge in whole.out.get(stack.pop(), ()):
+            if edge.target == EVERYBODY or (edge.target not in following and edge.target.state != "power"):
+                continue
+            if edge.gate is not None and name not in whole.gates[edge.gate]:
+                continue
+            if edge.cut in chosen:
+                found.add(edge.cut)
+            elif edge.target not in seen:
+                seen.add(edge.target)
+                stack.append(edge.target)
     return found

@@ -11,12 +11,14 @@ from pgguard.analysis import catalog
 from pgguard.analysis.bodies import accesses
 from pgguard.analysis.escalation.graph import Edge, Gate, Node, code, rights
 from pgguard.analysis.escalation.holders import creating, granted, owned, owner_named
+from pgguard.analysis.escalation.loose import loose
 from pgguard.analysis.injection import effects
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import holder_names, of_function
 from pgguard.analysis.search_path import OWN_SCHEMA, SYSTEM, TEMPORARY
 from pgguard.analysis.search_path import of_function as path_of
 from pgguard.changes.functions import set_search_path
+from pgguard.changes.manual import by_hand
 from pgguard.changes.ownership import change_owner
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 _COMPILED = frozenset({"c", "internal"})
 _WORDED_BY_CALLER = frozenset({"argument", "row", "setting"})
-_OWN_RIGHTS_NEEDED = "somebody to call"
 
 
 def edges(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Edge]:
@@ -57,20 +58,40 @@ def _bent(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, ta
     if function.oid in _bound_at_creation(database):
         return
     path = path_of(function)
-    end = code(function.owner, database.name)
-    runs = f"and runs as {owner_named(snapshot, function.owner)}"
     cut = (_fixed_path(snapshot, database, function, path),)
-    name = function_name(function)
+    for where, gate in _openings(snapshot, database, function, path):
+        why = f"{function_name(function)} {where} and runs as {owner_named(snapshot, function.owner)}"
+        end = code(function.owner, database.name)
+        yield Edge("definer-search-path", target, end, why, cut=cut, gate=gate)
+
+
+def _openings(
+    snapshot: Snapshot, database: DatabaseSnapshot, function: Function, path: tuple[str, ...] | None
+) -> Iterator[tuple[str, Gate]]:
+    """Where names without a schema may find a caller's object, and what it takes to put it there.
+
+    A body that cannot be read is taken to name something without its schema, as nearly all do.
+    """
+    names = loose(database, function)
     if path is None:
-        why = f"{name} looks names up in its caller's search_path {runs}"
-        yield Edge("definer-search-path", target, end, why, cut=cut, gate=Gate("create", database.name))
-        return
-    for part in path:
-        schema = function.owner if part == OWN_SCHEMA else part
-        if _strangers(snapshot, database, function, schema):
-            why = f"{name} looks names up in schema {ident(schema)} {runs}"
-            gate = Gate("create", database.name, schema)
-            yield Edge("definer-search-path", target, end, why, cut=cut, gate=gate)
+        if names is None or names:
+            yield "looks names up in its caller's search_path", Gate("create", database.name)
+    else:
+        for place, part in enumerate(path):
+            schema = function.owner if part == OWN_SCHEMA else part
+            later = path[place + 1 :]
+            if _strangers(snapshot, database, function, schema) and (
+                names is None or ("pg_catalog" in later and names) or names.meant_by(database, later)
+            ):
+                gate = Gate("create", database.name, schema)
+                yield f"looks names up in schema {ident(schema)}", gate
+    if names is not None:
+        # where pg_temp is not listed it comes first of all
+        after = path if path is None or TEMPORARY not in path else path[path.index(TEMPORARY) + 1 :]
+        # with pg_temp at the end nothing comes after it
+        name = "" if path and path[-1] == TEMPORARY else names.temporary(database, after)
+        if name:
+            yield f"looks {name} up in its caller's temporary objects", Gate("temporary", database.name)
 
 
 def _injected(
@@ -88,7 +109,9 @@ def _injected(
             f"{function_name(function)} runs {name} unquoted ({what}) "
             f"as {owner_named(snapshot, function.owner)}"
         )
-        yield Edge("definer-injection", target, code(function.owner, database.name), why)
+        end = code(function.owner, database.name)
+        cut = (by_hand(f"in {function_name(function)}, bind or quote {name} ({what})"),)
+        yield Edge("definer-injection", target, end, why, cut=cut)
 
 
 def _strangers(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, schema: str) -> bool:

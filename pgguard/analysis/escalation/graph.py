@@ -32,6 +32,8 @@ EdgeKind = Literal[
     "trigger",
     "expression",
     "event-trigger",
+    "search-path",
+    "loopback",
 ]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.escalation import functions, objects, roles, touched
+from pgguard.analysis.escalation import functions, loopback, objects, roles, touched
 from pgguard.analysis.escalation.graph import (
     DISCLOSURE,
     EVERYBODY,
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
 # each is worse than any number of the one before: a step; the help of somebody else; what everybody may
 # do instead of what the login itself may; an end that only shows
 _STEP, _HELP, _PUBLIC, _DISCLOSES = 1, 10**4, 10**8, 10**12
-Next = dict[Node, Edge]
-_HELD = frozenset({"membership", "predefined-role", "replication", "server-function", "catalog-read"})
+# from a node the cost of the way to the end, and its first edge
+Next = dict[Node, tuple[int, Edge]]
+_READ = frozenset({"membership", "predefined-role", "replication", "server-function", "catalog-read"})
+# powers as good as superuser that a role holds by itself
+HELD = frozenset({"predefined-role", "createrole", "parameter", "language"})
 
 
 class Path(NamedTuple):
@@ -51,7 +55,13 @@ class Path(NamedTuple):
     @property
     def by_objects(self) -> bool:
         """Whether it leads through objects, beyond what the login simply holds as a member or by a grant."""
-        return any(step.kind not in _HELD for step in self.steps)
+        return any(step.kind not in _READ for step in self.steps)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it ends in a power that the login holds by itself or by memberships, and nothing more."""
+        kinds = {step.kind for step in self.steps}
+        return kinds <= {"membership", *HELD} and not kinds.isdisjoint(HELD)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -98,6 +108,51 @@ def paths(snapshot: Snapshot) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
+def beyond_held(snapshot: Snapshot, names: Collection[str]) -> Iterator[Path]:
+    """The cheapest path of each login that does not end in a power that it simply holds, if there is one.
+
+    Raises `Unread` as `graph` does.
+    """
+    whole = graph(snapshot)
+    for name, following in reach(whole, names):
+        path = _beyond(whole, name, following)
+        if path is not None:
+            yield path
+
+
+def _beyond(whole: Graph, name: str, following: Next) -> Path | None:
+    start = login(name)
+    ways: dict[Node, tuple[Edge, ...]] = {start: ()}
+    acting: set[str] = {name}
+    steps: list[tuple[int, tuple[Edge, ...]]] = []
+    queue = deque([start])
+    while queue:
+        node = queue.popleft()
+        for edge in whole.out.get(node, ()):
+            if edge.target == EVERYBODY or (edge.gate is not None and name not in whole.gates[edge.gate]):
+                continue
+            way = (*ways[node], edge)
+            if edge.kind in ("implied", "membership") and edge.target.state != "power":
+                acting.add(edge.target.name)
+                if edge.target not in ways:
+                    ways[edge.target] = way
+                    queue.append(edge.target)
+            elif edge.target in TAKEOVER and edge.kind not in HELD:
+                steps.append((sum(map(_cost, way)), way))
+            elif edge.kind not in HELD and edge.target in following:
+                steps.append((sum(map(_cost, way)) + following[edge.target][0], way))
+    # what leads back to a role that one acts as anyway is no way out
+    steps = [one for one in steps if one[1][-1].target.name not in acting]
+    if not steps:
+        return None
+    _, way = min(steps, key=lambda one: one[0])
+    rest = path_from(way[-1].target, name, following)
+    visible = tuple(edge for edge in way if edge.why)
+    if rest is None:
+        return Path(name, visible, way[-1].target.name) if visible else None
+    return Path(name, visible + rest.steps, rest.gains)
+
+
 def everybody(snapshot: Snapshot, names: Collection[str]) -> tuple[Path, tuple[str, ...]] | None:
     """The path that is open to PUBLIC, and those of the logins that it serves; None where there is none.
 
@@ -119,7 +174,7 @@ def path_from(start: Node, name: str, following: Next) -> Path | None:
     node = start
     steps: list[Edge] = []
     while node in following:
-        edge = following[node]
+        edge = following[node][1]
         if edge.why:
             steps.append(edge)
         node = edge.target
@@ -127,7 +182,7 @@ def path_from(start: Node, name: str, following: Next) -> Path | None:
 
 
 def reach(whole: Graph, names: Collection[str], without: Collection[Cut] = ()) -> Iterator[tuple[str, Next]]:
-    """For each login the next step from every node towards the end, without the steps that were cut."""
+    """For each login the cost and the next step from every node to the end, without what was cut."""
     alike: dict[frozenset[Gate], list[str]] = {}
     for name in sorted(names):
         passed = frozenset(gate for gate, logins in whole.gates.items() if name in logins)
@@ -145,6 +200,7 @@ def _of_database(snapshot: Snapshot, database: DatabaseSnapshot) -> list[Edge]:
         *functions.edges(snapshot, database),
         *touched.edges(snapshot, database),
         *objects.edges(snapshot, database),
+        *loopback.edges(snapshot, database),
     ]
     acting = {edge.target.name for edge in edges if edge.target.state in ("code", "session")}
     edges += roles.inside(snapshot, name, acting)
@@ -170,7 +226,7 @@ def _backwards(whole: Graph, passed: frozenset[Gate], gone: frozenset[Cut]) -> N
             continue
         done.add(node)
         if by is not None:
-            found[node] = by
+            found[node] = cost, by
         for edge in whole.into.get(node, ()):
             if edge.source in done or (edge.gate is not None and edge.gate not in passed):
                 continue

@@ -13,17 +13,19 @@ from pgguard.analysis import catalog
 from pgguard.analysis.bodies import calls
 from pgguard.analysis.escalation.functions import sql_name
 from pgguard.analysis.escalation.graph import SUPERUSER, Edge, Gate, code, rights, session
-from pgguard.analysis.escalation.holders import owned, owner_named, users_of_grant
+from pgguard.analysis.escalation.holders import creating, owned, owner_named, users_of_grant
 from pgguard.analysis.membership import plain_logins, superusers
 from pgguard.analysis.names import function_name, relation_name, shorten
+from pgguard.analysis.search_path import OWN_SCHEMA, parse
 from pgguard.changes.ownership import change_owner
 from pgguard.changes.privileges import revoke
+from pgguard.changes.roles import reset_setting
 from pgguard.model.quote import grantee as quoted
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pgguard.model.finding import Change
     from pgguard.model.rows import Function, Relation
@@ -65,6 +67,7 @@ def edges(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Edge]:
     yield from _table_owners(place)
     yield from _expressions(place)
     yield from _event_triggers(place)
+    yield from _sessions(place)
 
 
 def _trigger_functions(place: _Place) -> Iterator[Edge]:
@@ -245,6 +248,47 @@ def _event_triggers(place: _Place) -> Iterator[Edge]:
             needs=f"a superuser to {what} {ident(database.name)}",
             cut=(_hand_over(database, function, event.owner),),
         )
+
+
+def _sessions(place: _Place) -> Iterator[Edge]:
+    """Sessions of superusers whose search_path puts a schema of others before pg_catalog.
+
+    Where pg_catalog is not listed it comes first of all, and hides what others name alike.
+    """
+    snapshot, database = place.snapshot, place.database
+    settings = [
+        row
+        for row in snapshot.role_settings
+        if row.name == "search_path" and row.database in ("", database.name) and not row.masked
+    ]
+    own = {row.role for row in settings if row.role}
+    for setting in settings:
+        path = parse(setting.value)
+        victim = _searcher(snapshot, setting.role, own)
+        if not victim or "pg_catalog" not in path:
+            continue
+        power = owner_named(snapshot, victim)
+        cut = reset_setting("search_path", role=setting.role, database=setting.database, value=setting.value)
+        for part in path[: path.index("pg_catalog")]:
+            schema = victim if part == OWN_SCHEMA else part
+            for maker in sorted(creating(snapshot, database, schema)):
+                yield Edge(
+                    "search-path",
+                    rights(maker, database.name),
+                    session(victim, database.name),
+                    f"{quoted(maker)} may create in schema {ident(schema)}, which sessions of {power} search "
+                    "before pg_catalog",
+                    f"{power} to run a query in {ident(database.name)}",
+                    (cut,),
+                )
+
+
+def _searcher(snapshot: Snapshot, role: str, own: Collection[str]) -> str:
+    """A superuser for whom a setting counts, the one that initdb made first; empty for none."""
+    for one in sorted(snapshot.roles, key=lambda one: (not one.bootstrap, one.name)):
+        if one.superuser and one.login and (one.name == role or (not role and one.name not in own)):
+            return one.name
+    return ""
 
 
 def _hand_over(database: DatabaseSnapshot, function: Function, owner: str) -> Change:
