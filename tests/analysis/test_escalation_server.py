@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 import typing
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from pgguard.analysis.escalation.cut import cheapest_cut
 from pgguard.analysis.escalation.graph import EdgeKind
 from pgguard.analysis.escalation.paths import paths
 from pgguard.server.connect import Target
-from pgguard.server.read import read_snapshot
+from pgguard.server.read import read_open, read_snapshot
 from tests.analysis.attacks import ATTACKS, Attack
 
 if TYPE_CHECKING:
@@ -150,3 +151,78 @@ def _copies(cluster: Cluster, role: str) -> bool:
                 while (part := raw.get_copy_data(0))[0] > 0:
                     seen += bytes(part[1] or b"")[:400]
     return b"pg_control" in seen or b"PG_VERSION" in seen
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_roles_reach_what_the_server_lets_them_reach(seed: int, cluster: Cluster) -> None:
+    """Memberships, ADMIN OPTION and CREATEROLE: the engine against all steps that the server allows."""
+    chosen = random.Random(seed)  # noqa: S311 - the same graphs at every run
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        names = _random_roles(connection, chosen, cluster.postgres.major)
+        expected = {path.login for path in paths(read_open(connection)) if path.takes_over}
+        found = {name for name in names if _gets_there(connection, name, names)}
+        connection.rollback()
+    assert found == expected & set(names)
+
+
+def _random_roles(connection: psycopg.Connection, chosen: random.Random, major: int) -> list[str]:
+    connection.execute("CREATE ROLE boss SUPERUSER NOLOGIN")
+    names = [f"r{number}" for number in range(6)]
+    for name in names:
+        options = chosen.choice(("", "", "NOINHERIT", "CREATEROLE")) if major < 16 else ""
+        connection.execute(f"CREATE ROLE {name} LOGIN {options}")
+    strong = ["boss", *(["pg_write_server_files"] if major >= 11 else [])]
+    for low, member in enumerate(names):
+        for role in chosen.sample([*names[low + 1 :], *strong], k=min(2, len(names) - low)):
+            if major >= 16:
+                admin, inherit, set_ = (chosen.random() < share for share in (0.4, 0.5, 0.5))
+                options = f"WITH ADMIN {admin}, INHERIT {inherit}, SET {set_}"
+            else:
+                options = chosen.choice(("", "WITH ADMIN OPTION"))
+            if chosen.random() < 0.7:
+                connection.execute(f"GRANT {role} TO {member} {options}")
+    return names
+
+
+def _gets_there(connection: psycopg.Connection, name: str, names: list[str]) -> bool:
+    """Take every GRANT that the server allows the login and the roles it becomes, until none is new."""
+    has_files = connection.info.server_version >= 110000
+    everyone = [*names, *(["pg_write_server_files"] if has_files else [])]
+    options = "WITH INHERIT TRUE, SET TRUE" if connection.info.server_version >= 160000 else ""
+    won = False
+    connection.execute("SAVEPOINT start")
+    connection.execute(f"SET SESSION AUTHORIZATION {name}")
+    granted: set[str] = set()
+    before = -1
+    while len(granted) > before and not won:
+        before = len(granted)
+        for role in ("none", *everyone):
+            if not _tried(connection, f"SET ROLE {role}"):
+                continue
+            if has_files:
+                mine = connection.execute(
+                    "SELECT pg_has_role(current_user, 'pg_write_server_files', 'USAGE')"
+                ).fetchone()
+                won = won or mine == (True,)
+            for other in everyone:
+                grant = f"GRANT {other} TO {name} {options}"
+                # who is a member of the login has to leave it first
+                if other not in granted and (
+                    _tried(connection, grant) or _tried(connection, f"REVOKE {name} FROM {other}", grant)
+                ):
+                    granted.add(other)
+        connection.execute("SET ROLE none")
+        won = won or _tried(connection, "SET ROLE boss")
+    connection.execute("RESET SESSION AUTHORIZATION")
+    connection.execute("ROLLBACK TO SAVEPOINT start")
+    return won
+
+
+def _tried(connection: psycopg.Connection, *statements: str) -> bool:
+    try:
+        with connection.transaction():
+            for statement in statements:
+                connection.execute(statement)
+    except psycopg.Error:
+        return False
+    return True

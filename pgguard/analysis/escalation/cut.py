@@ -48,7 +48,11 @@ def cheapest_cut(
 
     Raises `Unread` as `paths.graph` does.
     """
-    whole = graph(snapshot)
+    return cut_of(graph(snapshot), takers, readers)
+
+
+def cut_of(whole: Graph, takers: Collection[str], readers: Collection[str]) -> tuple[Cutting, ...]:
+    """The cheapest cut of a graph."""
     names = frozenset(takers) | frozenset(readers)
     steps: dict[Cut, Edge] = {}
     rows: dict[frozenset[Cut], None] = {}
