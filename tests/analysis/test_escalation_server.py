@@ -61,7 +61,7 @@ def test_every_kind_of_step_has_its_attack() -> None:
 
 
 def _prepared(attack: Attack, new_cluster: Callable[..., Cluster]) -> Cluster:
-    cluster = new_cluster(settings=dict(attack.settings))
+    cluster = new_cluster(settings=dict(attack.settings), hba=attack.hba)
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute("CREATE DATABASE lab")
         connection.execute("SET password_encryption = 'scram-sha-256'")
@@ -69,7 +69,7 @@ def _prepared(attack: Attack, new_cluster: Callable[..., Cluster]) -> Cluster:
         connection.execute("CREATE ROLE mallory LOGIN")
     with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        connection.execute(attack.setup.encode())
+        connection.execute(_filled(attack.setup, cluster).encode())
     return cluster
 
 
@@ -99,6 +99,20 @@ def _run(cluster: Cluster, attack: Attack) -> None:
         _attempt(cluster, attack.victim_role, attack.victim.split("; "))
 
 
+def _filled(text: str, cluster: Cluster) -> str:
+    library = {"{library}": _library_folder(cluster)} if "{library}" in text else {}
+    for name, value in {"{folder}": str(cluster.folder), "{port}": str(cluster.port), **library}.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _library_folder(cluster: Cluster) -> str:
+    with psycopg.connect(cluster.dsn()) as connection:
+        found = connection.execute("SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'").fetchone()
+    assert found is not None
+    return str(found[0])
+
+
 def _attempt(cluster: Cluster, role: str, steps) -> object:
     """Each step by itself, whatever fails; the answer of the last one."""
     answer = None
@@ -106,8 +120,7 @@ def _attempt(cluster: Cluster, role: str, steps) -> object:
         for step in steps:
             answer = None
             with contextlib.suppress(psycopg.Error):
-                step = step.replace("{folder}", str(cluster.folder)).replace("{port}", str(cluster.port))
-                cursor = connection.execute(step.encode())
+                cursor = connection.execute(_filled(step, cluster).encode())
                 if cursor.description:
                     row = cursor.fetchone()
                     answer = row[0] if row else None
@@ -116,9 +129,10 @@ def _attempt(cluster: Cluster, role: str, steps) -> object:
 
 def _won(cluster: Cluster, attack: Attack) -> bool:
     match attack.won.split():
-        case ["superuser"]:
+        case ["superuser", *other]:
+            name = other[0] if other else LOGIN
             with psycopg.connect(cluster.dsn()) as connection:
-                found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [LOGIN])
+                found = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [name])
                 return found.fetchone() == (True,)
         case ["file"]:
             proof = cluster.folder / "proof"
@@ -126,6 +140,17 @@ def _won(cluster: Cluster, attack: Attack) -> bool:
             while not proof.exists() and time.monotonic() < deadline:
                 time.sleep(0.02)
             return proof.exists()
+        case ["password", "of", role]:
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(cluster.dsn(user=role, password="known-to-mallory")).close()
+                return True
+            return False
+        case ["library"]:
+            with psycopg.connect(cluster.dsn()) as connection:
+                found = connection.execute(
+                    "SELECT current_setting('auto_explain.log_nested_statements', true)"
+                )
+                return found.fetchone() != (None,)
         case ["answer"]:
             return _attempt(cluster, LOGIN, attack.steps) is True
         case ["copy", "as", role]:

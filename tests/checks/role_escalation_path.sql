@@ -226,3 +226,34 @@ CREATE FUNCTION lab.total() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET
 AS 'BEGIN RETURN (SELECT count(*) FROM patient); END';
 CREATE FUNCTION lab.qualified() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 AS 'BEGIN RETURN (SELECT pg_catalog.count(*) FROM lab.patient); END';
+
+-- fires: clerk
+-- evidence: lab.new_password(text, text) sets the password of the role that its caller names, as superuser postgres
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE ROLE clerk LOGIN;
+CREATE FUNCTION lab.new_password(who text, word text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $f$ BEGIN EXECUTE format('ALTER ROLE %I WITH PASSWORD %L', who, word); END $f$;
+REVOKE EXECUTE ON FUNCTION lab.new_password(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lab.new_password(text, text) TO clerk;
+
+-- silent: the function asks first whose password it is, or changes the caller's own, or grants one role
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE ROLE clerk LOGIN;
+CREATE ROLE reader NOLOGIN;
+CREATE FUNCTION lab.new_password(who text, word text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $f$ BEGIN
+    IF EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = who AND rolsuper) THEN
+        RAISE EXCEPTION 'not this one';
+    END IF;
+    EXECUTE format('ALTER ROLE %I WITH PASSWORD %L', who, word);
+END $f$;
+CREATE FUNCTION lab.own_password(word text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $f$ BEGIN EXECUTE format('ALTER ROLE %I WITH PASSWORD %L', session_user, word); END $f$;
+CREATE FUNCTION lab.enrol(who text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $f$ BEGIN EXECUTE format('GRANT reader TO %I', who); END $f$;

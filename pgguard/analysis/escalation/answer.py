@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgguard.analysis.able import callers
 from pgguard.analysis.escalation.cut import Cutting, cheapest_cut
 from pgguard.analysis.escalation.paths import Path, graph, paths
+from pgguard.analysis.function_bodies import COMPILED
+from pgguard.analysis.function_bodies import unknown as not_read
+from pgguard.analysis.membership import superusers
+from pgguard.analysis.names import function_name
 from pgguard.errors import Unread
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 
@@ -49,6 +56,7 @@ def escalations(snapshot: Snapshot, policy: Policy) -> Answer:
             else:
                 readable.append(database.name)
         snapshot = snapshot.only(*readable)
+    unknown += _unread_bodies(snapshot)
     undeclared: list[Path] = []
     declared: list[Path] = []
     for path in paths(snapshot):
@@ -57,6 +65,19 @@ def escalations(snapshot: Snapshot, policy: Policy) -> Answer:
     readers = {path.login for path in undeclared if not policy.is_declared(path.login)}
     cut = cheapest_cut(snapshot, takers, readers)
     return Answer(tuple(undeclared), tuple(declared), cut, tuple(unknown))
+
+
+def _unread_bodies(snapshot: Snapshot) -> Iterator[str]:
+    """SECURITY DEFINER functions of superusers that logins can call and whose bodies could not be read."""
+    for database in snapshot.inspected:
+        for function in database.functions:
+            if not function.definer or function.extension or function.system or function.language in COMPILED:
+                continue
+            if function.owner in superusers(snapshot) and callers(snapshot, database, function):
+                reason = not_read(database, function)
+                if reason:
+                    name = f"{function_name(function)} in database {ident(database.name)}"
+                    yield f"what {name} does as superuser {ident(function.owner)}: {reason}"
 
 
 def vouched(policy: Policy, path: Path) -> bool:

@@ -114,7 +114,7 @@ def _cuts(path: Path) -> list[Edge]:
 
 
 def _cost(step: Edge) -> int:
-    if step.kind == "definer-injection":
+    if step.kind in ("definer-injection", "definer-roles"):
         # a body to be written anew by hand
         return 5
     return len(step.cut) * (2 if step.kind in _HEAVY else 1)

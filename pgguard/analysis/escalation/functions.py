@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis import catalog
 from pgguard.analysis.bodies import accesses
-from pgguard.analysis.escalation.graph import Edge, Gate, Node, code, rights
+from pgguard.analysis.escalation.graph import SUPERUSER, Edge, Gate, Node, code, rights
 from pgguard.analysis.escalation.holders import creating, granted, owned, owner_named
 from pgguard.analysis.escalation.loose import loose
+from pgguard.analysis.escalation.role_makers import effect
 from pgguard.analysis.injection import effects
+from pgguard.analysis.membership import superusers
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import holder_names, of_function
 from pgguard.analysis.search_path import OWN_SCHEMA, SYSTEM, TEMPORARY
@@ -55,6 +57,11 @@ def sql_name(function: Function) -> str:
 def _bent(snapshot: Snapshot, database: DatabaseSnapshot, function: Function, target: Node) -> Iterator[Edge]:
     """SQL that the caller words, and names that it gives another meaning."""
     yield from _injected(snapshot, database, function, target)
+    done = effect(database, function) if function.owner in superusers(snapshot) else ""
+    if done:
+        why = f"{function_name(function)} {done}, as {owner_named(snapshot, function.owner)}"
+        cut = (by_hand(f"{function_name(function)}: accept only roles from a fixed list"),)
+        yield Edge("definer-roles", target, SUPERUSER, why, cut=cut)
     if function.oid in _bound_at_creation(database):
         return
     path = path_of(function)

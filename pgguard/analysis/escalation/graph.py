@@ -28,6 +28,7 @@ EdgeKind = Literal[
     "catalog-view",
     "definer-search-path",
     "definer-injection",
+    "definer-roles",
     "definer-call",
     "trigger",
     "expression",

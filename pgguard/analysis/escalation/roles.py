@@ -45,24 +45,29 @@ PREDEFINED = {
     "pg_read_server_files": (READ_FILES, "reads any file of the server's account"),
     "pg_read_all_data": (VERIFIERS, "reads pg_authid with everybody's password verifier"),
 }
-# ALTER SYSTEM on one of these has the server run a program or load a library of one's choice
-COMMANDS = frozenset(
+_PROGRAMS = frozenset(
     {
         "archive_cleanup_command",
         "archive_command",
+        "recovery_end_command",
+        "restore_command",
+        "ssl_passphrase_command",
+    }
+)
+_LIBRARIES = frozenset(
+    {
         "archive_library",
         "dynamic_library_path",
         "extension_control_path",
         "jit_provider",
         "local_preload_libraries",
         "oauth_validator_libraries",
-        "recovery_end_command",
-        "restore_command",
         "session_preload_libraries",
         "shared_preload_libraries",
-        "ssl_passphrase_command",
     }
 )
+# ALTER SYSTEM on one of these has the server run a program or load a library of one's choice
+COMMANDS = _PROGRAMS | _LIBRARIES
 _ANY_ROLE = Node("object", "any role but superusers")
 
 
@@ -192,7 +197,8 @@ def _copies(role: Role) -> Edge:
 def _parameters(snapshot: Snapshot) -> Iterator[Edge]:
     for parameter in snapshot.parameter_acls:
         name = parameter.name.lower()
-        if name not in COMMANDS:
+        needs = _takes_effect(snapshot, name)
+        if not needs:
             continue
         for grant in snapshot.grants(parameter.acl):
             if grant.privilege == "ALTER SYSTEM" and grant.grantee not in superusers(snapshot):
@@ -201,9 +207,25 @@ def _parameters(snapshot: Snapshot) -> Iterator[Edge]:
                     rights(grant.grantee),
                     CONFIGURATION,
                     f"{quoted(grant.grantee)} may ALTER SYSTEM SET {name}, which the server runs or loads",
-                    needs="a reload or restart of the server",
+                    needs=needs,
                     cut=(revoke(["ALTER SYSTEM"], f"PARAMETER {name}", grant.grantee),),
                 )
+
+
+def _takes_effect(snapshot: Snapshot, name: str) -> str:
+    """What it takes for a parameter that was set; empty where the server does not use it."""
+    if name in _LIBRARIES:
+        return "a library file of one's own on the server, and its restart"
+    if name not in _PROGRAMS:
+        return ""
+    if name == "archive_command":
+        used = snapshot.setting("archive_mode").value != "off"
+    elif name == "ssl_passphrase_command":
+        # it is asked only for a key that has a passphrase
+        used = snapshot.setting(name).value != ""
+    else:
+        used = snapshot.server.in_recovery
+    return "a reload or restart of the server" if used else ""
 
 
 def _pairs(snapshot: Snapshot) -> dict[tuple[str, str], tuple[Membership, ...]]:
@@ -218,6 +240,11 @@ def _pairs(snapshot: Snapshot) -> dict[tuple[str, str], tuple[Membership, ...]]:
             pair: tuple(rows) for pair, rows in found.items()
         }
     return known
+
+
+def revokes(snapshot: Snapshot, role: str, member: str) -> Cut:
+    """The changes that take a role away from a direct member, whoever granted it."""
+    return _cut(snapshot, _pairs(snapshot)[member, role])
 
 
 def _granted_to(snapshot: Snapshot, member: str) -> tuple[tuple[Membership, ...], ...]:
