@@ -66,6 +66,10 @@ GRANT USAGE ON SCHEMA lab TO PUBLIC;
 CREATE ROLE one LOGIN;
 CREATE ROLE two LOGIN;
 GRANT CREATE ON SCHEMA public TO PUBLIC;
+-- what everybody may do is not told again of one who could have another do it
+CREATE TABLE lab.log (what text);
+ALTER TABLE lab.log OWNER TO one;
+GRANT INSERT ON lab.log TO two;
 CREATE FUNCTION lab.total(n integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
 AS 'BEGIN RETURN n + 1; END';
 

@@ -207,7 +207,6 @@ def _of_database(snapshot: Snapshot, database: DatabaseSnapshot) -> list[Edge]:
     connect = Gate("connect", name)
     sources = {edge.source.name for edge in edges if edge.source.state == "rights" and edge.source.database}
     edges += [Edge("implied", rights(one), rights(one, name), gate=connect) for one in sources]
-    edges += [Edge("implied", rights(one, name), rights(PUBLIC, name)) for one in acting]
     return edges
 
 
