@@ -40,8 +40,7 @@ _FUNCTIONS = {
     "pg_file_write": WRITE_FILES,
 }
 _EFFECTS = {READ_FILES: "reads the server's files", WRITE_FILES: "writes the server's files"}
-# fixed oids (pg_authid.dat and the headers of the catalogs); what a view of a superuser's lets others change
-# the columns by which a catalog gives power to whoever writes them
+# what a view of a superuser's lets others change: the columns by which a catalog gives power to whoever writes them
 _CATALOGS = {
     "pg_authid": ("rolsuper", "rolcreaterole", "rolreplication", "rolpassword"),
     "pg_auth_members": ("roleid", "member"),
