@@ -40,7 +40,7 @@ _FUNCTIONS = {
     "pg_file_write": WRITE_FILES,
 }
 _EFFECTS = {READ_FILES: "reads the server's files", WRITE_FILES: "writes the server's files"}
-# what a view of a superuser's lets others change: the columns by which a catalog gives power to whoever writes them
+# the columns by which a catalog gives power to whoever writes them, through a view of a superuser's
 _CATALOGS = {
     "pg_authid": ("rolsuper", "rolcreaterole", "rolreplication", "rolpassword"),
     "pg_auth_members": ("roleid", "member"),
