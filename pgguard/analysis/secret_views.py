@@ -68,11 +68,14 @@ def _handed_on(
         return frozenset().union(*(list(known[table].values())[number] for table, number in origins))
 
     tree = parse(text)
+    # what cannot be followed is taken to hand on all that it names: too much is said rather than nothing
+    everything = {
+        column: frozenset({name}) for name, columns in secrets.items() if name in text for column in columns
+    }
     if tree is None:
-        return {}
+        return everything
     try:
         outputs = of_query(tree, find).outputs
     except (ValueError, AttributeError, RecursionError):
-        # too deep to follow
-        return {}
+        return everything
     return {one.name: sources(one.origins) for one in outputs if one.origins}
