@@ -98,6 +98,59 @@ class ColumnEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Discovery:
+    """How columns are classified: a site's own lexicon files, and whether statistics may be looked at.
+
+    The statistics that ANALYZE keeps hold values; the server counts in them and hands out counts only.
+    """
+
+    lexicons: tuple[str, ...] = ()
+    use_statistics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """Which categories are to be stored encrypted."""
+
+    categories: tuple[Category, ...] = (
+        "national_id",
+        "special_category",
+        "health_observation",
+        "genetic",
+        "free_text",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseEntry:
+    """What one database is for; test stands for everything that is not production."""
+
+    name: str
+    use: Literal["production", "test"] = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long rows of a table are kept (GDPR art. 5(1)(e)), by the age of one of its columns."""
+
+    table: str
+    months: int
+    age_column: str
+    basis: str = ""
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A processing activity of the register (GDPR art. 30) and the databases it works on."""
+
+    name: str
+    purpose: str
+    databases: tuple[str, ...]
+    legal_basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiver:
     """An accepted finding: check and subject name, with a reason, an owner and an end."""
 
@@ -205,6 +258,8 @@ class Policy:
     allow: Allow = field(default_factory=Allow)
     tenancy: Tenancy = field(default_factory=Tenancy)
     cluster: Cluster = field(default_factory=Cluster)
+    discovery: Discovery = field(default_factory=Discovery)
+    encryption: Encryption = field(default_factory=Encryption)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
     column: tuple[ColumnEntry, ...] = ()
@@ -213,6 +268,9 @@ class Policy:
     setting: tuple[SettingEntry, ...] = ()
     publication: tuple[PublicationEntry, ...] = ()
     staging: tuple[StagingEntry, ...] = ()
+    database: tuple[DatabaseEntry, ...] = ()
+    retention: tuple[Retention, ...] = ()
+    activity: tuple[Activity, ...] = ()
 
     def is_administrator(self, role: str) -> bool:
         """Whether the role is declared as an administrator."""
