@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pgguard.model.policy import NOT_SENSITIVE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pgguard.model.policy import Category
     from pgguard.model.rows import Column, Relation
+
+Sensitivity = Literal["secret", "special", "high", "personal", "pseudonymous", "none"]
+
+# special: special categories of data (GDPR art. 9); secret: opens something; high: tells who it is, or
+# nearly; personal: about the person; pseudonymous: leads to the person with more information (art. 4(5))
+SENSITIVITY: Mapping[Category, Sensitivity] = {
+    "credential": "secret",
+    "genetic": "special",
+    "health_observation": "special",
+    "special_category": "special",
+    "free_text": "special",
+    "care_event": "special",
+    "national_id": "high",
+    "direct_identifier": "high",
+    "record_number": "high",
+    "contact": "high",
+    "date_of_birth": "high",
+    "death": "personal",
+    "demographic": "personal",
+    "insurance_financial": "personal",
+    "network_identifier": "personal",
+    "staff_identity": "personal",
+    "person_key": "pseudonymous",
+    "none": "none",
+}
 
 
 class Evidence(NamedTuple):
@@ -42,3 +69,8 @@ class Classified(NamedTuple):
     def sensitive(self) -> bool:
         """Whether the category is one to protect (see docs/policy.md)."""
         return self.category not in NOT_SENSITIVE
+
+    @property
+    def sensitivity(self) -> Sensitivity:
+        """How much harm a disclosure does, from secret and special to none."""
+        return SENSITIVITY[self.category]
