@@ -109,6 +109,19 @@ class Discovery:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """Where observed sessions are kept: a SQLite file, or a connection string of a PostgreSQL.
+
+    Rows older than `keep_days` are pruned; with `learn_days` of statements seen, `pgguard learn` may
+    propose to revoke what was not used.
+    """
+
+    store: str = ""
+    keep_days: int = 400
+    learn_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Encryption:
     """Which categories are to be stored encrypted."""
 
@@ -205,6 +218,7 @@ class Passwords:
 
     require_expiry: bool = False
     strength_checked_by: str = ""
+    first_change_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +273,7 @@ class Policy:
     tenancy: Tenancy = field(default_factory=Tenancy)
     cluster: Cluster = field(default_factory=Cluster)
     discovery: Discovery = field(default_factory=Discovery)
+    observation: Observation = field(default_factory=Observation)
     encryption: Encryption = field(default_factory=Encryption)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
