@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from pgguard.cli import auditor, catalogue, demo, escalations, hba, inspect, snapshot, who_can
+from pgguard.cli import auditor, catalogue, demo, discover, escalations, hba, inspect, snapshot, who_can
 from pgguard.errors import PgguardError
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ def _program(
 
 for command in (
     inspect.inspect,
+    discover.discover,
     snapshot.snapshot,
     catalogue.checks,
     catalogue.explain,
