@@ -350,6 +350,22 @@ class Column(NamedTuple):
     acl: str
 
 
+class Comment(NamedTuple):
+    """The comment on a relation (`number` 0) or on a column, masked on the server and cut at 200 characters."""
+
+    relation: int
+    number: int
+    text: str
+
+
+class ColumnLabels(NamedTuple):
+    """What a column may hold: the labels of its enumeration, or the short ones that a check constraint lists."""
+
+    relation: int
+    number: int
+    labels: tuple[str, ...]
+
+
 class Constraint(NamedTuple):
     """pg_constraint of relations: kind is contype (p u f c x); the check expression is a definition."""
 
@@ -373,6 +389,48 @@ class Index(NamedTuple):
     primary: bool
     columns: tuple[int, ...]
     has_predicate: bool
+
+
+class ColumnSetting(NamedTuple):
+    """What was set for a column of a table or index beside its type, where anything was.
+
+    `statistics_target` is attstattarget, -1 where it is the cluster's; `mark` the word by which pgguard's
+    comment on the column says what it did to it (`pgguard: encrypted`), empty without one.
+    """
+
+    relation: int
+    number: int
+    statistics_target: int
+    mark: str
+
+
+class PlannerStatistics(NamedTuple):
+    """The columns of a table or index of which pg_statistic holds values; the values are not read.
+
+    `inherited`: in these are those of children or partitions too.
+    """
+
+    relation: int
+    inherited: bool
+    columns: tuple[int, ...]
+
+
+class ExtendedStatistics(NamedTuple):
+    """pg_statistic_ext: kinds are stxkind (d f m e); only m and e hold values.
+
+    `columns` stand for themselves; `expression_columns` are used by its expressions, and `functions` are
+    called by them (oids). `owner_only` tells that the view pg_stats_ext asks for the owner's rights.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    relation: int
+    kinds: tuple[str, ...]
+    columns: tuple[int, ...]
+    expression_columns: tuple[int, ...]
+    functions: tuple[int, ...]
+    owner_only: bool
 
 
 class RowPolicy(NamedTuple):

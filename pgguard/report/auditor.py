@@ -38,13 +38,14 @@ _NOT_GRANTED = {
     "password_guesses": "whoever reads password verifiers (pg_authid) can guess passwords at leisure",
     "hba_quotes": "pg_read_binary_file reads every file of the server, the keys among them",
     "user_mappings": "the options of user mappings (pg_user_mapping) hold passwords of other servers",
+    "planner_statistics": "the planner's statistics (pg_statistic) hold samples of patients' values",
     "subscriptions": "connection strings of subscriptions (pg_subscription.subconninfo) hold passwords",
 }
 _DENIED = re.compile(r"permission denied for (table|relation|view|function) (\w+)")
 # names that a refusal holds in any language of the server's messages
 _TOLD = re.compile(
     r"pg_(authid|hba_file_rules|ident_file_mappings|file_settings|show_all_file_settings|stat_file"
-    r"|read_binary_file|read_all_settings|subscription)\b|user mappings|superuser"
+    r"|read_binary_file|read_all_settings|statistic|subscription)\b|user mappings|superuser"
 )
 
 
