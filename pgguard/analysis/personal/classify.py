@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from pgguard.analysis.catalog import columns
+from pgguard.analysis.personal.evidence import ORDER, Candidate, Seen, candidates, type_class
+from pgguard.analysis.personal.lexicon import lexicon as read_lexicon
+from pgguard.analysis.personal.tables import Table, optional, root, tables
+from pgguard.analysis.personal.weights import probability
+from pgguard.analysis.personal.weights import weights as read_weights
 from pgguard.model.classification import Classified, Evidence
 from pgguard.model.quote import qualified
 
 if TYPE_CHECKING:
-    from pgguard.model.policy import ColumnEntry, Policy
+    from pgguard.analysis.personal.lexicon import Lexicon
+    from pgguard.analysis.personal.weights import Weights
+    from pgguard.model.policy import Category, ColumnEntry, Policy
+    from pgguard.model.rows import Column
     from pgguard.model.snapshot import DatabaseSnapshot
 
 # what was counted in a column's statistics or sample, by (relation oid, column number): pattern name -> count
 Counts = Mapping[tuple[int, int], Mapping[str, int]]
-KINDS = frozenset("rpmfv")
+_NOTHING = Evidence("name", "nothing in its name or place speaks of a person", 0.0)
+_PLACES = {category: number for number, category in enumerate(ORDER)}
+
+
+class Judged(NamedTuple):
+    """A category, the log-odds that the column is sensitive, and why."""
+
+    category: Category
+    logit: float
+    evidence: tuple[Evidence, ...]
 
 
 def classify(
-    database: DatabaseSnapshot, policy: Policy, *, counts: Counts | None = None
+    database: DatabaseSnapshot,
+    policy: Policy,
+    *,
+    lexicons: tuple[str, ...] | None = None,
+    counts: Counts | None = None,
 ) -> tuple[Classified, ...]:
     """One `Classified` for every column of the stored relations and views of a database.
 
-    What belongs to the system or to an extension is left out. Raises `Unread` when relations or columns
-    could not be read.
+    What belongs to the system or to an extension is left out; a partition and a table that inherits follow
+    their parent. `lexicons` are files besides the built-in ones, the policy's when not given. Raises `Unread`
+    when relations or columns could not be read (other sections that are missing only take evidence away), and
+    `PolicyError` for a lexicon with mistakes.
     """
-    key = ("personal", policy.column, policy.discovery.lexicons)
-    if counts is None and key in database._memo:
-        known: tuple[Classified, ...] = database._memo[key]
-        return known
-    found = tuple(_classify(database, policy))
-    if counts is None:
-        database._memo[key] = found
-    return found
+    site = policy.discovery.lexicons if lexicons is None else lexicons
+    key = ("personal", policy.column, site)
+    known: tuple[Classified, ...] | None = database._memo.get(key) if counts is None else None
+    if known is None:
+        known = detect(database, policy, read_lexicon(site), read_weights(), counts)
+        if counts is None:
+            database._memo[key] = known
+    return known
 
 
 def said_once(found: Iterable[Classified]) -> list[Classified]:
@@ -41,32 +63,98 @@ def said_once(found: Iterable[Classified]) -> list[Classified]:
     return [one for one in found if not one.relation.parent]
 
 
-def _classify(database: DatabaseSnapshot, policy: Policy) -> list[Classified]:
-    from pgguard.analysis.sensitive import _guesses
-
-    declared = _declared(database, policy)
-    found = []
-    for relation in database.relations:
-        if relation.kind not in KINDS or relation.system or relation.extension:
-            continue
-        own = columns(database, relation.oid)
-        guesses = _guesses(relation, own)
-        for column in own:
-            name = qualified(relation.schema, relation.name, column.name)
-            entry = declared.get(name)
+def detect(
+    database: DatabaseSnapshot,
+    policy: Policy,
+    lexicon: Lexicon,
+    weights: Weights,
+    counts: Counts | None = None,
+) -> tuple[Classified, ...]:
+    """The same as `classify` with a given lexicon and weights, nothing remembered."""
+    declared = {entry.name: entry for entry in policy.column if entry.database in ("", database.name)}
+    known = tables(database, lexicon)
+    found: list[Classified] = []
+    judged_roots: dict[int, dict[str, Judged]] = {}
+    details = Details(database, lexicon)
+    for table in known.values():
+        top = root(known, table)
+        inherited = judged_roots.get(top.relation.oid)
+        if inherited is None:
+            inherited = judged_roots[top.relation.oid] = {
+                seen.column.name: judge(candidates(seen, lexicon), weights)
+                for seen in details.seen(top, known)
+            }
+        relation = table.relation
+        for column in table.columns:
+            entry = declared.get(qualified(relation.schema, relation.name, column.name)) if declared else None
             if entry is not None:
-                said = Evidence("policy", "the policy says so", 0.0)
-                found.append(
-                    Classified(
-                        database.name, relation, column, entry.category, 1.0, (said,), entry.decided_by
-                    )
-                )
+                found.append(_decided(database.name, table, column, entry))
                 continue
-            category = guesses.get(column.number, "none")
-            reasons = (Evidence("name", "its name", 2.0),) if category != "none" else ()
-            found.append(Classified(database.name, relation, column, category, 0.8, reasons))  # type: ignore[arg-type]
-    return found
+            judged = inherited.get(column.name)
+            if judged is None:
+                # an inheriting table's own column
+                seen = details.one(table, column, known)
+                judged = judge(candidates(seen, lexicon), weights)
+            chance = probability(judged.logit)
+            sensitive = chance >= weights.thresholds["discover"]
+            category: Category = judged.category if sensitive or judged.category == "person_key" else "none"
+            score = chance if sensitive and category != "person_key" else 1.0 - chance
+            found.append(
+                Classified(database.name, relation, column, category, round(score, 3), judged.evidence)
+            )
+    return tuple(found)
 
 
-def _declared(database: DatabaseSnapshot, policy: Policy) -> Mapping[str, ColumnEntry]:
-    return {entry.name: entry for entry in policy.column if entry.database in ("", database.name)}
+def judge(found: list[Candidate], weights: Weights) -> Judged:
+    """The candidate with the highest log-odds."""
+    if not found:
+        return Judged("none", weights.values["bias"] - 1.0, (_NOTHING,))
+    best = max(found, key=lambda one: (round(weights.logit(one.reasons), 6), -_PLACES[one.category]))
+    evidence = tuple(
+        Evidence(reason.kind, reason.words, round(weights.values[reason.feature], 2))
+        for reason in best.reasons
+    )
+    return Judged(cast("Category", best.category), weights.logit(best.reasons), evidence)
+
+
+class Details:
+    """What other sections of the snapshot tell of columns: comments, labels, domains."""
+
+    def __init__(self, database: DatabaseSnapshot, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.comments = {(one.relation, one.number): one.text for one in optional(database, "comments")}
+        self.labels = {
+            (one.relation, one.number): " ".join(one.labels) for one in optional(database, "column_labels")
+        }
+        self.bases = {
+            one.text: one.catalog
+            for one in optional(database, "definitions")
+            if one.kind == "type" and one.catalog not in ("enum", "range", "composite")
+        }
+
+    def seen(self, table: Table, known: Mapping[int, Table]) -> Iterable[Seen]:
+        """Every column of a table with what is known of it."""
+        return [self.one(table, column, known) for column in table.columns]
+
+    def one(self, table: Table, column: Column, known: Mapping[int, Table]) -> Seen:
+        """One column with what is known of it."""
+        read = self.lexicon.read
+        key = (table.relation.oid, column.number)
+        written, domain = column.type, None
+        if written in self.bases:
+            domain = read(written.rpartition(".")[2])
+            while written in self.bases and self.bases[written] != written:
+                written = self.bases[written]
+        comment = self.comments.get(key)
+        labels = self.labels.get(key)
+        target = table.references.get(column.number)
+        return Seen(
+            table, column, read(column.name), type_class(written), domain,
+            read(comment) if comment else None, read(labels) if labels else None,
+            known.get(target) if target is not None else None, known,
+        )  # fmt: skip
+
+
+def _decided(database: str, table: Table, column: Column, entry: ColumnEntry) -> Classified:
+    said = Evidence("policy", f"the policy says so, decided by {entry.decided_by}", 0.0)
+    return Classified(database, table.relation, column, entry.category, 1.0, (said,), entry.decided_by)

@@ -1,0 +1,304 @@
+"""The lexicons: data/lexicon/*.toml and a site's own files, read into one, with every mistake named.
+
+A file holds words that people can read and extend: `[abbreviations]`, `[tables]` (words of table names),
+`[columns.PLACE.CATEGORY]` with phrases, `[columns.keys]`, `[beside]` (words that turn a phrase into something
+else). data/lexicon/en.toml explains them. `[[learned]]` entries name the schemas whose columns taught them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import typing
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pgguard.analysis.personal.words import cut, skeleton, split, stem
+from pgguard.errors import PolicyError
+from pgguard.model.policy import Category
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+CATEGORIES = frozenset(typing.get_args(Category))
+PLACES = ("anywhere", "person", "record", "whole", "whole_person", "whole_record")
+TABLES = ("person", "record", "staff", "organisation", "reference", "technical", "detail")
+BESIDE = ("key", "about", "unit", "system", "boolean", "organisation", "staff", "kin")
+_END = ""
+_MOST_WORDS = 6
+_MOST_EXPANSIONS = 6
+
+
+class Hit(NamedTuple):
+    """A phrase that fits words `start` to `end` of a name. `place` is one of PLACES, `table`, `beside`, `key`;
+    `value` the category, or the kind of table or of word beside."""
+
+    start: int
+    end: int
+    place: str
+    value: str
+    phrase: str
+
+
+class Read(NamedTuple):
+    """A name read by the lexicon: its words, cut and with the abbreviations' meanings, and what fits."""
+
+    words: tuple[str, ...]
+    meanings: tuple[tuple[tuple[str, ...], ...], ...]
+    hits: tuple[Hit, ...]
+
+
+class Lexicon:
+    """All lexicon files together."""
+
+    def __init__(self, files: Sequence[tuple[str, Mapping[str, Any]]], without: str = "") -> None:
+        self._trie: dict[str, Any] = {}
+        self._abbreviations: dict[str, list[tuple[str, ...]]] = {}
+        self._vocabulary: set[str] = set()
+        self._reads: dict[str, Read] = {}
+        self._joined: dict[tuple[str, str], Read] = {}
+        for name, data in files:
+            for section, phrases in _sections(name, data, without):
+                self._add(section, phrases)
+        self._prefixes: dict[str, set[str]] = {}
+        self._skeletons: dict[str, set[str]] = {}
+        for word in self._vocabulary:
+            if len(word) >= 5:
+                self._skeletons.setdefault(skeleton(word), set()).add(word)
+                for size in range(4, len(word)):
+                    self._prefixes.setdefault(word[:size], set()).add(word)
+
+    def read(self, name: str) -> Read:
+        """What the lexicon makes of the name of a schema, table or column, or of a comment."""
+        known = self._reads.get(name)
+        if known is None:
+            words, meanings = self._meanings(name)
+            known = self._reads[name] = Read(words, meanings, self._hits(meanings))
+        return known
+
+    def across(self, table: str, column: str) -> tuple[Hit, ...]:
+        """The phrases that begin in the table's name and end in the column's."""
+        known = self._joined.get((table, column))
+        if known is None:
+            left, right = self.read(table), self.read(column)
+            meanings = left.meanings[-2:] + right.meanings[:3]
+            border = len(left.meanings[-2:])
+            hits = tuple(
+                hit for hit in self._hits(meanings) if hit.start < border < hit.end and hit.place in PLACES
+            )
+            known = self._joined[table, column] = Read((), (), hits)
+        return known.hits
+
+    def _add(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
+        place, value = section
+        for phrase in phrases:
+            words = split(phrase)
+            if place == "abbreviation":
+                meaning = tuple(stem(word) for word in words)
+                for short in split(value):
+                    kept = self._abbreviations.setdefault(short, [])
+                    if meaning not in kept:
+                        kept.append(meaning)
+                self._vocabulary.update(words)
+                continue
+            self._vocabulary.update(words)
+            stems = tuple(stem(word) for word in words)
+            orders = {stems, stems[::-1]} if len(stems) == 2 and place in PLACES else {stems}
+            for order in orders:
+                node = self._trie
+                for word in order:
+                    node = node.setdefault(word, {})
+                entry = (place, value, phrase)
+                if entry not in node.setdefault(_END, []):
+                    node[_END].append(entry)
+
+    def _meanings(self, name: str) -> tuple[tuple[str, ...], tuple[tuple[tuple[str, ...], ...], ...]]:
+        words: list[str] = []
+        for word in split(name):
+            words += self._parts(word)
+        return tuple(words), tuple(self._alternatives(word) for word in words)
+
+    def _parts(self, word: str) -> tuple[str, ...]:
+        if len(word) < 5 or self._is_known(word):
+            return (word,)
+        pieces = cut(word, self._pieces())
+        return pieces or (word,)
+
+    def _is_known(self, word: str) -> bool:
+        return (
+            word in self._vocabulary
+            or word in self._abbreviations
+            or stem(word) in self._trie
+            or stem(word) in self._stems()
+        )
+
+    def _stems(self) -> set[str]:
+        known: set[str] | None = self.__dict__.get("_all_stems")
+        if known is None:
+            known = self.__dict__["_all_stems"] = {stem(word) for word in self._vocabulary}
+        return known
+
+    def _pieces(self) -> set[str]:
+        known: set[str] | None = self.__dict__.get("_all_pieces")
+        if known is None:
+            known = {word for word in self._vocabulary if len(word) >= 3}
+            known |= self._stems()
+            known |= {word for word in self._abbreviations if len(word) >= 2}
+            self.__dict__["_all_pieces"] = known
+        return known
+
+    def _alternatives(self, word: str) -> tuple[tuple[str, ...], ...]:
+        found = [(stem(word),), *self._abbreviations.get(word, ())]
+        if self._is_known(word):
+            return tuple(dict.fromkeys(found))
+        for pair, letter in (("ae", "a"), ("oe", "o"), ("ue", "u")):
+            if pair in word and self._is_known(plain := word.replace(pair, letter)):
+                found.append((stem(plain),))
+        if len(word) >= 3:
+            near = self._skeletons.get(word, set()) if skeleton(word) == word else set()
+            near = near or (self._prefixes.get(word, set()) if len(word) >= 5 else set())
+            stems = sorted({stem(one) for one in near})
+            if len(stems) <= _MOST_EXPANSIONS:
+                found += [(one,) for one in stems]
+        return tuple(dict.fromkeys(found))
+
+    def _hits(self, meanings: tuple[tuple[tuple[str, ...], ...], ...]) -> tuple[Hit, ...]:
+        found: set[Hit] = set()
+        for start in range(len(meanings)):
+            states = [self._trie]
+            for position in range(start, min(len(meanings), start + _MOST_WORDS)):
+                following = []
+                for state in states:
+                    for meaning in meanings[position]:
+                        node: Any = state
+                        for word in meaning:
+                            node = node.get(word)
+                            if node is None:
+                                break
+                        else:
+                            following.append(node)
+                            found.update(Hit(start, position + 1, *entry) for entry in node.get(_END, ()))
+                states = following
+                if not states:
+                    break
+        return tuple(sorted(found))
+
+
+@cache
+def lexicon(site: tuple[str, ...] = (), without: str = "") -> Lexicon:
+    """The built-in lexicons and a site's own files in one.
+
+    `without` leaves out what only that schema taught. Raises `PolicyError` for a file that cannot be read and
+    for every mistake in it.
+    """
+    files = [(name, tomllib.loads(text)) for name, text in _built_in()]
+    for path in site:
+        try:
+            files.append((path, tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))))
+        except OSError as error:
+            msg = f"{path}: the lexicon cannot be read: {error.strerror}"
+            raise PolicyError(msg) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            msg = f"{path}: this is not TOML: {error}"
+            raise PolicyError(msg) from None
+    return Lexicon(files, without)
+
+
+def _built_in() -> Iterator[tuple[str, str]]:
+    folder = resources.files("pgguard").joinpath("data/lexicon")
+    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+        if entry.name.endswith(".toml"):
+            yield entry.name, entry.read_text(encoding="utf-8")
+
+
+def _sections(
+    file: str, data: Mapping[str, Any], without: str
+) -> Iterator[tuple[tuple[str, str], Sequence[str]]]:
+    """What a file adds, as ((place, value), phrases). Raises `PolicyError` with a line for each mistake."""
+    mistakes: list[str] = []
+
+    def texts(key: str, value: Any) -> Sequence[str]:
+        if isinstance(value, list) and all(isinstance(one, str) and split(one) for one in value):
+            return value
+        mistakes.append(f"{file}: {key}: must be a list of words")
+        return ()
+
+    def known(key: str, name: str, names: Sequence[str] | frozenset[str]) -> bool:
+        if name not in names:
+            mistakes.append(f"{file}: {key}: unknown; known are {', '.join(sorted(names))}")
+        return name in names
+
+    def table(key: str, value: Any) -> Mapping[str, Any]:
+        if isinstance(value, dict):
+            return value
+        mistakes.append(f"{file}: {key}: must be a table")
+        return {}
+
+    found: list[tuple[tuple[str, str], Sequence[str]]] = []
+    for part, content in data.items():
+        if part == "abbreviations":
+            for short, long in table(part, content).items():
+                long = [long] if isinstance(long, str) else long
+                found.append((("abbreviation", short), texts(f"{part}.{short}", long)))
+        elif part in ("tables", "beside"):
+            for kind, listed in table(part, content).items():
+                if known(f"{part}.{kind}", kind, TABLES if part == "tables" else BESIDE):
+                    place = "table" if part == "tables" else "beside"
+                    found.append(((place, kind), texts(f"{part}.{kind}", listed)))
+        elif part == "columns":
+            for place, categories in table(part, content).items():
+                if place == "keys":
+                    listed = table("columns.keys", categories).get("words", [])
+                    found.append((("key", "key"), texts("columns.keys.words", listed)))
+                elif known(f"columns.{place}", place, PLACES):
+                    for category, phrases in table(f"columns.{place}", categories).items():
+                        key = f"columns.{place}.{category}"
+                        if known(key, category, CATEGORIES):
+                            found.append(
+                                (
+                                    (place, category),
+                                    texts(f"{key}.phrases", table(key, phrases).get("phrases")),
+                                )
+                            )
+        elif part == "learned":
+            for number, entry in enumerate(content if isinstance(content, list) else (), 1):
+                found += _learned(f"{part} {number}", entry, without, texts, known)
+        else:
+            known(part, part, ("abbreviations", "tables", "columns", "beside", "learned"))
+    if mistakes:
+        raise PolicyError("\n".join(mistakes))
+    yield from found
+
+
+def _learned(
+    key: str, entry: Mapping[str, Any], without: str, texts: Any, known: Any
+) -> Iterator[tuple[tuple[str, str], Sequence[str]]]:
+    sources = entry.get("from", [])
+    if without and list(sources) == [without]:
+        return
+    where = str(entry.get("in", "")).split(".")
+    phrases = texts(f"{key}: phrases", entry.get("phrases"))
+    if where[0] == "columns" and len(where) == 3 and known(key, where[1], (*PLACES, "keys")):
+        if where[1] == "keys":
+            yield ("key", "key"), phrases
+        elif known(key, where[2], CATEGORIES):
+            yield (where[1], where[2]), phrases
+    elif where[0] == "tables" and len(where) == 2 and known(key, where[1], TABLES):
+        yield ("table", where[1]), phrases
+    elif where[0] == "beside" and len(where) == 2 and known(key, where[1], BESIDE):
+        yield ("beside", where[1]), phrases
+    elif where[0] == "abbreviations" and len(where) == 2:
+        yield ("abbreviation", where[1]), phrases
+    else:
+        known(
+            f"{key}: in",
+            ".".join(where),
+            ("columns.PLACE.CATEGORY", "tables.KIND", "beside.KIND", "abbreviations.WORD"),
+        )
+
+
+def pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Neighbouring words."""
+    return pairwise(words)

@@ -1,0 +1,396 @@
+"""What the tables of a database are about: persons, what was found about them, codes, staff, machinery.
+
+Told by the words of their names, by what they refer to and who refers to them, and by the columns that share
+the name of a person's key where no foreign key is declared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pgguard.errors import Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from pgguard.analysis.personal.lexicon import Lexicon, Read
+    from pgguard.model.rows import Column, Constraint, Relation
+    from pgguard.model.snapshot import DatabaseSnapshot
+
+KINDS = frozenset("rpmfv")
+# names of keys that every table may have
+_COMMON_KEYS = frozenset(
+    {
+        "id",
+        "pk",
+        "key",
+        "code",
+        "uuid",
+        "uid",
+        "oid",
+        "no",
+        "num",
+        "name",
+        "guid",
+        "rowid",
+        "row id",
+        "ide",
+        "seq",
+    }
+)
+# words for people that more often stand for something else when they are part of a key
+_TWO_MEANINGS = frozenset({"parent", "child", "member", "party", "client", "contact", "family", "person"})
+_FARTHEST = 5
+# tables of terms, whatever the field
+_TERMS = frozenset(
+    {"concept", "terminology", "thesaurus", "vocabulary", "nomenclature", "dictionary", "item"}
+)
+_CLINICAL = frozenset({"health_observation", "genetic", "special_category"})
+
+
+@dataclass(slots=True)
+class Table:
+    """A relation with what is known of it.
+
+    `role`: person, detail (a part of a person's data), record, staff, organisation, reference, technical, or
+    empty. `distance` counts the references to a table of persons: 0 is one itself, -1 is none known.
+    """
+
+    relation: Relation
+    columns: Sequence[Column]
+    read: Read
+    kinds: dict[str, float]
+    role: str = ""
+    distance: int = -1
+    via: str = ""
+    topics: frozenset[str] = frozenset()
+    primary: tuple[int, ...] = ()
+    references: dict[int, int] = field(default_factory=dict)
+    referenced_by: int = 0
+    declared: set[int] = field(default_factory=set)
+    person_keys: set[int] = field(default_factory=set)
+
+    @property
+    def linked(self) -> bool:
+        """Whether its rows belong to persons."""
+        return self.distance >= 0
+
+    @property
+    def named(self) -> str:
+        """The name for people."""
+        return self.relation.name
+
+
+def optional(database: DatabaseSnapshot, section: str) -> tuple[Any, ...]:
+    """The rows of a section that only adds evidence: none where it could not be read."""
+    try:
+        return database.rows(section)
+    except Unread:
+        return ()
+
+
+def tables(database: DatabaseSnapshot, lexicon: Lexicon) -> Mapping[int, Table]:
+    """What is known of every relation that can hold data, by oid; partitions and children among them.
+
+    Raises `Unread` when relations or columns could not be read.
+    """
+    by_relation: dict[int, list[Column]] = {}
+    for column in database.columns:
+        by_relation.setdefault(column.relation, []).append(column)
+    found: dict[int, Table] = {}
+    for relation in database.relations:
+        if relation.kind in KINDS and not relation.system and not relation.extension:
+            read = lexicon.read(relation.name)
+            found[relation.oid] = Table(
+                relation, by_relation.get(relation.oid, ()), read, _kinds(read), topics=_topics(read)
+            )
+    roots = {oid: one for oid, one in found.items() if one.relation.parent not in found}
+    _references(roots, optional(database, "constraints"))
+    persons = _first_roles(roots, lexicon)
+    _keys(roots, persons, lexicon)
+    _link(roots, persons, lexicon)
+    for table in roots.values():
+        table.role = _role(table, lexicon)
+    _addresses(roots)
+    return found
+
+
+def root(found: Mapping[int, Table], table: Table) -> Table:
+    """The partitioned or inherited table that a table follows; itself without one."""
+    seen = 0
+    while table.relation.parent in found and seen < 100:
+        table = found[table.relation.parent]
+        seen += 1
+    return table
+
+
+def _kinds(read: Read) -> dict[str, float]:
+    # the last word of a name tells most, then the first
+    size = len(read.words)
+    kinds: dict[str, float] = {}
+    for hit in read.hits:
+        if hit.place == "table":
+            place = 1.0 if hit.end == size else 0.8 if hit.start == 0 else 0.5
+            kinds[hit.value] = max(kinds.get(hit.value, 0.0), place)
+    return kinds
+
+
+def _topics(read: Read) -> frozenset[str]:
+    return frozenset(
+        hit.value
+        for hit in read.hits
+        if hit.place in ("anywhere", "record", "person")
+        or (hit.place.startswith("whole") and hit.end - hit.start == len(read.words))
+    )
+
+
+def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint]) -> None:
+    primary: dict[str, int] = {}
+    for one in constraints:
+        table = roots.get(one.relation)
+        if table is None:
+            continue
+        if one.kind == "p":
+            table.primary = one.columns
+    for one in constraints:
+        table = roots.get(one.relation)
+        target = roots.get(one.references)
+        if one.kind == "f" and table is not None and target is not None:
+            # of a key of several columns the last one is its own, the others repeat the parents'
+            table.references.setdefault(one.columns[-1], target.relation.oid)
+            table.declared.add(one.columns[-1])
+            target.referenced_by += 1
+    # columns that share the distinctive name of another table's primary key
+    for oid, table in roots.items():
+        if len(table.primary) == 1:
+            name = next((c.name.lower() for c in table.columns if c.number == table.primary[0]), "")
+            if name and not _is_common(name):
+                primary[name] = -1 if name in primary else oid
+    for oid, table in roots.items():
+        for column in table.columns:
+            target_oid = primary.get(column.name.lower(), -1)
+            if target_oid not in (-1, oid) and column.number not in table.references:
+                table.references[column.number] = target_oid
+                roots[target_oid].referenced_by += 1
+
+
+def _is_common(name: str) -> bool:
+    return name.replace("_", " ") in _COMMON_KEYS
+
+
+def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
+    """The tables with one row a person, by name or because they hold names and dates of birth."""
+    persons = []
+    for table in roots.values():
+        kinds = table.kinds
+        person = kinds.get("person", 0.0)
+        others = max(
+            (kinds.get(kind, 0.0) for kind in ("reference", "technical", "record", "staff", "organisation")),
+            default=0.0,
+        )
+        table.role = ""
+        if (person and person >= others and not ("detail" in kinds and person < 1.0)) or (not person and not others and "detail" not in kinds and _holds_persons(table, lexicon)):
+            table.role = "person"
+        if table.role:
+            persons.append(table)
+    return persons
+
+
+def _holds_persons(table: Table, lexicon: Lexicon) -> bool:
+    said = {
+        hit.value
+        for column in table.columns
+        for hit in lexicon.read(column.name).hits
+        if hit.place == "anywhere" and not _beside(lexicon.read(column.name))
+    }
+    return "date_of_birth" in said and bool(said & {"direct_identifier", "national_id", "record_number"})
+
+
+def _beside(read: Read) -> bool:
+    return any(hit.place == "beside" and hit.value in ("system", "staff") for hit in read.hits)
+
+
+def _keys(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon) -> None:
+    names: set[str] = set()
+    words = set(_TWO_MEANINGS)
+    for table in persons:
+        words -= set(table.read.words) | {word[:-1] for word in table.read.words}
+        if len(table.primary) == 1:
+            number = table.primary[0]
+            table.person_keys.add(number)
+            name = next((c.name.lower() for c in table.columns if c.number == number), "")
+            if name and not _is_common(name):
+                names.add(name)
+    person_oids = {table.relation.oid for table in persons}
+    for table in roots.values():
+        for column in table.columns:
+            if table.references.get(column.number) in person_oids and not _beside(lexicon.read(column.name)):
+                table.person_keys.add(column.number)
+            elif column.number in table.references and column.number in table.declared:
+                continue
+            elif column.name.lower() in names or _names_person(column, lexicon.read(column.name), words):
+                table.person_keys.add(column.number)
+
+
+def _names_person(column: Column, read: Read, ambiguous: set[str]) -> bool:
+    """Whether the name is made of a word for persons and one for keys, as patient_num is."""
+    covered: set[int] = set()
+    person = key = False
+    for hit in read.hits:
+        if (
+            hit.place == "table"
+            and hit.value == "person"
+            and ambiguous.isdisjoint(read.words[hit.start : hit.end])
+        ):
+            person = True
+            covered.update(range(hit.start, hit.end))
+        elif hit.place == "key" or (hit.place == "beside" and hit.value == "key"):
+            key = True
+            covered.update(range(hit.start, hit.end))
+    if not person:
+        return False
+    if len(covered) == len(read.words):
+        return key or column.type in ("integer", "bigint", "uuid")
+    return (
+        key
+        and len(covered) == len(read.words) - 1
+        and column.type in ("integer", "bigint", "uuid", "numeric")
+    )
+
+
+_STOPPING = ("staff", "organisation", "reference", "technical")
+
+
+def _link(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon) -> None:
+    for table in roots.values():
+        if table.role == "person":
+            table.distance, table.via = 0, table.named
+        elif table.person_keys and not _is_staff(table):
+            number = min(table.person_keys)
+            table.distance = 1
+            table.via = next(c.name for c in table.columns if c.number == number)
+    for distance in range(2, _FARTHEST + 1):
+        for table in roots.values():
+            if table.distance >= 0 or _stops(table):
+                continue
+            for number, target_oid in table.references.items():
+                target = roots[target_oid]
+                if target.distance != distance - 1 or _stops(target):
+                    continue
+                column = next(c for c in table.columns if c.number == number)
+                if not _beside(lexicon.read(column.name)):
+                    table.distance, table.via = distance, f"{column.name} -> {target.named}"
+                    break
+
+
+def _is_staff(table: Table) -> bool:
+    kinds = table.kinds
+    return kinds.get("staff", 0.0) > max(kinds.get("person", 0.0), kinds.get("record", 0.0))
+
+
+def _stops(table: Table) -> bool:
+    strongest = max(table.kinds.values(), default=0.0)
+    return (
+        bool(strongest)
+        and any(table.kinds.get(kind, 0.0) == strongest for kind in _STOPPING)
+        and not table.person_keys
+    )
+
+
+def _role(table: Table, lexicon: Lexicon) -> str:
+    kinds = table.kinds
+
+    def score(kind: str) -> float:
+        return kinds.get(kind, 0.0)
+
+    if _is_staff(table) and score("reference") < 1.0:
+        return "staff"
+    if table.role == "person":
+        return "person"
+    if table.linked:
+        if score("technical") >= 1.0 and not score("person") and not score("record"):
+            return "technical"
+        if score("person") and score("person") >= score("record"):
+            return "detail"
+        return "record"
+    strongest = max(kinds.values(), default=0.0)
+    for kind in ("reference", "technical", "organisation", "staff"):
+        if strongest and score(kind) == strongest:
+            return kind
+    if _has_credentials(table, lexicon):
+        return "staff"
+    if score("person"):
+        return "detail"
+    if score("record"):
+        return "reference" if _is_list(table, lexicon) else "record"
+    if _is_list(table, lexicon):
+        return "reference"
+    return ""
+
+
+def _has_credentials(table: Table, lexicon: Lexicon) -> bool:
+    said = {
+        hit.value
+        for column in table.columns
+        for hit in lexicon.read(column.name).hits
+        if hit.place == "anywhere"
+    }
+    return "credential" in said and bool(said & {"staff_identity", "direct_identifier", "contact"})
+
+
+_CODES = frozenset({"code", "codigo", "kode", "kurzel", "abbreviation", "cod", "cd"})
+_LABELS = frozenset(
+    {
+        "name",
+        "label",
+        "libelle",
+        "lib",
+        "description",
+        "descripcion",
+        "bezeichnung",
+        "desc",
+        "title",
+        "term",
+        "nombre",
+        "nom",
+        "display",
+        "meaning",
+        "text",
+    }
+)
+
+
+def _is_list(table: Table, lexicon: Lexicon) -> bool:
+    """Whether it looks like a list of codes: a code and a label, others refer to it, nobody's key in it."""
+    words = [set(lexicon.read(column.name).words) for column in table.columns]
+    coded = any(not _CODES.isdisjoint(some) for some in words)
+    labelled = any(not _LABELS.isdisjoint(some) for some in words)
+    return labelled and ((coded and len(words) <= 15) or (table.referenced_by >= 2 and len(words) <= 12))
+
+
+def _addresses(roots: Mapping[int, Table]) -> None:
+    # a table of places or names that a person's row points to under its own name holds that person's
+    for table in roots.values():
+        if table.role != "person":
+            continue
+        for number, target_oid in table.references.items():
+            target = roots[target_oid]
+            column = next(c for c in table.columns if c.number == number)
+            plain = column.name.lower().replace("_", "")
+            if (
+                target.role in ("organisation", "", "reference")
+                and any(hit.place == "table" and hit.value == "detail" for hit in target.read.hits)
+                and plain
+                in {f"{target.named}{end}".lower().replace("_", "") for end in ("id", "fk", "key", "")}
+            ):
+                target.role = "detail"
+                target.distance, target.via = 1, f"{table.named}.{column.name}"
+
+
+def is_terms(table: Table) -> bool:
+    """Whether it lists clinical terms, so that a key to it says what was found."""
+    return table.role in ("reference", "") and (
+        not _TERMS.isdisjoint(table.read.words) or not _CLINICAL.isdisjoint(table.topics)
+    )

@@ -1,0 +1,91 @@
+"""The words of an SQL name: cut where letters change case, at separators, and inside joined words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+# camelCase, digits and separators all end a word: patFName2 is pat, f, name
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_LIGATURES = str.maketrans({"ß": "ss", "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O"})
+# words that only join others; not "no" (number), not single letters (d_items)
+STOP = frozenset(
+    ["of", "de", "du", "des", "la", "le", "les", "del", "der", "das", "den", "dem", "el", "los", "las", "the", "and", "et", "und", "von", "zum", "zur", "au", "aux"]
+)
+# what German puts between the parts of a compound
+_LINKS = ("", "s", "n", "en", "es")
+_SHORTEST_PIECE = 3
+_ENDS = frozenset({"id", "dt", "no", "nr", "cd", "nm", "fk", "pk", "ts", "tm"})
+_MOST_PIECES = 4
+
+
+@cache
+def split(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case without accents, joining words left out."""
+    plain = unicodedata.normalize("NFKD", name.translate(_LIGATURES)).encode("ascii", "ignore").decode()
+    found = tuple(part.lower() for part in _WORD.findall(plain))
+    return tuple(word for word in found if word not in STOP) or found
+
+
+@cache
+def stem(word: str) -> str:
+    """The word without its plural; English and the Romance languages, and roughly so."""
+    if len(word) <= 3:
+        return word
+    for ending, instead in (
+        ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("ores", "or"), ("iones", "ion"),
+        ("dades", "dad"), ("ies", "y"),
+    ):  # fmt: skip
+        if word.endswith(ending):
+            return word[: -len(ending)] + instead
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    if word.endswith("ie") and len(word) > 4:
+        word = word[:-2] + "y"
+    return word
+
+
+def skeleton(word: str) -> str:
+    """The first letter and the consonants after it, as in ptnt for patient."""
+    return word[:1] + "".join(letter for letter in word[1:] if letter not in "aeiouy")
+
+
+def cut(word: str, vocabulary: Collection[str]) -> tuple[str, ...] | None:
+    """A joined word as words of the vocabulary that fill it wholly, the fewest and longest; None without.
+
+    Pieces have three letters or more, but for usual endings such as dt and id.
+    """
+    size = len(word)
+    # best[end]: (cost, pieces) of word[:end]
+    best: list[tuple[float, tuple[str, ...]] | None] = [(0.0, ())] + [None] * size
+    for end in range(2, size + 1):
+        for start in range(max(0, end - 24), end - 1):
+            before = best[start]
+            if before is None or len(before[1]) >= _MOST_PIECES:
+                continue
+            piece = word[start:end]
+            length = end - start
+            if length < _SHORTEST_PIECE and not (piece in _ENDS and end == size):
+                continue
+            for link in _LINKS if start and length > 4 else ("",):
+                if piece.startswith(link) and _known(bare := piece[len(link) :], vocabulary):
+                    if link and len(bare) < 4:
+                        continue
+                    cost = before[0] + 1.0 + (0.6 if len(bare) == 3 else 0.0) + (0.5 if link else 0.0)
+                    now = best[end]
+                    if now is None or cost < now[0]:
+                        best[end] = (cost, (*before[1], bare))
+                    break
+    found = best[size]
+    if found is None or len(found[1]) < 2 or max(map(len, found[1])) < 4:
+        return None
+    return found[1]
+
+
+def _known(piece: str, vocabulary: Collection[str]) -> bool:
+    return piece in vocabulary or (len(piece) > 4 and stem(piece) in vocabulary)
