@@ -90,6 +90,11 @@ def opened(snapshot: Snapshot, database: DatabaseSnapshot) -> Mapping[object, fr
             found[""] |= columns
             if call.definition.kind == "view":
                 found.setdefault(call.definition.oid, set()).update(columns)
+        bytes_columns = {(one.relation, one.number) for one in database.columns if one.type == "bytea"}
+        for statistics in database.extended_statistics:
+            if decrypts(database, statistics.functions):
+                keys = {(statistics.relation, number) for number in statistics.expression_columns}
+                found[""] |= keys & bytes_columns
         known = {name: frozenset(columns) for name, columns in found.items()}
         database._memo["opened columns"] = known
     return known

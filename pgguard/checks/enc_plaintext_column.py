@@ -60,10 +60,11 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             unknown.append((database, open_ones))
     for database, some in unknown:
         msg = "values"
+        columns = shorten([_name(one) for one in some], 3)
         raise Unread(
             msg,
-            f"bytes are no proof of encryption, and nothing decrypts {shorten([_name(one) for one in some], 3)}: "
-            "let it look at values (--sample N), or waive them",
+            f"bytes are no proof of encryption, and no stored SQL decrypts {columns}: let it look at values "
+            "(--sample N), or waive them",
             database.name,
         )
 

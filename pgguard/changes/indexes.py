@@ -1,0 +1,16 @@
+"""DROP INDEX."""
+
+from __future__ import annotations
+
+from pgguard.model.finding import Change
+from pgguard.model.rows import MASK
+
+
+def drop_index(index: str, definition: str, *, database: str | None = None) -> Change:
+    """DROP INDEX, its name quoted; not to be undone where its definition (CREATE INDEX) was masked."""
+    return Change(
+        sql=f"DROP INDEX {index};",
+        undo="" if MASK in definition else f"{definition.rstrip(';')};",
+        lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
+        database=database,
+    )
