@@ -1,0 +1,1 @@
+"""What happened on a cluster: server logs read as a stream, sessions put together, kept in a store."""

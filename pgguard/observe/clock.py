@@ -1,0 +1,102 @@
+"""The times of a log in UTC.
+
+A log writes local time with an abbreviation that may mean several zones (CST). But a session's id holds
+its start in seconds since the epoch, and csvlog and jsonlog write the same start as local time: the
+difference of the two is the offset, without any table.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pgguard.errors import InputError
+
+_NUMERIC = re.compile(r"[+-]\d\d(?::?\d\d)?\Z")
+# abbreviations with one meaning wherever PostgreSQL runs, in minutes east of Greenwich
+_FIXED = {
+    "UTC": 0,
+    "GMT": 0,
+    "WET": 0,
+    "WEST": 60,
+    "CET": 60,
+    "CEST": 120,
+    "EET": 120,
+    "EEST": 180,
+    "MSK": 180,
+}
+_QUARTER = 15 * 60
+
+
+class Clock:
+    """Turns the times of one log into UTC; `zone` (Europe/Paris) where the log cannot tell.
+
+    Raises `InputError` for a zone that nobody knows.
+    """
+
+    def __init__(self, zone: str = "") -> None:
+        try:
+            self._zone = ZoneInfo(zone) if zone else None
+        except (ZoneInfoNotFoundError, ValueError):
+            msg = f"{zone}: there is no such time zone (as in Europe/Paris)"
+            raise InputError(msg) from None
+        self._offsets: dict[str, int] = {}
+        self._seconds: dict[tuple[str, str], str] = {}
+
+    def of_session(self, written: str, session_start: str, session: str) -> str:
+        """A time of a log that also gives the session's start; empty when it cannot be read."""
+        stamp, _, zone = written[:19], written[19:], written.rpartition(" ")[2]
+        key = (stamp, zone)
+        known = self._seconds.get(key)
+        if known is None:
+            if zone not in self._offsets:
+                self._learn(session_start, session)
+            known = self._utc(stamp, zone)
+            if len(self._seconds) > _REMEMBERED:
+                self._seconds.clear()
+            self._seconds[key] = known
+        return known
+
+    def of_prefix(self, fields: dict[str, str]) -> str:
+        """The time that the fields of a log_line_prefix give; empty without one."""
+        if "epoch" in fields:
+            return _iso(datetime.fromtimestamp(float(fields["epoch"]), UTC))
+        if "session_start" in fields and fields.get("session"):
+            self._learn(fields["session_start"], fields["session"])
+        written = fields.get("time", "")
+        return self._utc(written[:19], written.rpartition(" ")[2]) if written else ""
+
+    def _learn(self, session_start: str, session: str) -> None:
+        try:
+            began = int(session.partition(".")[0], 16)
+            local = datetime.strptime(session_start[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        except ValueError:
+            return
+        zone = session_start.rpartition(" ")[2]
+        # a zone is a whole number of quarters of an hour; the two starts may be read a second apart
+        self._offsets[zone] = round((local.timestamp() - began) / _QUARTER) * _QUARTER
+
+    def _utc(self, stamp: str, zone: str) -> str:
+        try:
+            local = datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            return ""
+        if zone in self._offsets:
+            return _iso(local.replace(tzinfo=timezone(timedelta(seconds=self._offsets[zone]))))
+        if self._zone is not None:
+            return _iso(local.replace(tzinfo=self._zone))
+        if zone in _FIXED:
+            return _iso(local.replace(tzinfo=timezone(timedelta(minutes=_FIXED[zone]))))
+        if _NUMERIC.match(zone):
+            hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+            away = timedelta(hours=hours, minutes=minutes)
+            return _iso(local.replace(tzinfo=timezone(-away if zone[0] == "-" else away)))
+        return ""
+
+
+_REMEMBERED = 100_000
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,340 @@
+"""Server logs as a stream of records: jsonlog, csvlog, and stderr with any log_line_prefix.
+
+Sources: the manual's chapter "Error Reporting and Logging" (log_line_prefix, csvlog columns, jsonlog
+keys). One record is in memory at a time. What cannot be understood is counted in `LogFile.gaps`, never
+dropped in silence; a byte that is no UTF-8 becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import re
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+
+import msgspec
+
+from pgguard.errors import InputError
+from pgguard.observe.clock import Clock
+from pgguard.observe.prefix import Prefix, guess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# how a compressed file begins
+_OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+_CSV_START = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,]{1,30},")
+_CSV_WIDTHS = frozenset({23, 24, 26})
+# a statement of this size says nothing more to us than its beginning
+_LONGEST = 16 << 20
+_FIRST_LINES = 200
+
+
+class LogRecord(NamedTuple):
+    """One message of the log.
+
+    `at` is ISO 8601 in UTC to the second, empty where the zone is not known. `session` is the session
+    id (%c), empty in a stderr log whose prefix has none. `address` is empty for the local socket.
+    `severity` is in English whatever lc_messages says: LOG, ERROR, FATAL ..., and DETAIL, HINT, CONTEXT,
+    STATEMENT, QUERY for the lines that a stderr log has of their own. `detail` and `statement` are in
+    jsonlog and csvlog alone; they and `message` hold values of users: never keep them.
+    """
+
+    at: str
+    session: str
+    pid: int
+    role: str
+    database: str
+    application: str
+    address: str
+    severity: str
+    sqlstate: str
+    message: str
+    detail: str
+    statement: str
+    backend_type: str
+
+
+class LogFile:
+    """One log file: iterate over it for its records.
+
+    `format` is jsonlog, csvlog or stderr. `prefix` is the log_line_prefix of a stderr log; without one it
+    is guessed from the first lines. After the iteration `gaps` counts the lines that could not be read
+    and `position` is where the next reading of a file that grows has to go on: a last record without its
+    end is not consumed (`unfinished`), unless the file is compressed or a pipe. Of a message of several
+    lines in a stderr log nobody knows whether more are to come; what comes later is passed over.
+
+    Raises `InputError` for a file that cannot be opened or is no server log.
+    """
+
+    def __init__(
+        self, path: Path | None, *, start: int = 0, prefix: str | None = None, timezone: str = ""
+    ) -> None:
+        self.name = str(path) if path is not None else "stdin"
+        self.gaps = 0
+        self.lines = 0
+        self.unfinished = False
+        self._start = start
+        self.position = start
+        self._clock = Clock(timezone)
+        self._grows = False
+        self._file = self._open(path, start)
+        self._ahead: list[bytes] = []
+        self._prefix: Prefix | None = None
+        self.format = self._recognise(prefix)
+
+    def __iter__(self) -> Iterator[LogRecord]:
+        try:
+            if self.format == "jsonlog":
+                yield from self._json()
+            elif self.format == "csvlog":
+                yield from self._csv()
+            else:
+                yield from self._stderr()
+        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError):
+            # a compressed file that was cut: what came before is told, the rest is a gap
+            self.gaps += 1
+        finally:
+            self._file.close()
+
+    def _open(self, path: Path | None, start: int) -> BinaryIO:
+        if path is None:
+            return sys.stdin.buffer
+        try:
+            with path.open("rb") as file:
+                head = file.read(6)
+            for magic, opener in _OPENERS.items():
+                if head.startswith(magic):
+                    return cast("BinaryIO", opener(path))
+            opened = path.open("rb", buffering=1 << 20)
+            opened.seek(start)
+            self._grows = True
+        except OSError as error:
+            msg = f"{path}: the log cannot be read: {error.strerror}"
+            raise InputError(msg) from None
+        return opened
+
+    def _recognise(self, prefix: str | None) -> str:
+        try:
+            for line in self._file:
+                self._ahead.append(line)
+                if len(self._ahead) == _FIRST_LINES:
+                    break
+        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError):
+            self.gaps += 1
+        first = next((line for line in self._ahead if line.strip()), b"")
+        if first.startswith(b"{"):
+            return "jsonlog"
+        if any(_CSV_START.match(line) and line.count(b",") > _CSV_COMMAS for line in self._ahead):
+            return "csvlog"
+        sample = [_text(line) for line in self._ahead]
+        self._prefix = Prefix(prefix) if prefix is not None else guess(sample)
+        fitting = sum(1 for line in sample if self._prefix is not None and self._prefix.match(line))
+        if first and not fitting:
+            self._file.close()
+            msg = (
+                f"{self.name}: this is no server log that can be read"
+                + (f" with log_line_prefix {prefix!r}" if prefix is not None else "")
+                + ": give its log_line_prefix with --prefix (SHOW log_line_prefix tells it)"
+            )
+            raise InputError(msg)
+        return "stderr"
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        """The lines, without one whose end has not been written yet in a file that may grow."""
+        ahead, self._ahead = self._ahead, []
+        for source in (ahead, self._file):
+            for line in source:
+                if self._grows and not line.endswith(b"\n"):
+                    self.unfinished = True
+                    return
+                self.lines += 1
+                self.position += len(line)
+                yield line
+
+    def _json(self) -> Iterator[LogRecord]:
+        decode = msgspec.json.Decoder(_Json).decode
+        at = self._clock.of_session
+        for line in self._raw_lines():
+            try:
+                one = decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                try:
+                    one = decode(_text(line).encode())
+                except msgspec.DecodeError:
+                    self.gaps += 1 if line.strip() else 0
+                    continue
+            host = one.remote_host
+            yield LogRecord(
+                at(one.timestamp, one.session_start, one.session_id),
+                one.session_id,
+                one.pid,
+                one.user,
+                one.dbname,
+                one.application_name,
+                "" if host == "[local]" else host,
+                one.error_severity,
+                one.state_code,
+                one.message,
+                one.detail,
+                one.statement,
+                one.backend_type,
+            )
+
+    def _csv(self) -> Iterator[LogRecord]:
+        csv.field_size_limit(_LONGEST * 2)
+        for row in self._csv_rows():
+            if len(row) not in _CSV_WIDTHS or not row[3].isdigit():
+                self.gaps += 1
+                continue
+            host = row[4].rpartition(":")[0]
+            yield LogRecord(
+                self._clock.of_session(row[0], row[8], row[5]),
+                row[5],
+                int(row[3]),
+                row[1],
+                row[2],
+                row[22],
+                host,
+                row[11],
+                row[12],
+                row[13],
+                row[14],
+                row[19],
+                row[23] if len(row) > 23 else "",
+            )
+
+    def _csv_rows(self) -> Iterator[list[str]]:
+        """Rows of lines whose quotes are closed; a cut row does not swallow those that follow it."""
+        held: list[bytes] = []
+        size = 0
+        is_open = False
+        for line in self._raw_lines():
+            if is_open and _CSV_START.match(line) and line.count(b'"') % 2 == 0:
+                row = _row(line)
+                if len(row) in _CSV_WIDTHS and row[3].isdigit():
+                    self.gaps += 1
+                    held, size, is_open = [], 0, False
+                    yield row
+                    continue
+            is_open ^= bool(line.count(b'"') % 2)
+            size += len(line)
+            if size <= _LONGEST:
+                held.append(line)
+            if not is_open:
+                if size > _LONGEST:
+                    self.gaps += 1
+                elif held[0].strip():
+                    yield _row(b"".join(held))
+                held, size = [], 0
+        if held and self._grows:
+            self.unfinished = True
+            self.position -= size
+        elif held:
+            self.gaps += 1
+
+    def _stderr(self) -> Iterator[LogRecord]:
+        prefix = self._prefix
+        if prefix is None:
+            return
+        message: list[str] = []
+        fields: dict[str, str] = {}
+        size = 0
+        going_on = self._start > 0
+        for line in self._raw_lines():
+            text = _text(line).rstrip("\r\n")
+            if text.startswith("\t") and (message or going_on):
+                size += len(text)
+                if size <= _LONGEST:
+                    message += [text[1:]] if message else []
+                continue
+            going_on = False
+            if message:
+                yield self._of_prefix(fields, message)
+            found = prefix.match(text)
+            if found is None:
+                self.gaps += 1 if text.strip() else 0
+                message = []
+                continue
+            fields, first = found
+            message, size = [first], len(first)
+        if message:
+            yield self._of_prefix(fields, message)
+
+    def _of_prefix(self, fields: dict[str, str], message: list[str]) -> LogRecord:
+        session = fields.get("session", "")
+        host = fields.get("host", "")
+        return LogRecord(
+            self._clock.of_prefix(fields),
+            session,
+            int(fields.get("pid", "0") or 0) or _pid(session),
+            _known(fields.get("role", "")),
+            _known(fields.get("database", "")),
+            _known(fields.get("application", "")),
+            "" if host == "[local]" else host,
+            fields["severity"],
+            fields.get("sqlstate", ""),
+            "\n".join(message),
+            "",
+            "",
+            fields.get("backend_type", ""),
+        )
+
+
+_CSV_COMMAS = 20
+
+
+class _Json(msgspec.Struct):
+    timestamp: str = ""
+    user: str = ""
+    dbname: str = ""
+    pid: int = 0
+    remote_host: str = ""
+    session_id: str = ""
+    session_start: str = ""
+    error_severity: str = ""
+    state_code: str = ""
+    message: str = ""
+    detail: str = ""
+    statement: str = ""
+    application_name: str = ""
+    backend_type: str = ""
+
+
+def read_log(
+    paths: list[Path | None], *, prefix: str | None = None, timezone: str = ""
+) -> Iterator[LogRecord]:
+    """The records of several files, one file after the other as given; None stands for stdin.
+
+    Raises `InputError` when one of them is no server log.
+    """
+    for path in paths:
+        yield from LogFile(path, prefix=prefix, timezone=timezone)
+
+
+def _row(content: bytes) -> list[str]:
+    return next(csv.reader(io.StringIO(_text(content), newline="")), [])
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+def _pid(session: str) -> int:
+    try:
+        return int(session.rpartition(".")[2], 16)
+    except ValueError:
+        return 0
+
+
+def _known(name: str) -> str:
+    return "" if name == "[unknown]" else name
