@@ -27,6 +27,7 @@ _FIXED = {
     "MSK": 180,
 }
 _QUARTER = 15 * 60
+_FARTHEST = 15 * 3600
 
 
 class Clock:
@@ -75,7 +76,9 @@ class Clock:
             return
         zone = session_start.rpartition(" ")[2]
         # a zone is a whole number of quarters of an hour; the two starts may be read a second apart
-        self._offsets[zone] = round((local.timestamp() - began) / _QUARTER) * _QUARTER
+        offset = round((local.timestamp() - began) / _QUARTER) * _QUARTER
+        if abs(offset) <= _FARTHEST:
+            self._offsets[zone] = offset
 
     def _utc(self, stamp: str, zone: str) -> str:
         try:
