@@ -30,11 +30,16 @@ def force_row_security(table: str, *, database: str | None = None) -> Change:
     )
 
 
-def enable(kind: str, name: str, table: str, was: str, *, database: str | None = None) -> Change:
-    """Make a trigger or rule (`kind` TRIGGER or RULE) fire; `was` is tgenabled before."""
+def enable(
+    kind: str, name: str, table: str, was: str, *, always: bool = False, database: str | None = None
+) -> Change:
+    """Make a trigger or rule (`kind` TRIGGER or RULE) fire; `was` is tgenabled before.
+
+    `always`: for sessions that replicate or restore, too.
+    """
     what = f"{kind} {ident(name)}"
     return Change(
-        sql=f"ALTER TABLE {table} ENABLE {what};",
+        sql=f"ALTER TABLE {table} ENABLE{' ALWAYS' if always else ''} {what};",
         undo=f"ALTER TABLE {table} {_ENABLED[was]} {what};",
         lock=_SHARED if kind == "TRIGGER" else _EXCLUSIVE,
         database=database,

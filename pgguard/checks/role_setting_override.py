@@ -73,7 +73,8 @@ _OFF = frozenset({"off", "false", "no", "0", "f", "n"})
 _ON = frozenset({"on", "true", "yes", "1", "t", "y"})
 # whose value for the whole cluster is judged elsewhere: here only what differs from it
 _OF_CLUSTER = frozenset(
-    {"log_statement", "log_connections", "log_disconnections", "default_transaction_read_only"}
+    {"log_statement", "log_connections", "log_disconnections", "log_min_error_statement"}
+    | {"default_transaction_read_only"}
 )
 
 
