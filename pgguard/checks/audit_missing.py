@@ -21,7 +21,7 @@ from pgguard.analysis.names import database_subject, relation_name, relation_sub
 from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.analysis.waivers import waived
 from pgguard.changes.tables import enable
-from pgguard.model.classification import SENSITIVITY
+from pgguard.model.classification import SENSITIVITY, TRACES
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -41,7 +41,6 @@ references = (
     "ISO 27001 A.8.15",
 )
 _ID = "audit-missing"
-_TRACES = frozenset({"staff_identity", "network_identifier"})
 _WORST_FIRST: dict[str, int] = {category: rank for rank, category in enumerate(SENSITIVITY)}
 
 
@@ -95,7 +94,7 @@ def _is_judged(columns: Sequence[Sensitive]) -> bool:
     return (
         relation.kind in "rpf"
         and not relation.is_partition
-        and not {one.category for one in columns} <= _TRACES
+        and not {one.category for one in columns} <= TRACES
     )
 
 

@@ -21,6 +21,7 @@ from pgguard.analysis.names import database_subject, relation_name, role_subject
 from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.analysis.settings import change
 from pgguard.changes.roles import reset_setting
+from pgguard.model.classification import TRACES
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -40,7 +41,6 @@ references = (
 )
 # levels of the log above ERROR (manual, table 19.2 and log_min_messages)
 _ABOVE_ERROR = frozenset({"log", "fatal", "panic"})
-_TRACES = frozenset({"staff_identity", "network_identifier"})
 
 
 class _Parameter(NamedTuple):
@@ -164,8 +164,7 @@ def _in_clear(
     return [
         one
         for one in columns
-        if one.category not in _TRACES
-        and stored(snapshot, database, one.relation, one.column) is Stored.CLEAR
+        if one.category not in TRACES and stored(snapshot, database, one.relation, one.column) is Stored.CLEAR
     ]
 
 

@@ -37,6 +37,9 @@ SENSITIVITY: Mapping[Category, Sensitivity] = {
     "none": "none",
 }
 
+# who of the staff wrote a row, and from where: alone they make no table one about patients
+TRACES: frozenset[Category] = frozenset({"staff_identity", "network_identifier"})
+
 
 class Evidence(NamedTuple):
     """One reason for a classification, in words that name no value.
