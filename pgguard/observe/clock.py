@@ -103,3 +103,11 @@ _REMEMBERED = 100_000
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def of_session_id(session: str) -> str:
+    """When a session of that id (%c) began; empty for something else."""
+    try:
+        return _iso(datetime.fromtimestamp(int(session.partition(".")[0], 16), UTC)) if session else ""
+    except (ValueError, OverflowError, OSError):
+        return ""

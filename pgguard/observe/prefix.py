@@ -32,8 +32,9 @@ _ESCAPES: dict[str, tuple[str, str]] = {
     "x": ("", r"\d+"),
 }
 _PART = re.compile(r"%(-?\d+)?([a-zA-Z%])")
-# in English, French, Spanish and German, as the server's translations have them
-_SEVERITIES: dict[str, str] = {
+# in English, French, Spanish, German, Italian and Swedish, as the server's translations have them; csvlog and
+# jsonlog have the translated word too
+SEVERITIES: dict[str, str] = {
     "LOG": "LOG", "ERROR": "ERROR", "FATAL": "FATAL", "PANIC": "PANIC", "WARNING": "WARNING",
     "NOTICE": "NOTICE", "INFO": "INFO", "DEBUG": "DEBUG", "DEBUG1": "DEBUG", "DEBUG2": "DEBUG",
     "DEBUG3": "DEBUG", "DEBUG4": "DEBUG", "DEBUG5": "DEBUG",
@@ -45,10 +46,16 @@ _SEVERITIES: dict[str, str] = {
     "ANWEISUNG": "STATEMENT", "ANFRAGE": "QUERY", "ORT": "LOCATION", "PANIK": "PANIC",
     "REGISTRO": "LOG", "ADVERTENCIA": "WARNING", "AVISO": "NOTICE", "PÁNICO": "PANIC", "DETALLE": "DETAIL",
     "SUGERENCIA": "HINT", "CONTEXTO": "CONTEXT", "SENTENCIA": "STATEMENT", "CONSULTA": "QUERY",
-    "UBICACIÓN": "LOCATION", "DEPURACIÓN": "DEBUG",
+    "UBICACIÓN": "LOCATION", "DEPURACIÓN": "DEBUG", "PILE D'APPEL": "BACKTRACE",
+    "ERRORE": "ERROR", "FATALE": "FATAL", "PANICO": "PANIC", "ATTENZIONE": "WARNING", "NOTIFICA": "NOTICE",
+    "DETTAGLI": "DETAIL", "SUGGERIMENTO": "HINT", "CONTESTO": "CONTEXT", "ISTRUZIONE": "STATEMENT",
+    "POSIZIONE": "LOCATION",
+    "LOGG": "LOG", "FEL": "ERROR", "FATALT": "FATAL", "VARNING": "WARNING", "NOTIS": "NOTICE",
+    "DETALJ": "DETAIL", "TIPS": "HINT", "KONTEXT": "CONTEXT", "SATS": "STATEMENT", "FRÅGA": "QUERY",
+    "PLATS": "LOCATION",
 }  # fmt: skip
 # French sets a no-break space before the colon
-_SEVERITY = rf"(?P<severity>{'|'.join(_SEVERITIES)})[ \u00a0\u202f]?:\s{{1,2}}(?P<message>.*)"
+_SEVERITY = rf"(?P<severity>{'|'.join(SEVERITIES)})[ \u00a0\u202f]?:\s{{1,2}}(?P<message>.*)"
 # prefixes in use, the most telling first: the server's default, pgBadger's, the distributions'
 _USUAL = (
     "%m [%p] %q%u@%d ",
@@ -90,7 +97,7 @@ class Prefix:
         if found is None:
             return None
         fields = {name: value.strip() for name, value in found.groupdict().items() if value is not None}
-        fields["severity"] = _SEVERITIES[fields["severity"]]
+        fields["severity"] = SEVERITIES[fields["severity"]]
         return fields, found["message"]
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from pgguard.errors import InputError
 from pgguard.observe.clock import Clock
-from pgguard.observe.prefix import Prefix, guess
+from pgguard.observe.prefix import SEVERITIES, Prefix, guess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,6 +164,7 @@ class LogFile:
     def _json(self) -> Iterator[LogRecord]:
         decode = msgspec.json.Decoder(_Json).decode
         at = self._clock.of_session
+        severity = SEVERITIES.get
         for line in self._raw_lines():
             try:
                 one = decode(line)
@@ -182,7 +183,7 @@ class LogFile:
                 one.dbname,
                 one.application_name,
                 "" if host == "[local]" else host,
-                one.error_severity,
+                severity(one.error_severity, one.error_severity),
                 one.state_code,
                 one.message,
                 one.detail,
@@ -192,6 +193,7 @@ class LogFile:
 
     def _csv(self) -> Iterator[LogRecord]:
         csv.field_size_limit(_LONGEST * 2)
+        severity = SEVERITIES.get
         for row in self._csv_rows():
             if len(row) not in _CSV_WIDTHS or not row[3].isdigit():
                 self.gaps += 1
@@ -205,7 +207,7 @@ class LogFile:
                 row[2],
                 row[22],
                 host,
-                row[11],
+                severity(row[11], row[11]),
                 row[12],
                 row[13],
                 row[14],
