@@ -16,7 +16,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: setup ## inspect a throwaway laboratory database (ARGS=--hardened: its well-run twin)
@@ -44,6 +44,10 @@ matrix: setup ## the tests on every supported PostgreSQL (MAJORS="15 18": on tho
 .PHONY: bench
 bench: setup ## how long an inspection takes, against what the server alone needs
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-discover
+bench-discover: setup ## how well personal data is told on labelled schemas (FOLDER=: on those of another folder)
+	@$(BIN)/python -m bench.discover $(if $(FOLDER),--folder $(FOLDER)) $(ARGS)
 
 .PHONY: docs
 docs: setup ## print docs/ anew from the code

@@ -63,6 +63,7 @@ _CACHE: dict[str, Type] = {}
 IDENTIFYING = frozenset({"direct_identifier", "contact", "record_number"})
 NAMED = frozenset({"direct_identifier", "contact", "record_number", "national_id"})
 HEALTH = frozenset({"health_observation", "care_event", "genetic"})
+_WRITTEN = frozenset({"free_text", "direct_identifier", "record_number", "credential", "staff_identity"})
 _ABOUT_PERSONS = frozenset({"person", "detail"})
 # when several phrases fit, the one that protects more counts
 ORDER = (
@@ -104,7 +105,7 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
     if column.number in table.person_keys:
         text = seen.type.name == "text" and column.number not in table.declared
         opaque = 32 <= seen.type.length <= 40
-        main = table.role == "person" and table.primary == (column.number,) and table.referenced_by
+        main = table.role == "person" and table.primary == (column.number,) and table.referenced_by > 1
         if not text or opaque or main:
             return [
                 Candidate("person_key", (Reason("person_key", "reference", "it is the key of a person"),))
@@ -176,6 +177,9 @@ def _place(hit: Hit, size: int, table: Table, *, across: bool) -> str:
 
 def _judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) -> Candidate:
     table = seen.table
+    if seen.target is not None and is_terms(seen.target) and category in _WRITTEN:
+        # a code for it
+        category = "health_observation"
     reasons += _context(category, table)
     against = list(_against(seen, hit))
     reasons += against
@@ -215,7 +219,8 @@ def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
     read = seen.read
     size = len(read.words)
     covered = set(range(hit.start, hit.end)) if hit else set()
-    explained = set(covered)
+    own = set(seen.table.read.words)
+    explained = covered | {number for number, word in enumerate(read.words) if word in own}
     said: set[str] = set()
     for other in read.hits:
         span = set(range(other.start, other.end))
@@ -311,7 +316,37 @@ def _reference(category: str, seen: Seen) -> list[Reason]:
 
 
 _GENERIC = frozenset(
-    ["code", "name", "label", "libelle", "lib", "description", "desc", "value", "valeur", "text", "texte", "term", "display", "title", "nombre", "nom", "codigo", "descripcion", "valor", "bezeichnung", "wert", "detail", "details", "content", "data", "body", "line", "line1", "other"]
+    [
+        "code",
+        "name",
+        "label",
+        "libelle",
+        "lib",
+        "description",
+        "desc",
+        "value",
+        "valeur",
+        "text",
+        "texte",
+        "term",
+        "display",
+        "title",
+        "nombre",
+        "nom",
+        "codigo",
+        "descripcion",
+        "valor",
+        "bezeichnung",
+        "wert",
+        "detail",
+        "details",
+        "content",
+        "data",
+        "body",
+        "line",
+        "line1",
+        "other",
+    ]
 )
 
 
@@ -354,7 +389,7 @@ def _by_kind(seen: Seen) -> Iterator[Candidate]:
         yield Candidate("free_text", (reason, *_against(seen, None)))
         return
     if table.role == "record":
-        where = "linked" if table.linked else "named"
+        where = "dense" if table.dense else "sparse"
     elif table.role in ("person", "detail"):
         where = "person"
     else:

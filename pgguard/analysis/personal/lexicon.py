@@ -11,7 +11,6 @@ import tomllib
 import typing
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,7 +57,7 @@ class Lexicon:
         self._abbreviations: dict[str, list[tuple[str, ...]]] = {}
         self._vocabulary: set[str] = set()
         self._reads: dict[str, Read] = {}
-        self._joined: dict[tuple[str, str], Read] = {}
+        self._joined: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Hit, ...]] = {}
         for name, data in files:
             for section, phrases in _sections(name, data, without):
                 self._add(section, phrases)
@@ -80,16 +79,16 @@ class Lexicon:
 
     def across(self, table: str, column: str) -> tuple[Hit, ...]:
         """The phrases that begin in the table's name and end in the column's."""
-        known = self._joined.get((table, column))
+        left, right = self.read(table), self.read(column)
+        key = (left.words[-2:], right.words[:3])
+        known = self._joined.get(key)
         if known is None:
-            left, right = self.read(table), self.read(column)
+            border = len(key[0])
             meanings = left.meanings[-2:] + right.meanings[:3]
-            border = len(left.meanings[-2:])
-            hits = tuple(
-                hit for hit in self._hits(meanings) if hit.start < border < hit.end and hit.place in PLACES
+            known = self._joined[key] = tuple(
+                hit for hit in self._hits(meanings, border) if hit.end > border and hit.place in PLACES
             )
-            known = self._joined[table, column] = Read((), (), hits)
-        return known.hits
+        return known
 
     def _add(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
         place, value = section
@@ -164,9 +163,9 @@ class Lexicon:
                 found += [(one,) for one in stems]
         return tuple(dict.fromkeys(found))
 
-    def _hits(self, meanings: tuple[tuple[tuple[str, ...], ...], ...]) -> tuple[Hit, ...]:
+    def _hits(self, meanings: tuple[tuple[tuple[str, ...], ...], ...], starts: int = 99) -> tuple[Hit, ...]:
         found: set[Hit] = set()
-        for start in range(len(meanings)):
+        for start in range(min(starts, len(meanings))):
             states = [self._trie]
             for position in range(start, min(len(meanings), start + _MOST_WORDS)):
                 following = []
@@ -179,7 +178,8 @@ class Lexicon:
                                 break
                         else:
                             following.append(node)
-                            found.update(Hit(start, position + 1, *entry) for entry in node.get(_END, ()))
+                            if _END in node:
+                                found.update(Hit(start, position + 1, *entry) for entry in node[_END])
                 states = following
                 if not states:
                     break
@@ -297,8 +297,3 @@ def _learned(
             ".".join(where),
             ("columns.PLACE.CATEGORY", "tables.KIND", "beside.KIND", "abbreviations.WORD"),
         )
-
-
-def pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Neighbouring words."""
-    return pairwise(words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.personal.words import stem
 from pgguard.errors import Unread
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _COMMON_KEYS = frozenset(
 # words for people that more often stand for something else when they are part of a key
 _TWO_MEANINGS = frozenset({"parent", "child", "member", "party", "client", "contact", "family", "person"})
 _FARTHEST = 5
+_MOST_OWNERS = 3
 # tables of terms, whatever the field
 _TERMS = frozenset(
     {"concept", "terminology", "thesaurus", "vocabulary", "nomenclature", "dictionary", "item"}
@@ -69,6 +71,7 @@ class Table:
     primary: tuple[int, ...] = ()
     references: dict[int, int] = field(default_factory=dict)
     referenced_by: int = 0
+    dense: bool = False
     declared: set[int] = field(default_factory=set)
     person_keys: set[int] = field(default_factory=set)
 
@@ -107,13 +110,15 @@ def tables(database: DatabaseSnapshot, lexicon: Lexicon) -> Mapping[int, Table]:
                 relation, by_relation.get(relation.oid, ()), read, _kinds(read), topics=_topics(read)
             )
     roots = {oid: one for oid, one in found.items() if one.relation.parent not in found}
-    _references(roots, optional(database, "constraints"))
+    _references(roots, optional(database, "constraints"), lexicon)
     persons = _first_roles(roots, lexicon)
     _keys(roots, persons, lexicon)
     _link(roots, persons, lexicon)
     for table in roots.values():
         table.role = _role(table, lexicon)
     _addresses(roots)
+    for table in roots.values():
+        table.dense = _is_dense(table, lexicon)
     return found
 
 
@@ -146,8 +151,8 @@ def _topics(read: Read) -> frozenset[str]:
     )
 
 
-def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint]) -> None:
-    primary: dict[str, int] = {}
+def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint], lexicon: Lexicon) -> None:
+    primary: dict[str, list[Table]] = {}
     for one in constraints:
         table = roots.get(one.relation)
         if table is None:
@@ -162,22 +167,32 @@ def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint]) -
             table.references.setdefault(one.columns[-1], target.relation.oid)
             table.declared.add(one.columns[-1])
             target.referenced_by += 1
-    # columns that share the distinctive name of another table's primary key
-    for oid, table in roots.items():
-        if len(table.primary) == 1:
+    for table in roots.values():
+        if len(table.primary) == 1 and table.primary[0] not in table.declared:
             name = next((c.name.lower() for c in table.columns if c.number == table.primary[0]), "")
             if name and not _is_common(name):
-                primary[name] = -1 if name in primary else oid
+                primary.setdefault(name, []).append(table)
+    # columns that share the distinctive name of another table's primary key
     for oid, table in roots.items():
         for column in table.columns:
-            target_oid = primary.get(column.name.lower(), -1)
-            if target_oid not in (-1, oid) and column.number not in table.references:
-                table.references[column.number] = target_oid
-                roots[target_oid].referenced_by += 1
+            others = [one for one in primary.get(column.name.lower(), ()) if one.relation.oid != oid]
+            if 0 < len(others) <= _MOST_OWNERS and column.number not in table.references:
+                own = set(lexicon.read(column.name).words)
+                owner = max(others, key=lambda one: len(own & set(one.read.words)))
+                table.references[column.number] = owner.relation.oid
+                owner.referenced_by += 1
 
 
 def _is_common(name: str) -> bool:
     return name.replace("_", " ") in _COMMON_KEYS
+
+
+# words of table names that say nothing of what a row is
+_NOISE = frozenset(
+    "tbl table tb tab t dim dimension data master mst main info information file fichier datos stammdaten base list"
+    " liste lista register registry registre fact f v vw view hist history historique archive old new copy copie tmp"
+    " temp bak backup import staging stg raw ods dw dwh demographic demography details index all current all".split()
+)
 
 
 def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
@@ -186,12 +201,19 @@ def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
     for table in roots.values():
         kinds = table.kinds
         person = kinds.get("person", 0.0)
-        others = max(
-            (kinds.get(kind, 0.0) for kind in ("reference", "technical", "record", "staff", "organisation")),
-            default=0.0,
-        )
-        table.role = ""
-        if (person and person >= others and not ("detail" in kinds and person < 1.0)) or (not person and not others and "detail" not in kinds and _holds_persons(table, lexicon)):
+        others = max((kinds.get(kind, 0.0) for kind in OTHERS), default=0.0)
+        if person:
+            covered = {
+                position
+                for hit in table.read.hits
+                if hit.place == "table" and hit.value == "person"
+                for position in range(hit.start, hit.end)
+            }
+            rest = {stem(word) for number, word in enumerate(table.read.words) if number not in covered}
+            alone = rest <= {stem(word) for word in _NOISE}
+            if alone or (person >= others and "detail" not in kinds and _holds_persons(table, lexicon)):
+                table.role = "person"
+        elif not others and "detail" not in kinds and _holds_persons(table, lexicon):
             table.role = "person"
         if table.role:
             persons.append(table)
@@ -260,6 +282,7 @@ def _names_person(column: Column, read: Read, ambiguous: set[str]) -> bool:
     )
 
 
+OTHERS = ("reference", "technical", "record", "staff", "organisation")
 _STOPPING = ("staff", "organisation", "reference", "technical")
 
 
@@ -394,3 +417,24 @@ def is_terms(table: Table) -> bool:
     return table.role in ("reference", "") and (
         not _TERMS.isdisjoint(table.read.words) or not _CLINICAL.isdisjoint(table.topics)
     )
+
+
+_FINDINGS = frozenset({"health_observation", "care_event", "genetic", "free_text", "special_category"})
+
+
+def _is_dense(table: Table, lexicon: Lexicon) -> bool:
+    """Whether much of what it holds beside keys is known to be findings, so that the rest will be too."""
+    findings = others = 0
+    for column in table.columns:
+        if column.number in table.references or column.number in table.primary:
+            continue
+        hits = lexicon.read(column.name).hits
+        if any(hit.place == "beside" and hit.value in ("system", "unit", "staff") for hit in hits):
+            continue
+        others += 1
+        size = len(lexicon.read(column.name).words)
+        findings += any(
+            hit.value in _FINDINGS and (not hit.place.startswith("whole") or hit.end - hit.start == size)
+            for hit in hits
+        )
+    return findings >= 2 and findings * 3 >= others

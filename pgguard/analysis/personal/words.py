@@ -15,7 +15,32 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LIGATURES = str.maketrans({"ß": "ss", "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O"})
 # words that only join others; not "no" (number), not single letters (d_items)
 STOP = frozenset(
-    ["of", "de", "du", "des", "la", "le", "les", "del", "der", "das", "den", "dem", "el", "los", "las", "the", "and", "et", "und", "von", "zum", "zur", "au", "aux"]
+    [
+        "of",
+        "de",
+        "du",
+        "des",
+        "la",
+        "le",
+        "les",
+        "del",
+        "der",
+        "das",
+        "den",
+        "dem",
+        "el",
+        "los",
+        "las",
+        "the",
+        "and",
+        "et",
+        "und",
+        "von",
+        "zum",
+        "zur",
+        "au",
+        "aux",
+    ]
 )
 # what German puts between the parts of a compound
 _LINKS = ("", "s", "n", "en", "es")
@@ -25,10 +50,16 @@ _MOST_PIECES = 4
 
 
 @cache
-def split(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case without accents, joining words left out."""
+def words(name: str) -> tuple[str, ...]:
+    """The words of an SQL name in lower case without accents."""
     plain = unicodedata.normalize("NFKD", name.translate(_LIGATURES)).encode("ascii", "ignore").decode()
-    found = tuple(part.lower() for part in _WORD.findall(plain))
+    return tuple(part.lower() for part in _WORD.findall(plain))
+
+
+@cache
+def split(name: str) -> tuple[str, ...]:
+    """The words of a name without those that only join others."""
+    found = words(name)
     return tuple(word for word in found if word not in STOP) or found
 
 
