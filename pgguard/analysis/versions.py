@@ -9,6 +9,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pgguard.model.snapshot import Snapshot
 
 
@@ -59,3 +61,13 @@ def age(snapshot: Snapshot) -> str:
     as_of = table().as_of
     days = max(0, (today(snapshot) - as_of).days)
     return f"by pgguard's table of {as_of}, {days} day{'' if days == 1 else 's'} old"
+
+
+def lacks(snapshot: Snapshot, fixed: Mapping[str, int]) -> bool:
+    """Whether the server lacks a correction, given the first minor version of each major that has it.
+
+    Majors before the first one named never got it, those after the last one always had it.
+    """
+    major = snapshot.major
+    first = fixed.get(str(major))
+    return minor(snapshot) < first if first is not None else major < min(map(int, fixed))

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgguard.analysis.able import callers
 from pgguard.analysis.names import function_name, shorten
+from pgguard.analysis.versions import lacks
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity, Subject
 from pgguard.model.quote import ident
@@ -45,8 +46,8 @@ _SUPPORTED = 14
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     used = [one for one in snapshot.inspected if any(row.name == _NAME for row in one.extensions)]
     flaws = _flaws()
-    overflow = used and _open(snapshot, flaws["overflow"])
-    clear_text = used and _open(snapshot, flaws["clear_text"])
+    overflow = used and lacks(snapshot, flaws["overflow"]["fixed"])
+    clear_text = used and lacks(snapshot, flaws["clear_text"]["fixed"])
     if not overflow and not clear_text:
         return
     said: list[str] = []
@@ -80,14 +81,6 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
 def _flaws() -> dict[str, Any]:
     text = resources.files("pgguard").joinpath("data/pgcrypto.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
-
-
-def _open(snapshot: Snapshot, flaw: dict[str, Any]) -> bool:
-    major, minor = divmod(snapshot.server.version_num, 10000)
-    if major < _SUPPORTED:
-        return True
-    first: int | None = flaw["fixed"].get(str(major))
-    return first is not None and minor < first
 
 
 def _decrypted_by(snapshot: Snapshot, database: DatabaseSnapshot) -> bool:
