@@ -5,8 +5,9 @@ patients' data that is access without any need to know.
 
 How to fix: REVOKE ALL ON TABLE name FROM PUBLIC and grant the groups that need it.
 
-Silent when: no such grant on objects of users. Only low where no login gets as far as the schema; not
-critical where row security stands between, or the view judges its reader (security_invoker).
+Silent when: no such grant on objects of users. Critical where it reads patients' data; not where row
+security stands between, the view judges its reader (security_invoker), or all that is sensitive is who of
+the staff wrote a row. Only low where no login gets as far as the schema.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pgguard.analysis.names import relation_name, relation_subject, schema_subje
 from pgguard.analysis.privileges import of_column as securable_column
 from pgguard.analysis.privileges import of_relation as securable
 from pgguard.analysis.sensitive import sensitive_tables, sensitive_views
+from pgguard.model.classification import SENSITIVITY, TRACES
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -44,11 +46,13 @@ _MOST = 20
 
 
 class Exposed(NamedTuple):
-    """A relation with what PUBLIC may do to it in words, how bad that is, and what takes it back."""
+    """A relation with what PUBLIC may do to it in words, how bad that is, the categories of the columns that
+    it may read, the worst first, and what takes it back."""
 
     relation: Relation
     held: str
     severity: Severity
+    reads: tuple[str, ...]
     fix: tuple[Change, ...]
 
 
@@ -68,7 +72,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 relation_subject(database, first.relation)
                 if len(group) == 1
                 else schema_subject(database, first.relation.schema),
-                f"PUBLIC has {first.held}{on}{far}",
+                f"PUBLIC has {first.held}{on}{_reads(group)}{far}",
                 severity=max(one.severity for one in group),
                 fix=tuple(change for one in group for change in one.fix),
             )
@@ -89,9 +93,12 @@ def _exposed(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> 
         ]
         if not held and not parts:
             continue
-        sensitive = {one.column.number for one in tables.get(relation.oid, ())}
-        clear = "SELECT" in held and (bool(sensitive) or relation.oid in views)
-        clear = clear or any(column.number in sensitive and "SELECT" in some for column, some in parts)
+        sensitive = {one.column.number: one.category for one in tables.get(relation.oid, ())}
+        reads = set(sensitive.values()) if "SELECT" in held else set[str]()
+        reads |= {
+            sensitive[one.number] for one, some in parts if one.number in sensitive and "SELECT" in some
+        }
+        clear = bool(reads - TRACES) or ("SELECT" in held and relation.oid in views)
         judged = (relation.row_security and relation.kind in "rp") or _is_invoker(relation)
         thing = securable(database, relation) if held else securable_column(database, relation, parts[0][0])
         privilege = held[0] if held else parts[0][1][0]
@@ -104,7 +111,15 @@ def _exposed(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> 
         fixes = [*whole.take_back(PUBLIC, held, database=database.name)]
         for column, some in parts:
             fixes += of_column(database, relation, column).take_back(PUBLIC, some, database=database.name)
-        yield Exposed(relation, "; ".join(said), severity, tuple(fixes))
+        worst_first = tuple(one for one in SENSITIVITY if one in reads)
+        yield Exposed(relation, "; ".join(said), severity, worst_first, tuple(fixes))
+
+
+def _reads(group: list[Exposed]) -> str:
+    """The categories that a group of relations lets PUBLIC read, in words."""
+    read = {category for one in group for category in one.reads}
+    names = [one for one in SENSITIVITY if one in read]
+    return f", which reads {shorten(names, 4)}" if names else ""
 
 
 def _public(grants: tuple[Grant, ...]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ How to fix: split the group that holds the grant by what its members do, or rais
 
 Silent when: as many as the policy allows, or fewer; superusers and declared administrators are not
 counted, nor is what PUBLIC or pg_read_all_data give: grant-public-table, grant-public-definer and
-role-broad-predefined tell those.
+role-broad-predefined tell those. Critical for genetics, special categories and credentials; only low
+where all that is sensitive is who of the staff wrote a row, or from where.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pgguard.analysis.privileges import of_column
 from pgguard.analysis.readers import around, granted, grantees, is_public
 from pgguard.analysis.routes import stands_alone
 from pgguard.analysis.sensitive import sensitive_tables
+from pgguard.model.classification import SENSITIVITY, TRACES
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 
@@ -39,6 +41,8 @@ references = (
     "CNIL guide",
     "NIST AC-6",
 )
+_WORST = frozenset({"genetic", "special_category", "credential"})
+_RANK: dict[str, int] = {category: rank for rank, category in enumerate(SENSITIVITY)}
 
 
 class _Read(NamedTuple):
@@ -46,10 +50,17 @@ class _Read(NamedTuple):
 
     relation: Relation
     column: str
+    category: str
     direct: frozenset[str]
     indirect: frozenset[str]
     holders: tuple[str, ...]
     openings: tuple[str, ...]
+
+    @property
+    def severity(self) -> Severity | None:
+        if self.category in _WORST:
+            return Severity.CRITICAL
+        return Severity.LOW if self.category in TRACES else None
 
     @property
     def readers(self) -> frozenset[str]:
@@ -66,9 +77,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             for columns in _once_an_acl(snapshot, database, policy, most)
             if len((read := _most_read(snapshot, database, policy, columns)).readers) > most
         ]
-        for group in gathered(together(found, lambda one: one.relation.schema), lambda one: one.direct):
+        for group in gathered(together(found, _cause), lambda one: (one.severity, one.direct)):
             worst = max(group, key=lambda one: (len(one.readers), relation_name(one.relation)))
-            column = f"{relation_name(worst.relation)}.{ident(worst.column)}"
+            column = f"{relation_name(worst.relation)}.{ident(worst.column)} ({worst.category})"
             many = f"{len(group)} sensitive tables have too many readers: " if len(group) > 1 else ""
             yield Finding(
                 relation_subject(database, worst.relation)
@@ -76,7 +87,12 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 else place(database, (one.relation.schema for one in group)),
                 f"{many}{len(worst.readers)} logins can read {column}{_how(snapshot, database, worst)}; "
                 f"the policy allows {most}",
+                severity=worst.severity,
             )
+
+
+def _cause(read: _Read) -> tuple[str, Severity | None]:
+    return read.relation.schema, read.severity
 
 
 def _once_an_acl(
@@ -100,7 +116,9 @@ def _most_read(
 ) -> _Read:
     relation = columns[0].relation
     administrators = frozenset(policy.administrators.roles)
-    best = _Read(relation, columns[0].column.name, frozenset(), frozenset(), (), ())
+    # of columns that as many read, the worst is named
+    columns = tuple(sorted(columns, key=lambda one: _RANK.get(one.category, len(_RANK))))
+    best = _Read(relation, columns[0].column.name, columns[0].category, frozenset(), frozenset(), (), ())
     alone = stands_alone(snapshot, database, relation)
     if alone:
         # columns with the same grants have the same readers
@@ -120,7 +138,7 @@ def _most_read(
         if len(direct | indirect) > len(best.readers):
             openings = tuple(sorted(name for name, names in through.items() if names))
             holders = grantees(database, thing, "SELECT")
-            best = _Read(relation, one.column.name, direct, indirect, holders, openings)
+            best = _Read(relation, one.column.name, one.category, direct, indirect, holders, openings)
     return best
 
 

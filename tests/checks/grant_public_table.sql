@@ -97,3 +97,48 @@ CREATE ROLE biologists;
 CREATE TABLE lab.patient (nir text, nom text);
 GRANT SELECT ON lab.patient TO biologists;
 CREATE EXTENSION pg_stat_statements;
+
+-- the evidence says what is open, the worst first
+-- fires: lab.t
+-- evidence: PUBLIC has SELECT, which reads genetic, contact
+-- severity: critical
+-- policy: [[column]]
+-- policy: name = "lab.t.a"
+-- policy: category = "contact"
+-- policy: [[column]]
+-- policy: name = "lab.t.b"
+-- policy: category = "genetic"
+CREATE ROLE reader LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.t (a text, b text);
+GRANT SELECT ON lab.t TO PUBLIC;
+
+-- one column of two
+-- fires: lab.t
+-- evidence: PUBLIC has SELECT on column a, which reads contact
+-- severity: critical
+-- policy: [[column]]
+-- policy: name = "lab.t.a"
+-- policy: category = "contact"
+-- policy: [[column]]
+-- policy: name = "lab.t.b"
+-- policy: category = "genetic"
+CREATE ROLE reader LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.t (a text, b text);
+GRANT SELECT (a) ON lab.t TO PUBLIC;
+
+-- who wrote a row is no patient
+-- fires: lab.t
+-- evidence: which reads staff_identity
+-- severity: high
+-- policy: [[column]]
+-- policy: name = "lab.t.saisi_par"
+-- policy: category = "staff_identity"
+CREATE ROLE reader LOGIN;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+CREATE TABLE lab.t (saisi_par text);
+GRANT SELECT ON lab.t TO PUBLIC;

@@ -1,5 +1,5 @@
 -- fires: lab.patient
--- evidence: 3 logins can read lab.patient.nir, 3 by grants to staff
+-- evidence: 3 logins can read lab.patient.nir (national_id), 3 by grants to staff
 -- evidence: the policy allows 2
 -- severity: high
 -- policy: [thresholds]
@@ -14,7 +14,7 @@ CREATE TABLE lab.patient (nir text, last_name text);
 GRANT SELECT ON lab.patient TO staff;
 
 -- fires: lab.patient
--- evidence: 3 logins can read lab.patient.nir, 1 by grants to p1, 2 through lab.v
+-- evidence: 3 logins can read lab.patient.nir (national_id), 1 by grants to p1, 2 through lab.v
 -- policy: [thresholds]
 -- policy: sensitive_readers = 2
 CREATE ROLE readers NOLOGIN;
@@ -29,7 +29,7 @@ CREATE VIEW lab.v AS SELECT nir FROM lab.patient;
 GRANT SELECT ON lab.v TO readers;
 
 -- fires: lab
--- evidence: 6 sensitive tables have too many readers: 3 logins can read lab.patient6.nir, 3 by grants to staff
+-- evidence: 6 sensitive tables have too many readers: 3 logins can read lab.patient6.nir (national_id), 3 by grants to staff
 -- policy: [thresholds]
 -- policy: sensitive_readers = 2
 CREATE ROLE staff NOLOGIN;
@@ -102,3 +102,42 @@ DO $do$ BEGIN FOR n IN 1..21 LOOP
     EXECUTE format('CREATE TABLE s%s.patient (nir text, nom text)', n);
     EXECUTE format('GRANT SELECT ON s%s.patient TO staff', n);
 END LOOP; END $do$;
+
+-- of columns that as many read the worst is named, and says how bad it is
+-- fires: lab.t
+-- evidence: 3 logins can read lab.t.b (genetic), 3 by grants to staff
+-- severity: critical
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+-- policy: [[column]]
+-- policy: name = "lab.t.a"
+-- policy: category = "contact"
+-- policy: [[column]]
+-- policy: name = "lab.t.b"
+-- policy: category = "genetic"
+CREATE ROLE staff NOLOGIN;
+CREATE ROLE p1 LOGIN IN ROLE staff;
+CREATE ROLE p2 LOGIN IN ROLE staff;
+CREATE ROLE p3 LOGIN IN ROLE staff;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO staff;
+CREATE TABLE lab.t (a text, b text);
+GRANT SELECT ON lab.t TO staff;
+
+-- who wrote a row is no patient
+-- fires: lab.t
+-- evidence: lab.t.saisi_par (staff_identity)
+-- severity: low
+-- policy: [thresholds]
+-- policy: sensitive_readers = 2
+-- policy: [[column]]
+-- policy: name = "lab.t.saisi_par"
+-- policy: category = "staff_identity"
+CREATE ROLE staff NOLOGIN;
+CREATE ROLE p1 LOGIN IN ROLE staff;
+CREATE ROLE p2 LOGIN IN ROLE staff;
+CREATE ROLE p3 LOGIN IN ROLE staff;
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO staff;
+CREATE TABLE lab.t (saisi_par text);
+GRANT SELECT ON lab.t TO staff;
