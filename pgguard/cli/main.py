@@ -11,7 +11,18 @@ from typing import Annotated
 
 import typer
 
-from pgguard.cli import auditor, catalogue, demo, discover, escalations, hba, inspect, snapshot, who_can
+from pgguard.cli import (
+    auditor,
+    catalogue,
+    demo,
+    discover,
+    escalations,
+    hba,
+    inspect,
+    observe,
+    snapshot,
+    who_can,
+)
 from pgguard.errors import PgguardError
 
 app = typer.Typer(
@@ -46,6 +57,7 @@ def _program(
 for command in (
     inspect.inspect,
     discover.discover,
+    observe.observe,
     snapshot.snapshot,
     catalogue.checks,
     catalogue.explain,

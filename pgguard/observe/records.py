@@ -8,6 +8,7 @@ dropped in silence; a byte that is no UTF-8 becomes U+FFFD.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import csv
 import gzip
 import io
@@ -86,8 +87,7 @@ class LogFile:
         self._start = start
         self.position = start
         self._clock = Clock(timezone)
-        self._grows = False
-        self._file = self._open(path, start)
+        self._file, self._grows = _opened(path, start)
         self._ahead: list[bytes] = []
         self._prefix: Prefix | None = None
         self.format = self._recognise(prefix)
@@ -105,23 +105,6 @@ class LogFile:
             self.gaps += 1
         finally:
             self._file.close()
-
-    def _open(self, path: Path | None, start: int) -> BinaryIO:
-        if path is None:
-            return sys.stdin.buffer
-        try:
-            with path.open("rb") as file:
-                head = file.read(6)
-            for magic, opener in _OPENERS.items():
-                if head.startswith(magic):
-                    return cast("BinaryIO", opener(path))
-            opened = path.open("rb", buffering=1 << 20)
-            opened.seek(start)
-            self._grows = True
-        except OSError as error:
-            msg = f"{path}: the log cannot be read: {error.strerror}"
-            raise InputError(msg) from None
-        return opened
 
     def _recognise(self, prefix: str | None) -> str:
         try:
@@ -321,6 +304,44 @@ def read_log(
     """
     for path in paths:
         yield from LogFile(path, prefix=prefix, timezone=timezone)
+
+
+def first_line(path: Path) -> bytes:
+    """The first line of a log, compressed or not.
+
+    Raises `InputError` for a file that cannot be read.
+    """
+    file, _ = _opened(path, 0)
+    with contextlib.closing(file):
+        try:
+            return file.readline(_LONGEST)
+        except (EOFError, lzma.LZMAError, OSError):
+            return b""
+
+
+def _opened(path: Path | None, start: int) -> tuple[BinaryIO, bool]:
+    """The file from there on, unpacked, and whether it may still grow."""
+    if path is None:
+        return sys.stdin.buffer, False
+    try:
+        with path.open("rb") as file:
+            head = file.read(6)
+        for magic, opener in _OPENERS.items():
+            if head.startswith(magic):
+                unpacked = cast("BinaryIO", opener(path))
+                _pass_over(unpacked, start)
+                return unpacked, False
+        opened = path.open("rb", buffering=1 << 20)
+        opened.seek(start)
+    except OSError as error:
+        msg = f"{path}: the log cannot be read: {error.strerror}"
+        raise InputError(msg) from None
+    return opened, True
+
+
+def _pass_over(file: BinaryIO, size: int) -> None:
+    while size > 0:
+        size -= len(file.read(min(size, 1 << 20)) or b" " * size)
 
 
 def _row(content: bytes) -> list[str]:

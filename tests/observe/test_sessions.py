@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -73,7 +73,7 @@ def _visit(cluster: Cluster) -> None:
 
 
 def _read(
-    cluster: Cluster, name: str, **options: str
+    cluster: Cluster, name: str, **options: Any
 ) -> tuple[list[SessionSeen], list[LoginFailure], Assembler]:
     file = cluster.data_directory / "log" / name
     deadline = time.monotonic() + 20
@@ -100,7 +100,7 @@ def test_who_came_from_where_as_whom(new_cluster: Callable[..., Cluster], destin
         pytest.skip("jsonlog comes with PostgreSQL 15")
     _visit(cluster)
     name = {"csvlog": "server.csv", "jsonlog": "server.json", "stderr": "server.log"}[destination]
-    options = {"prefix": prefix} if destination == "stderr" else {}
+    options: dict[str, Any] = {"prefix": prefix} if destination == "stderr" else {}
     sessions, failures, assembler = _read(cluster, name, **options)
     major = cluster.postgres.major
     assert [(one.role, one.database, one.application, one.tls) for one in sessions] == [
