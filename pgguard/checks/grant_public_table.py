@@ -118,7 +118,7 @@ def _exposed(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> 
 def _reads(group: list[Exposed]) -> str:
     """The categories that a group of relations lets PUBLIC read, in words."""
     read = {category for one in group for category in one.reads}
-    names = [one for one in SENSITIVITY if one in read]
+    names: list[str] = [one for one in SENSITIVITY if one in read]
     return f", which reads {shorten(names, 4)}" if names else ""
 
 
