@@ -57,6 +57,8 @@ _GOOD_SETTINGS = {
     "log_disconnections": "on",
     "log_line_prefix": "%m [%p] %q%u@%d/%h %a ",
     "log_statement": "ddl",
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "fsync": "on",
@@ -134,7 +136,8 @@ class Laboratory:
                 if hardened
                 else cluster.dsn(dbname="lab")
             )
-            policy = parse(_text("hardened.toml"), "hardened.toml") if hardened else parse("", "no policy")
+            file = _policy_file(hardened=hardened)
+            policy = parse(_text(file), file)
             return cls(cluster, target, policy, hardened, stack.pop_all())
         raise AssertionError  # the with statement above returns or raises
 
@@ -142,7 +145,7 @@ class Laboratory:
         """Look at the laboratory as `pgguard inspect` does."""
         today = datetime.datetime.now(tz=datetime.UTC).date()
         snapshot = read_snapshot(self.target)
-        return judge(snapshot, self.policy, today=today, policy_file="hardened.toml" if self.hardened else "")
+        return judge(snapshot, self.policy, today=today, policy_file=_policy_file(hardened=self.hardened))
 
     def how_to_look(self) -> str:
         """What to type in another terminal to look around with psql."""
@@ -189,6 +192,10 @@ def flaws_named(script: str, major: int) -> list[tuple[str, str]]:
         if int(flaw["low"] or 0) <= major <= int(flaw["high"] or 99):
             found.append((flaw["check"], flaw["subject"]))
     return found
+
+
+def _policy_file(*, hardened: bool) -> str:
+    return "hardened.toml" if hardened else "laboratory.toml"
 
 
 def _text(name: str) -> str:

@@ -127,6 +127,13 @@ LANGUAGE sql AS $body$ SELECT pgp_sym_encrypt(clair, 'not-a-real-key-81b') $body
 CREATE FUNCTION lab.empreinte(nir text) RETURNS bytea
 LANGUAGE sql AS $body$ SELECT digest(nir, 'md5') $body$;
 
+-- flaw: enc-index-plaintext lab.patient_empreinte
+CREATE INDEX patient_empreinte ON lab.patient (digest(nir, 'sha256'));
+
+-- flaw: enc-statistics-plaintext lab.genotype
+ANALYZE lab.genotype;
+GRANT SELECT ON pg_catalog.pg_statistic TO chef_labo;
+
 -- flaw: func-embedded-secret lab.appeler_hl7()
 CREATE FUNCTION lab.appeler_hl7() RETURNS text
 LANGUAGE plpgsql AS $body$
