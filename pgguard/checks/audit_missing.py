@@ -7,8 +7,8 @@ How to fix: put pgguard's audit triggers on the table for INSERT, UPDATE, DELETE
 them ALWAYS, so that they fire for replicated and restored rows too.
 
 Silent when: all four are seen, on every partition (of foreign tables the first three); views and
-materialized views; tables whose only personal data are who of the staff wrote a row, or from where;
-waived.
+materialized views; pgguard's own tables; tables whose only personal data are who of the staff wrote a
+row, or from where; waived.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.audit_triggers import EVENTS, leaves, watched
+from pgguard.analysis.ciphertext import SCHEMA
 from pgguard.analysis.grouping import place, together
 from pgguard.analysis.names import database_subject, relation_name, relation_subject, shorten
 from pgguard.analysis.sensitive import sensitive_tables
@@ -94,6 +95,8 @@ def _is_judged(columns: Sequence[Sensitive]) -> bool:
     return (
         relation.kind in "rpf"
         and not relation.is_partition
+        # what keeps the traces has none of its own
+        and relation.schema != SCHEMA
         and not {one.category for one in columns} <= TRACES
     )
 

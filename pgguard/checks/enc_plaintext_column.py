@@ -74,11 +74,14 @@ def _chosen(database: DatabaseSnapshot, policy: Policy) -> Iterator[Sensitive]:
     found = [
         one for one in sensitive_columns(database, policy) if one.category in policy.encryption.categories
     ]
-    keys = {(one.relation.oid, one.column.name) for one in found}
     numbers = {(one.relation.oid, one.column.number) for one in found}
     for one in found:
         relation = one.relation
-        if relation.kind == "f" or (relation.parent, one.column.name) in keys:
+        # what a table has from its parent is told there, or there not to be told
+        if (
+            relation.kind == "f"
+            or catalog.column_named(database, relation.parent, one.column.name) is not None
+        ):
             continue
         if relation.kind == "m":
             origins = shows(database, relation).columns[one.column.number - 1 : one.column.number]

@@ -4,9 +4,13 @@ CREATE SCHEMA ris;
 CREATE SCHEMA staging;
 CREATE EXTENSION pgcrypto;
 
+-- flaw: audit-missing mri
+-- flaw: reg-not-in-register mri
+-- flaw: ret-no-rule ris.patients
 CREATE TABLE ris.patients (
     id bigint PRIMARY KEY, mrn text, first_name text, last_name text, date_of_birth date, phone text, site text
 );
+-- flaw: enc-plaintext-column ris.studies.diagnosis
 CREATE TABLE ris.studies (
     id bigint PRIMARY KEY, patient_id bigint REFERENCES ris.patients, diagnosis text, performed_at timestamptz
 );
@@ -100,6 +104,14 @@ GRANT TRUNCATE, TRIGGER ON ris.patients TO reception;
 -- before 11 the function asks for a superuser itself
 -- flaw 11-: grant-catalog-secrets bi_export
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO bi_staff;
+
+-- flaw: enc-statistics-plaintext ris.patients
+INSERT INTO ris.patients (id, mrn, last_name)
+SELECT n, 'made up ' || n, 'Plant ' || n % 7 FROM generate_series(1, 100) AS n;
+ANALYZE ris.patients;
+GRANT SELECT ON pg_catalog.pg_statistic TO kiosk;
+-- flaw: enc-index-plaintext ris.patients_mrn_md5
+CREATE INDEX patients_mrn_md5 ON ris.patients (md5(mrn));
 
 -- row security
 -- flaw: rls-not-enabled ris.patients
