@@ -62,7 +62,7 @@ def personal_logins(snapshot: Snapshot, policy: Policy) -> tuple[Role, ...]:
 def is_interactive(session: Session) -> bool:
     """Whether a session's application is a program that a person sits at."""
     return session.application.lower().startswith(
-        tuple(name.lower() for name in _names("interactive_tools.toml")["names"])
+        tuple(name.lower() for name in _names("client_tools.toml")["interactive"])
     )
 
 
