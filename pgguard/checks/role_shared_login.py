@@ -1,14 +1,15 @@
-"""One login is in use by several people at the same time.
+"""One login is in use by several people.
 
 Why it matters: nobody can say afterwards who read or changed a patient's record, and the password of
 everybody is the password of those who left.
 
-How to fix: give each person a login of their own with the same group role, then take LOGIN from the
-shared one; declare it as [[service]] if a program uses it.
+How to fix: give each person a login of their own with the same group role (`pgguard plan
+--personal-roles`), then take LOGIN from the shared one; declare it as [[service]] if a program uses it.
 
-Silent when: declared services; sessions that come through a pooler, a jump host or address translation
-of the policy; one person at one or two machines. Only the sessions open during the inspection are
-seen here.
+Silent when: declared services (role-mixed-use tells of people who use them); one person at one or two
+machines. With observations (`pgguard observe`) weeks are judged, without them only the sessions that are
+open now; a login that could not be judged over time is told as such. docs/shared-logins.md says what
+each grade rests on.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis.addresses import parse
 from pgguard.analysis.membership import superusers
-from pgguard.analysis.names import role_subject, shorten
+from pgguard.analysis.names import cluster_subject, role_subject, shorten
+from pgguard.analysis.observed import assessments
 from pgguard.analysis.people import is_collective, is_interactive
 from pgguard.model.finding import Finding, Severity
+from pgguard.model.observation import Grade
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pgguard.model.observation import Assessment
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 
@@ -40,7 +44,42 @@ references = (
 _OF_ONE_PERSON = 2
 
 
+_SEVERITY = {
+    Grade.PROVEN: Severity.HIGH,
+    Grade.STRONG: Severity.HIGH,
+    Grade.POSSIBLE: Severity.MEDIUM,
+    Grade.NOT_ASSESSABLE: Severity.LOW,
+}
+_EXAMPLES = 2
+
+
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+    if snapshot.observations is None:
+        yield from _now(snapshot, policy)
+        return
+    silent: dict[str, list[str]] = {}
+    for one in assessments(snapshot, policy):
+        if one.grade is Grade.NOT_ASSESSABLE and not one.examples:
+            silent.setdefault("; ".join(one.reasons), []).append(ident(one.role))
+        elif one.grade in _SEVERITY:
+            yield Finding(role_subject(one.role), _evidence(one), severity=_SEVERITY[one.grade])
+    for reason, roles in silent.items():
+        # what holds for every login is one thing to put right
+        yield Finding(
+            cluster_subject(),
+            f"nobody can tell whether several people use {shorten(sorted(roles), 4)}: {reason}",
+            severity=Severity.LOW,
+            advice="log connections and disconnections, and read the logs with `pgguard observe --log`",
+        )
+
+
+def _evidence(one: Assessment) -> str:
+    people = f", at least {one.at_least} people" if one.at_least > 1 else ""
+    shown = f" ({'; '.join(one.examples[:_EXAMPLES])})" if one.examples else ""
+    return f"{ident(one.role)}, {one.grade.value}{people}: {'; '.join(one.reasons)}{shown}"
+
+
+def _now(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     networks = policy.networks
     between = parse((*networks.poolers, *networks.nat, *networks.jump_hosts))
     desks: dict[str, dict[str, set[str]]] = {}

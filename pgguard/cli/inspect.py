@@ -15,11 +15,21 @@ from pgguard.cli.source import Source, reads_snapshot
 
 if TYPE_CHECKING:
     from pgguard.model.finding import Report
+    from pgguard.model.policy import Policy
+    from pgguard.model.snapshot import Snapshot
 
 PolicyFile = Annotated[
     Path | None,
     typer.Option(
         "--policy", metavar="FILE", help="The policy file (default: pgguard.toml, see docs/policy.md)."
+    ),
+]
+ObservationsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--observations",
+        metavar="FILE",
+        help="The observation store, for what is seen over time. Default: [observation] store.",
     ),
 ]
 
@@ -52,6 +62,7 @@ def inspect(
         Format, typer.Option("--format", help="How to write the report.")
     ] = Format.TERMINAL,
     output: Output = None,
+    observations: ObservationsFile = None,
     fail_on: Annotated[
         Level, typer.Option("--fail-on", help="Exit 1 for findings of this severity and above.")
     ] = Level.HIGH,
@@ -64,14 +75,16 @@ def inspect(
     Exit code 0: nothing at or above --fail-on, and everything evaluated. 1: findings. 2: bad usage,
     policy or input. 3: no connection, or something could not be evaluated and nothing failed.
     """
-    report = judged(source, policy, check)
+    report = judged(source, policy, check, observations)
     write(rendered(report, output_format, output), output)
     from pgguard.model.finding import Severity
 
     raise typer.Exit(report.exit_code(Severity[fail_on.name], allow_unknown=allow_unknown))
 
 
-def judged(source: Source, policy_file: Path | None, only: list[str] | None) -> Report:
+def judged(
+    source: Source, policy_file: Path | None, only: list[str] | None, observations: Path | None = None
+) -> Report:
     """The report on the source under the policy file; mistakes in the options are said before connecting.
 
     Waivers end by the date of the look itself, so that a saved snapshot gets the same report.
@@ -82,7 +95,7 @@ def judged(source: Source, policy_file: Path | None, only: list[str] | None) -> 
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
     chosen = [named(one) for one in only] if only else None
-    snapshot = source.snapshot()
+    snapshot = _observed(source.snapshot(), loaded.policy, observations)
     return judge(
         snapshot,
         loaded.policy,
@@ -91,6 +104,15 @@ def judged(source: Source, policy_file: Path | None, only: list[str] | None) -> 
         policy_sha256=loaded.sha256,
         checks=chosen,
     )
+
+
+def _observed(snapshot: Snapshot, policy: Policy, chosen: Path | None) -> Snapshot:
+    if chosen is None and not policy.observation.store:
+        return snapshot
+    from pgguard.observe.observed import observations
+
+    file = chosen or Path(policy.observation.store)
+    return snapshot.observed(observations(file, policy, snapshot.server.now))
 
 
 def rendered(report: Report, output_format: Format, output: Path | None) -> str:

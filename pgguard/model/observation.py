@@ -89,3 +89,11 @@ class Assessment(NamedTuple):
     at_least: int
     reasons: tuple[str, ...]
     examples: tuple[str, ...]
+
+
+class Observations(NamedTuple):
+    """What the observation store holds, as far back as the checks look; refusals with how often they came."""
+
+    sessions: tuple[SessionSeen, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    failures: tuple[tuple[LoginFailure, int], ...] = ()

@@ -351,7 +351,7 @@ class Column(NamedTuple):
 
 
 class Comment(NamedTuple):
-    """The comment on a relation (`number` 0) or on a column, masked on the server and cut at 200 characters."""
+    """The comment on a relation (`number` 0) or a column, masked on the server and cut at 200 characters."""
 
     relation: int
     number: int
@@ -359,7 +359,7 @@ class Comment(NamedTuple):
 
 
 class ColumnLabels(NamedTuple):
-    """What a column may hold: the labels of its enumeration, or the short ones that a check constraint lists."""
+    """What a column may hold: the labels of its enumeration, or the short ones that a check lists."""
 
     relation: int
     number: int

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from pgguard.model.observation import Observations
+
 __all__ = ["DatabaseSnapshot", "Missing", "Sections", "Snapshot", "section"]
 
 
@@ -66,6 +68,8 @@ class Snapshot(Sections):
     """One consistent, read-only look at a cluster, all its databases or those asked for.
 
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
+    `observations` is what was seen of its sessions over time; None when nobody asked for it, and it is
+    not saved with the snapshot.
     """
 
     server_rows = section(rows.Server)
@@ -95,10 +99,12 @@ class Snapshot(Sections):
         sections: Mapping[str, Sequence[Any] | Missing],
         inspected: Sequence[DatabaseSnapshot],
         target: str = "",
+        observations: Observations | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
         self.target = target
+        self.observations = observations
 
     @property
     def server(self) -> rows.Server:
@@ -160,9 +166,13 @@ class Snapshot(Sections):
     def only(self, *databases: str) -> Snapshot:
         """The same snapshot with these of the inspected databases."""
         kept = [one for one in self.inspected if one.name in databases]
-        narrowed = Snapshot(self._sections, kept, self.target)
+        narrowed = Snapshot(self._sections, kept, self.target, self.observations)
         narrowed._memo = self._memo
         return narrowed
+
+    def observed(self, observations: Observations) -> Snapshot:
+        """The same snapshot with what was seen of its sessions over time."""
+        return Snapshot(self._sections, self.inspected, self.target, observations)
 
 
 _SESSION_SOURCES = frozenset({"database", "user", "database user", "client", "session", "override-session"})

@@ -23,6 +23,9 @@ and may go on with::
     -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
     -- as: ROLE                  the inspecting role
     -- minor: NUMBER             the server is taken to be of this minor version
+    -- watched: DAYS             the log of so many days up to now was observed
+    -- observed: DAYS ROLE HOURS ADDRESS APPLICATION [as IDENTITY by METHOD]
+                                 sessions of these days up to now (20, or 100-95 days ago) and hours (8-17)
 
 The rest is SQL: in the shared cluster it runs in database lab inside a transaction that is rolled
 back; in an own cluster it is committed before the inspection.
@@ -63,6 +66,8 @@ class Block:
     connect: list[str] = field(default_factory=list)
     inspect_as: str = "postgres"
     minor: int | None = None
+    watched: int | None = None
+    observed: list[str] = field(default_factory=list)
     sql: list[str] = field(default_factory=list)
 
     @property
@@ -120,6 +125,10 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.inspect_as = value
         case "minor":
             block.minor = int(value)
+        case "watched":
+            block.watched = int(value)
+        case "observed":
+            block.observed.append(value)
         case "cluster" | "conf" | "hba" | "ident" | "tls" | "connect":
             block.own_cluster = True
             _own(block, directive, value)

@@ -18,6 +18,7 @@ from pgguard.server.connect import Target
 from pgguard.server.read import read_open, read_snapshot
 from pgguard.store.policy_file import parse
 from tests.checks.blocks import Block, read_blocks
+from tests.checks.observing import observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,8 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
             snapshot = _in_transaction(block, cluster, stack)
         if block.minor is not None:
             snapshot = _of_minor(snapshot, block.minor)
+        if block.watched is not None:
+            snapshot = snapshot.observed(observations(block.watched, block.observed))
         policy = parse("\n".join(block.policy), "policy of the block")
         chosen = check(block.check)
         assert chosen is not None, f"there is no check {block.check}"

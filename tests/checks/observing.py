@@ -1,0 +1,52 @@
+"""The observations that a block of tests/checks/*.sql asks for."""
+
+from __future__ import annotations
+
+import datetime
+
+from pgguard.model.observation import Coverage, Observations, SessionSeen
+
+
+def observations(watched: int, lines: list[str]) -> Observations:
+    """Sessions as the directive `observed` says them, in a log of so many days up to now."""
+    today = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = today - datetime.timedelta(days=watched)
+    coverage = Coverage(_iso(since), _iso(today), "log", "server.csv", True, True, True, 0)
+    sessions = [one for number, line in enumerate(lines) for one in _sessions(today, number, line)]
+    return Observations(tuple(sorted(sessions, key=lambda one: one.started_at)), (coverage,), ())
+
+
+def _sessions(today: datetime.datetime, number: int, line: str) -> list[SessionSeen]:
+    what, _, proof = line.partition(" as ")
+    identity, _, method = proof.partition(" by ")
+    days, role, hours, address, application = what.split(" ", 4)
+    first, _, last = days.rpartition("-")
+    begin, _, end = hours.partition("-")
+    found = []
+    for ago in range(int(last) if first else 0, int(first or last)):
+        day = today - datetime.timedelta(days=ago + 1)
+        # nobody is as punctual as a scheduler
+        start = day + datetime.timedelta(hours=int(begin), minutes=(ago * 17 + number * 7) % 47)
+        stop = day + datetime.timedelta(hours=int(end), minutes=(ago * 11) % 50)
+        found.append(
+            SessionSeen(
+                f"{int(start.timestamp()):x}.{number:x}",
+                role,
+                "lab",
+                application,
+                "" if address == "local" else address,
+                "",
+                identity,
+                method,
+                False,
+                _iso(start),
+                _iso(stop),
+                _iso(stop),
+                "log",
+            )
+        )
+    return found
+
+
+def _iso(moment: datetime.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
