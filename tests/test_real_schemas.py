@@ -37,4 +37,4 @@ def test_real_schemas_are_inspected_without_error_and_without_noise(
             for judged in outcome.findings
             if name in (judged.finding.subject.database, judged.finding.subject.name)
         ]
-        assert len(said) <= 3, said
+        assert len(said) <= 5, said

@@ -353,14 +353,14 @@ ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_row;
 
 -- silent: no table is sensitive
 CREATE SCHEMA lab;
-CREATE TABLE lab.code_postal (code text, commune text);
+CREATE TABLE lab.unit (code text, symbol text);
 
 -- silent: who wrote a row is no patient
 -- policy: [[column]]
--- policy: name = "lab.code_postal.saisi_par"
+-- policy: name = "lab.unit.saisi_par"
 -- policy: category = "staff_identity"
 CREATE SCHEMA lab;
-CREATE TABLE lab.code_postal (code text, commune text, saisi_par text);
+CREATE TABLE lab.unit (code text, symbol text, saisi_par text);
 
 -- silent: a view of an audited table
 CREATE SCHEMA pgguard;

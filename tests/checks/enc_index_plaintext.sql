@@ -169,5 +169,5 @@ CREATE MATERIALIZED VIEW lab.numbers AS SELECT count(nir) AS patients FROM lab.v
 
 -- silent: digests of what is no person's
 CREATE SCHEMA lab;
-CREATE TABLE lab.code_postal (code text, commune text);
-CREATE INDEX commune_md5 ON lab.code_postal (md5(commune));
+CREATE TABLE lab.unit (code text, symbol text);
+CREATE INDEX symbol_md5 ON lab.unit (md5(symbol));

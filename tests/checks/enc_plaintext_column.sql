@@ -222,7 +222,7 @@ CREATE TABLE lab.patient (id integer, nom text, telephone text);
 
 -- silent: no person's
 CREATE SCHEMA lab;
-CREATE TABLE lab.code_postal (code text, commune text);
+CREATE TABLE lab.unit (code text, symbol text);
 
 -- silent: hashes of passwords
 -- policy: [encryption]

@@ -120,7 +120,7 @@ CREATE VIEW lab.v_patient AS SELECT id, pgp_sym_decrypt(nir, current_setting('la
 
 -- silent: no column is sensitive
 CREATE SCHEMA lab;
-CREATE TABLE lab.code_postal (code text PRIMARY KEY, commune text NOT NULL);
+CREATE TABLE lab.unit (code text PRIMARY KEY, symbol text NOT NULL);
 
 -- unknown: the inspecting login has a value of its own, which hides the cluster's
 -- cluster: the setting is another one's

@@ -34,7 +34,7 @@ CREATE TABLE lab.patient (id integer, nir text);
 -- policy: purpose = "billing"
 -- policy: databases = ["billing"]
 CREATE SCHEMA lab;
-CREATE TABLE lab.code_postal (code text, commune text);
+CREATE TABLE lab.unit (code text, symbol text);
 
 -- not-applicable: no register
 CREATE SCHEMA lab;

@@ -93,7 +93,7 @@ CREATE TABLE lab.patient_7 (nir text);
 CREATE SCHEMA lab;
 CREATE TABLE lab.patient (id integer, nir text, vu_le date);
 CREATE TABLE lab."Dossier" (patient_id integer, commentaire text, vu_le date);
-CREATE TABLE lab.code_postal (code text, commune text);
+CREATE TABLE lab.unit (code text, symbol text);
 CREATE VIEW lab.v_patient AS SELECT * FROM lab.patient;
 CREATE MATERIALIZED VIEW lab.m_patient AS SELECT * FROM lab.patient;
 

@@ -83,7 +83,8 @@ def test_a_login_without_rights_is_told_what_it_did_not_see(new_cluster: Callabl
     here = unread(watcher, "postgres")
     assert "to superusers only" in here["user_mappings"]
     assert "connection strings" in here["subscriptions"]
-    assert unread(watcher, "lab").keys() <= BROKEN_BUILD
+    # pg_statistic holds values of every table
+    assert unread(watcher, "lab").keys() - BROKEN_BUILD == {"planner_statistics"}
     lab = next(one for one in watcher.inspected if one.name == "lab")
     assert lab.subscriptions == ()
     assert lab.user_mappings == ()
