@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgguard.analysis.personal.lexicon import PLACES
 from pgguard.analysis.personal.tables import is_terms
+from pgguard.analysis.personal.words import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pgguard.analysis.personal.lexicon import Hit, Lexicon, Read
     from pgguard.analysis.personal.tables import Table
@@ -63,6 +65,8 @@ _CACHE: dict[str, Type] = {}
 IDENTIFYING = frozenset({"direct_identifier", "contact", "record_number"})
 NAMED = frozenset({"direct_identifier", "contact", "record_number", "national_id"})
 HEALTH = frozenset({"health_observation", "care_event", "genetic"})
+_LASTING = frozenset({"direct_identifier", "contact", "national_id", "record_number"})
+FINDINGS = frozenset({"health_observation", "care_event", "genetic", "free_text"})
 _WRITTEN = frozenset({"free_text", "direct_identifier", "record_number", "credential", "staff_identity"})
 _ABOUT_PERSONS = frozenset({"person", "detail"})
 # when several phrases fit, the one that protects more counts
@@ -117,49 +121,131 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
             )
         ]
     found = list(_by_phrase(seen, lexicon))
-    if not found:
-        found = list(_by_table(seen))
-    if not found:
-        found = list(_by_kind(seen))
+    if seen.type.name == "text" and seen.target is None and _names_staff(seen.read):
+        reasons = [Reason("hit_staff", "name", "its name says who did it"), *_context("staff_identity", table)]
+        found.append(Candidate("staff_identity", tuple(reasons)))
+    if _is_text_key(seen):
+        reasons = [Reason("text_id", "type", "a number by which others know it, as a text"), *_context("record_number", table)]
+        found.append(Candidate("record_number", tuple(reasons)))
+    denied = any(
+        hit.value == "none" and hit.how < 2 and _place(hit, len(seen.read.words), table, personal=False)
+        for hit in seen.read.hits
+    )
+    if not denied:
+        if not found:
+            found += _by_table(seen)
+        found += _by_kind(seen)
     return found
+
+
+def _names_staff(read: Read) -> bool:
+    """Whether the whole name is a word for a professional: prescriber, verified_by."""
+    size = len(read.words)
+    said = {(hit.place, hit.value) for hit in read.hits if hit.end - hit.start == size and hit.how < 2}
+    return bool(said & {("beside", "staff"), ("table", "staff")}) and ("beside", "system") not in said
+
+
+def _is_text_key(seen: Seen) -> bool:
+    """Whether it is a key in text of a person or of something of theirs: admission_id varchar(20)."""
+    read, table = seen.read, seen.table
+    if (
+        seen.type.name != "text"
+        or seen.target is not None
+        or 32 <= seen.type.length <= 40
+        or len(read.words) < 2
+        or read.words[-1] not in ("id", "no", "num", "nr", "number", "numero", "nummer", "ident", "identifier")
+        or any(hit.place == "beside" and hit.value not in ("key", "kin") for hit in read.hits)
+    ):
+        return False
+    if table.role == "person":
+        return len(read.words) == 2
+    rest = read.words[:-1]
+    return table.role == "record" and any(
+        hit.place == "table" and hit.value == "record" and hit.how < 2 and hit.end >= len(rest) for hit in read.hits
+    )
 
 
 def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
     table, read = seen.table, seen.read
     size = len(read.words)
-    hits = [*read.hits, *(hit for hit in lexicon.across(table.named, seen.column.name))]
-    for hit in hits:
-        across = hit not in read.hits
-        feature = _place(hit, size, table, across=across)
-        if not feature:
+    spans = {(one.start, one.end, one.value) for one in read.hits if one.place == "beside"}
+    spans |= {(number, number + 1, "kind") for number, word in enumerate(read.words) if stem(word) in _KINDS}
+    personal = any(
+        (one.place == "beside" and one.value == "kin") or (one.place == "table" and one.value == "person")
+        for one in read.hits
+        if one.end - one.start < size
+    )
+    terms = seen.target is not None and is_terms(seen.target)
+    placed = [
+        (hit, feature)
+        for hit in read.hits
+        if not (terms and _NEUTRAL.issuperset(read.words[hit.start : hit.end]))
+        if hit.place in PLACES and (feature := _place(hit, size, table, personal=personal))
+    ]
+    # a phrase within a longer one says nothing by itself
+    strong = [hit for hit, feature in placed if feature != "hit_outside" and hit.how < 2]
+    for hit, feature in placed:
+        if hit.value in ("none", "person_key") or any(_within(hit, other) for other in strong):
             continue
         reasons = [Reason(feature, "name", f"its name says {hit.phrase}")]
-        if across:
-            reasons[0] = Reason(feature, "table", f"its table's name and its own say {hit.phrase}")
-        elif hit.end - hit.start == size:
-            reasons.append(Reason("covers", "name", "and nothing else"))
-        yield _judged(hit.value, reasons, seen, None if across else hit)
+        reasons += _doubts(hit, spans, strong, key=seen.target is not None)
+        yield _judged(hit.value, reasons, seen, hit)
+    if not strong:
+        border = min(2, len(table.read.words))
+        for hit in lexicon.across(table.named, seen.column.name):
+            if _place(hit, 0, table, personal=personal) in ("", "hit_outside") or hit.value in ("none", "person_key"):
+                continue
+            reasons = [Reason("hit_across", "table", f"its table's name and its own say {hit.phrase}")]
+            reasons += _doubts(hit, set(), ())
+            yield _judged(hit.value, reasons, seen, hit._replace(start=0, end=hit.end - border))
     for source, kind in ((seen.comment, "comment"), (seen.domain, "type"), (seen.labels, "label")):
         if source is None:
             continue
         for hit in source.hits:
-            if hit.place == "anywhere":
+            if hit.place == "anywhere" and hit.how == 0 and hit.value not in ("none", "person_key"):
                 reasons = [Reason(f"hit_{kind}", kind, f"its {kind} says {hit.phrase}")]
                 yield _judged(hit.value, reasons, seen, None)
 
 
-def _place(hit: Hit, size: int, table: Table, *, across: bool) -> str:
-    person = table.role in ("person", "detail", "staff")
-    record = table.role == "record" or (table.linked and table.role != "person")
-    whole = hit.end - hit.start == size
-    if across:
-        if (
-            hit.place == "anywhere"
-            or (hit.place == "person" and person)
-            or (hit.place == "record" and record)
+# what a key to a list of terms is called whatever it is a key of
+_NEUTRAL = frozenset({"concept", "code", "coded", "codes", "term", "item", "id", "value", "cd"})
+
+
+def _doubts(
+    hit: Hit, spans: Collection[tuple[int, int, str]], strong: Sequence[Hit], *, key: bool = False
+) -> Iterator[Reason]:
+    if hit.how:
+        known = "abbreviated" if hit.how == 1 else "guessed"
+        yield Reason(known, "name", f"{known} as it is")
+    for kind in ("unit", "system", "about"):
+        if (hit.start, hit.end, kind) in spans or (
+            # a key to a list of kinds: procedure_type_id
+            key
+            and kind == "about"
+            and any(hit.start < start and end == hit.end and k == "kind" for start, end, k in spans)
         ):
-            return "hit_across"
-        return ""
+            yield Reason(f"also_{kind}", "name", f"{hit.phrase} may be about something else")
+            break
+    denied = next((one for one in strong if _denies(one, hit)), None)
+    if denied:
+        yield Reason("denied", "name", f"{denied.phrase} is nobody's data")
+
+
+def _within(hit: Hit, other: Hit) -> bool:
+    return other.start <= hit.start and hit.end <= other.end and other.end - other.start > hit.end - hit.start
+
+
+def _denies(other: Hit, hit: Hit) -> bool:
+    return other.value in ("none", "person_key") and other.start < hit.end and hit.start < other.end
+
+
+def _place(hit: Hit, size: int, table: Table, *, personal: bool) -> str:
+    """The feature of a phrase by where it holds and where it stands; empty where it does not hold."""
+    person = table.role in ("person", "detail", "staff") or personal
+    record = table.role == "record" or (table.role == "technical" and table.linked)
+    record = record or (table.role == "person" and "record" in table.kinds)
+    record = record or (table.role == "detail" and bool("record" in table.kinds or table.topics & FINDINGS))
+    whole = hit.end - hit.start == size
     if hit.place == "anywhere":
         return "hit_anywhere"
     if hit.place == "whole":
@@ -175,18 +261,34 @@ def _place(hit: Hit, size: int, table: Table, *, across: bool) -> str:
     return ""
 
 
+_KINDS = frozenset({"type", "kind", "typ", "tipo", "art", "class", "clase", "klasse", "classe", "category", "categorie"})
+_DOUBTS = frozenset({"also_unit", "also_system", "also_about", "denied", "guessed"})
+
+
 def _judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) -> Candidate:
-    table = seen.table
-    if seen.target is not None and is_terms(seen.target) and category in _WRITTEN:
-        # a code for it
-        category = "health_observation"
-    reasons += _context(category, table)
+    table, target = seen.table, seen.target
     against = list(_against(seen, hit))
-    reasons += against
     features = {reason.feature for reason in against}
-    reasons += _fit(category, seen, hit)
-    if seen.target is not None:
+    if target is not None and is_terms(target):
+        if category in _WRITTEN:
+            # a code for it
+            category = "health_observation"
+        if table.linked or table.role in ("person", "detail", "record"):
+            own = any(one.feature in ("hit_anywhere", "hit_whole", "hit_in", "hit_whole_in", "hit_topic", "hit_across") for one in reasons)
+            feature = "key_to_terms" if own else "terms_of_other"
+            reasons = [
+                Reason(feature, "reference", f"it refers to {target.named}, a list of terms"),
+                *(one._replace(feature="told_by_key") if one.feature.startswith("hit_") else one for one in reasons),
+            ]
+    elif target is not None:
         reasons += _reference(category, seen)
+    reasons += _context(category, table)
+    reasons += against
+    reasons += _fit(category, seen, hit)
+    if not against and hit is not None and not any(one.feature in _DOUBTS for one in reasons):
+        reasons.append(Reason("covers", "name", "and nothing else"))
+    if seen.column.number in table.primary and seen.type.name in ("integer", "number", "uuid"):
+        reasons.append(Reason("own_key", "type", "a number that only tells rows apart"))
     if category in HEALTH and category != "care_event" and seen.type.name in ("date", "time"):
         category = "care_event"
     if category in NAMED and (table.role == "staff" or "beside_staff" in features):
@@ -208,7 +310,8 @@ def _context(category: str, table: Table) -> list[Reason]:
         "technical": "the table belongs to the machinery",
         "unknown": "nothing tells what the table is about",
     }[role]
-    group = "health" if category in HEALTH or category == "free_text" else "other"
+    findings = category in HEALTH or category == "free_text" or (role == "staff" and category == "death")
+    group = "health" if findings else "other"
     if role in ("record", "technical"):
         role += "_linked" if table.linked else "_unlinked"
     return [Reason(f"in_{role}_{group}", "table", said)]
@@ -220,15 +323,19 @@ def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
     size = len(read.words)
     covered = set(range(hit.start, hit.end)) if hit else set()
     own = set(seen.table.read.words)
-    explained = covered | {number for number, word in enumerate(read.words) if word in own}
+    explained = covered | {
+        number for number, word in enumerate(read.words) if word in own or word in _GENERIC or word in _FILLING
+    }
     said: set[str] = set()
     for other in read.hits:
         span = set(range(other.start, other.end))
         if other.place == "key":
             explained |= span
-        if other.place in ("table",) and other.value in ("person", "record", "detail"):
+        if other.place in ("table",) and other.value in ("person", "detail"):
             explained |= span
         if other.place != "beside" or span & covered:
+            continue
+        if other.how == 2:
             continue
         explained |= span
         edge = other.start == 0 or other.end == size
@@ -238,15 +345,29 @@ def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
             continue
         if other.value == "about" and not _at_edge(other, read):
             continue
-        if other.value in said or other.value == "kin":
+        if other.value in said or other.value == "kin" or other.how == 2:
             continue
         if other.value == "organisation" and seen.table.role == "staff":
             continue
         said.add(other.value)
         text_key = "_text" if other.value == "key" and seen.type.name == "text" else ""
+        if (
+            other.value == "system"
+            and hit is not None
+            and hit.value in _LASTING
+            and seen.type.name == "text"
+            and other.end <= hit.start
+        ):
+            # an imported name is a name
+            text_key = "" if "by" in read.words else "_text"
         yield Reason(f"beside_{other.value}{text_key}", "name", f"beside it stands {other.phrase}")
     if hit and len(explained) < size:
         yield Reason("leftover", "name", "there is more in its name")
+        if "key" in said:
+            yield Reason("key_of_other", "name", "and it is a key of that")
+
+
+_AT_ENDS = frozenset({"concept", "code", "cd", "id", "cod", "at", "on", "by", "date", "time", "datetime", "dt", "ts"})
 
 
 def _at_edge(hit: Hit, read: Read) -> bool:
@@ -259,7 +380,7 @@ def _at_edge(hit: Hit, read: Read) -> bool:
         if other.place == "key" or (other.place == "beside" and other.value == "key"):
             rest -= set(range(other.start, other.end))
     return (
-        not {read.words[i] for i in rest} - {"concept", "code", "cd", "id", "cod"}
+        not {read.words[i] for i in rest} - _AT_ENDS
         and "source" not in hit.phrase
     )
 
@@ -299,8 +420,9 @@ def _fit(category: str, seen: Seen, hit: Hit | None) -> Iterator[Reason]:
             "network_identifier",
         ):
             yield Reason("number_of_text", "type", "a number cannot hold that")
-    elif kind in ("text", "json", "binary"):
-        yield Reason("text_fits", "type", "a text")
+    elif kind in ("text", "json", "binary") and category == "free_text":
+        short = 0 < seen.type.length <= 60
+        yield Reason("short_text" if short else "text_fits", "type", "a short text" if short else "a text")
     elif kind == "address" and category == "network_identifier":
         yield Reason("text_fits", "type", "an address type")
 
@@ -308,13 +430,15 @@ def _fit(category: str, seen: Seen, hit: Hit | None) -> Iterator[Reason]:
 def _reference(category: str, seen: Seen) -> list[Reason]:
     target = seen.target
     assert target is not None  # noqa: S101 - asked by the caller
-    if target.role in ("reference", "") and (target.referenced_by or is_terms(target)):
-        if is_terms(target):
-            return [Reason("key_to_terms", "reference", f"it refers to {target.named}, a list of terms")]
+    if target.role in ("reference", ""):
         return [Reason("key_to_codes", "reference", f"it refers to {target.named}")]
+    if target.role == "staff" and category == "staff_identity" and seen.type.name == "text":
+        return [Reason("key_to_codes", "reference", f"it is the login in {target.named}")]
     return [Reason("key_to_rows", "reference", f"it is a key to {target.named}")]
 
 
+# words that add nothing: which of several, when
+_FILLING = frozenset("first second last other main primary secondary new old current full as in at on date datetime non coded free text".split())
 _GENERIC = frozenset(
     [
         "code",

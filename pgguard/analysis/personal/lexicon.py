@@ -2,7 +2,7 @@
 
 A file holds words that people can read and extend: `[abbreviations]`, `[tables]` (words of table names),
 `[columns.PLACE.CATEGORY]` with phrases, `[columns.keys]`, `[beside]` (words that turn a phrase into something
-else). data/lexicon/en.toml explains them. `[[learned]]` entries name the schemas whose columns taught them.
+else), `[vocabulary]` (common words, for cutting joined names). data/lexicon/en.toml explains them. `[[learned]]` entries name the schemas whose columns taught them.
 """
 
 from __future__ import annotations
@@ -28,24 +28,31 @@ BESIDE = ("key", "about", "unit", "system", "boolean", "organisation", "staff", 
 _END = ""
 _MOST_WORDS = 6
 _MOST_EXPANSIONS = 6
+_MOST_MEANINGS = 3
+
+
+# of every word what it may stand for, each with how that is known (see Hit.how)
+Meanings = tuple[tuple[tuple[tuple[str, ...], int], ...], ...]
 
 
 class Hit(NamedTuple):
     """A phrase that fits words `start` to `end` of a name. `place` is one of PLACES, `table`, `beside`, `key`;
-    `value` the category, or the kind of table or of word beside."""
+    `value` the category, or the kind of table or of word beside; `how` 0 by its words, 1 by an abbreviation,
+    2 by a guessed one."""
 
     start: int
     end: int
     place: str
     value: str
     phrase: str
+    how: int = 0
 
 
 class Read(NamedTuple):
     """A name read by the lexicon: its words, cut and with the abbreviations' meanings, and what fits."""
 
     words: tuple[str, ...]
-    meanings: tuple[tuple[tuple[str, ...], ...], ...]
+    meanings: Meanings
     hits: tuple[Hit, ...]
 
 
@@ -56,11 +63,16 @@ class Lexicon:
         self._trie: dict[str, Any] = {}
         self._abbreviations: dict[str, list[tuple[str, ...]]] = {}
         self._vocabulary: set[str] = set()
+        self._cuts: dict[str, tuple[str, ...]] = {}
+        # the words that are a phrase by themselves, as stems
+        self._alone: set[str] = set()
         self._reads: dict[str, Read] = {}
         self._joined: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Hit, ...]] = {}
-        for name, data in files:
-            for section, phrases in _sections(name, data, without):
-                self._add(section, phrases)
+        sections = [one for name, data in files for one in _sections(name, data, without)]
+        for section, phrases in sections:
+            self._learn(section, phrases)
+        for section, phrases in sections:
+            self._add(section, phrases)
         self._prefixes: dict[str, set[str]] = {}
         self._skeletons: dict[str, set[str]] = {}
         for word in self._vocabulary:
@@ -90,7 +102,7 @@ class Lexicon:
             )
         return known
 
-    def _add(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
+    def _learn(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
         place, value = section
         for phrase in phrases:
             words = split(phrase)
@@ -100,10 +112,16 @@ class Lexicon:
                     kept = self._abbreviations.setdefault(short, [])
                     if meaning not in kept:
                         kept.append(meaning)
-                self._vocabulary.update(words)
-                continue
+            elif len(words) == 1 and place != "vocabulary":
+                self._alone.add(stem(words[0]))
             self._vocabulary.update(words)
-            stems = tuple(stem(word) for word in words)
+
+    def _add(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
+        place, value = section
+        if place in ("abbreviation", "vocabulary"):
+            return
+        for phrase in phrases:
+            stems = tuple(stem(part) for word in split(phrase) for part in self._parts(word))
             orders = {stems, stems[::-1]} if len(stems) == 2 and place in PLACES else {stems}
             for order in orders:
                 node = self._trie
@@ -113,25 +131,33 @@ class Lexicon:
                 if entry not in node.setdefault(_END, []):
                     node[_END].append(entry)
 
-    def _meanings(self, name: str) -> tuple[tuple[str, ...], tuple[tuple[tuple[str, ...], ...], ...]]:
+    def _meanings(self, name: str) -> tuple[tuple[str, ...], Meanings]:
         words: list[str] = []
         for word in split(name):
             words += self._parts(word)
         return tuple(words), tuple(self._alternatives(word) for word in words)
 
     def _parts(self, word: str) -> tuple[str, ...]:
-        if len(word) < 5 or self._is_known(word):
+        if len(word) < 5 or word in self._abbreviations or stem(word) in self._alone:
             return (word,)
-        pieces = cut(word, self._pieces())
-        return pieces or (word,)
+        known = self._cuts.get(word)
+        if known is None:
+            known = self._cuts[word] = self._cut(word)
+        return known
+
+    def _cut(self, word: str) -> tuple[str, ...]:
+        pieces = cut(word, self._pieces(), self._abbreviations)
+        if pieces is None:
+            if word.endswith("id") and 4 <= len(word) <= 7 and not self._is_known(word):
+                return word[:-2], "id"
+            return (word,)
+        if self._is_known(word) and (len(pieces) > 2 or min(map(len, pieces)) < 4):
+            # a word of the language that only looks like two others
+            return (word,)
+        return pieces
 
     def _is_known(self, word: str) -> bool:
-        return (
-            word in self._vocabulary
-            or word in self._abbreviations
-            or stem(word) in self._trie
-            or stem(word) in self._stems()
-        )
+        return word in self._vocabulary or word in self._abbreviations or stem(word) in self._stems()
 
     def _stems(self) -> set[str]:
         known: set[str] | None = self.__dict__.get("_all_stems")
@@ -142,48 +168,54 @@ class Lexicon:
     def _pieces(self) -> set[str]:
         known: set[str] | None = self.__dict__.get("_all_pieces")
         if known is None:
-            known = {word for word in self._vocabulary if len(word) >= 3}
-            known |= self._stems()
-            known |= {word for word in self._abbreviations if len(word) >= 2}
+            known = {word for word in self._vocabulary if len(word) >= 3} | self._stems()
             self.__dict__["_all_pieces"] = known
         return known
 
-    def _alternatives(self, word: str) -> tuple[tuple[str, ...], ...]:
-        found = [(stem(word),), *self._abbreviations.get(word, ())]
-        if self._is_known(word):
-            return tuple(dict.fromkeys(found))
-        for pair, letter in (("ae", "a"), ("oe", "o"), ("ue", "u")):
-            if pair in word and self._is_known(plain := word.replace(pair, letter)):
-                found.append((stem(plain),))
-        if len(word) >= 3:
-            near = self._skeletons.get(word, set()) if skeleton(word) == word else set()
-            near = near or (self._prefixes.get(word, set()) if len(word) >= 5 else set())
-            stems = sorted({stem(one) for one in near})
-            if len(stems) <= _MOST_EXPANSIONS:
-                found += [(one,) for one in stems]
-        return tuple(dict.fromkeys(found))
+    def _alternatives(self, word: str) -> tuple[tuple[tuple[str, ...], int], ...]:
+        found = {(stem(word),): 0}
+        short = self._abbreviations.get(word, ())
+        for meaning in short:
+            # what may stand for many things stands for none with certainty
+            found.setdefault(meaning, 1 if len(short) <= _MOST_MEANINGS else 2)
+        if not self._is_known(word):
+            for pair, letter in (("ae", "a"), ("oe", "o"), ("ue", "u")):
+                if pair in word and self._is_known(plain := word.replace(pair, letter)):
+                    found.setdefault((stem(plain),), 0)
+            if len(word) >= 3:
+                near = self._skeletons.get(word, set()) if skeleton(word) == word else set()
+                near = near or (self._prefixes.get(word, set()) if len(word) >= 5 else set())
+                stems = sorted({stem(one) for one in near})
+                if len(stems) <= _MOST_EXPANSIONS:
+                    for one in stems:
+                        found.setdefault((one,), 2)
+        return tuple(found.items())
 
-    def _hits(self, meanings: tuple[tuple[tuple[str, ...], ...], ...], starts: int = 99) -> tuple[Hit, ...]:
-        found: set[Hit] = set()
+    def _hits(self, meanings: Meanings, starts: int = 99) -> tuple[Hit, ...]:
+        found: dict[tuple[int, int, str, str], Hit] = {}
         for start in range(min(starts, len(meanings))):
-            states = [self._trie]
+            states: list[tuple[Any, int]] = [(self._trie, 0)]
             for position in range(start, min(len(meanings), start + _MOST_WORDS)):
                 following = []
-                for state in states:
-                    for meaning in meanings[position]:
+                for state, before in states:
+                    for meaning, how in meanings[position]:
                         node: Any = state
                         for word in meaning:
                             node = node.get(word)
                             if node is None:
                                 break
                         else:
-                            following.append(node)
-                            if _END in node:
-                                found.update(Hit(start, position + 1, *entry) for entry in node[_END])
+                            now = max(before, how)
+                            following.append((node, now))
+                            for place, value, phrase in node.get(_END, ()):
+                                key = (start, position + 1, place, value)
+                                known = found.get(key)
+                                if known is None or now < known.how:
+                                    found[key] = Hit(start, position + 1, place, value, phrase, now)
                 states = following
                 if not states:
                     break
-        return tuple(sorted(found))
+        return tuple(sorted(found.values()))
 
 
 @cache
@@ -262,11 +294,13 @@ def _sections(
                                     texts(f"{key}.phrases", table(key, phrases).get("phrases")),
                                 )
                             )
+        elif part == "vocabulary":
+            found.append((("vocabulary", ""), texts("vocabulary.words", table(part, content).get("words"))))
         elif part == "learned":
             for number, entry in enumerate(content if isinstance(content, list) else (), 1):
                 found += _learned(f"{part} {number}", entry, without, texts, known)
         else:
-            known(part, part, ("abbreviations", "tables", "columns", "beside", "learned"))
+            known(part, part, ("abbreviations", "tables", "columns", "beside", "vocabulary", "learned"))
     if mistakes:
         raise PolicyError("\n".join(mistakes))
     yield from found

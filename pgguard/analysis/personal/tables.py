@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.personal.lexicon import PLACES
 from pgguard.analysis.personal.words import stem
 from pgguard.errors import Unread
 
@@ -44,6 +45,8 @@ _COMMON_KEYS = frozenset(
 # words for people that more often stand for something else when they are part of a key
 _TWO_MEANINGS = frozenset({"parent", "child", "member", "party", "client", "contact", "family", "person"})
 _FARTHEST = 5
+# so many columns of an address make a table of addresses
+_ADDRESS_PARTS = 3
 _MOST_OWNERS = 3
 # tables of terms, whatever the field
 _TERMS = frozenset(
@@ -116,7 +119,7 @@ def tables(database: DatabaseSnapshot, lexicon: Lexicon) -> Mapping[int, Table]:
     _link(roots, persons, lexicon)
     for table in roots.values():
         table.role = _role(table, lexicon)
-    _addresses(roots)
+    _addresses(roots, lexicon)
     for table in roots.values():
         table.dense = _is_dense(table, lexicon)
     return found
@@ -201,8 +204,9 @@ def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
     for table in roots.values():
         kinds = table.kinds
         person = kinds.get("person", 0.0)
-        others = max((kinds.get(kind, 0.0) for kind in OTHERS), default=0.0)
-        if person:
+        if _holds_persons(table, lexicon) and not _is_staff(table):
+            table.role = "person"
+        elif person:
             covered = {
                 position
                 for hit in table.read.hits
@@ -211,10 +215,8 @@ def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
             }
             rest = {stem(word) for number, word in enumerate(table.read.words) if number not in covered}
             alone = rest <= {stem(word) for word in _NOISE}
-            if alone or (person >= others and "detail" not in kinds and _holds_persons(table, lexicon)):
+            if alone:
                 table.role = "person"
-        elif not others and "detail" not in kinds and _holds_persons(table, lexicon):
-            table.role = "person"
         if table.role:
             persons.append(table)
     return persons
@@ -268,10 +270,10 @@ def _names_person(column: Column, read: Read, ambiguous: set[str]) -> bool:
         ):
             person = True
             covered.update(range(hit.start, hit.end))
-        elif hit.place == "key" or (hit.place == "beside" and hit.value == "key"):
+        elif hit.how < 2 and hit.place == "key" or (hit.place == "beside" and hit.value == "key"):
             key = True
             covered.update(range(hit.start, hit.end))
-    if not person:
+    if not person or any(hit.place == "beside" and hit.value == "about" for hit in read.hits):
         return False
     if len(covered) == len(read.words):
         return key or column.type in ("integer", "bigint", "uuid")
@@ -393,8 +395,8 @@ def _is_list(table: Table, lexicon: Lexicon) -> bool:
     return labelled and ((coded and len(words) <= 15) or (table.referenced_by >= 2 and len(words) <= 12))
 
 
-def _addresses(roots: Mapping[int, Table]) -> None:
-    # a table of places or names that a person's row points to under its own name holds that person's
+def _addresses(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
+    # a table of addresses that a person's row points to under its own name holds that person's
     for table in roots.values():
         if table.role != "person":
             continue
@@ -404,9 +406,12 @@ def _addresses(roots: Mapping[int, Table]) -> None:
             plain = column.name.lower().replace("_", "")
             if (
                 target.role in ("organisation", "", "reference")
-                and any(hit.place == "table" and hit.value == "detail" for hit in target.read.hits)
-                and plain
-                in {f"{target.named}{end}".lower().replace("_", "") for end in ("id", "fk", "key", "")}
+                and plain in {f"{target.named}{end}".lower().replace("_", "") for end in ("id", "fk", "key", "")}
+                and sum(
+                    any(hit.value == "contact" and hit.place in PLACES for hit in lexicon.read(one.name).hits)
+                    for one in target.columns
+                )
+                >= _ADDRESS_PARTS
             ):
                 target.role = "detail"
                 target.distance, target.via = 1, f"{table.named}.{column.name}"
@@ -415,7 +420,8 @@ def _addresses(roots: Mapping[int, Table]) -> None:
 def is_terms(table: Table) -> bool:
     """Whether it lists clinical terms, so that a key to it says what was found."""
     return table.role in ("reference", "") and (
-        not _TERMS.isdisjoint(table.read.words) or not _CLINICAL.isdisjoint(table.topics)
+        not _TERMS.isdisjoint(table.read.words)
+        or any(hit.place == "anywhere" and hit.value in _CLINICAL for hit in table.read.hits)
     )
 
 

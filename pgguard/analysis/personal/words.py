@@ -42,9 +42,13 @@ STOP = frozenset(
         "aux",
     ]
 )
+# never a part of a joined word
+_ALONE = frozenset("with from for has not any all and per pro con por mit aus".split())
 # what German puts between the parts of a compound
 _LINKS = ("", "s", "n", "en", "es")
 _SHORTEST_PIECE = 3
+# an abbreviation of so many letters is hardly part of another word
+_CLEAR = 5
 _ENDS = frozenset({"id", "dt", "no", "nr", "cd", "nm", "fk", "pk", "ts", "tm"})
 _MOST_PIECES = 4
 
@@ -86,32 +90,44 @@ def skeleton(word: str) -> str:
     return word[:1] + "".join(letter for letter in word[1:] if letter not in "aeiouy")
 
 
-def cut(word: str, vocabulary: Collection[str]) -> tuple[str, ...] | None:
+def cut(word: str, vocabulary: Collection[str], abbreviations: Collection[str]) -> tuple[str, ...] | None:
     """A joined word as words of the vocabulary that fill it wholly, the fewest and longest; None without.
 
-    Pieces have three letters or more, but for usual endings such as dt and id.
+    Pieces have three letters or more, but for usual endings such as dt and id; one of them at most is an
+    abbreviation, and one at most has but three letters.
     """
     size = len(word)
-    # best[end]: (cost, pieces) of word[:end]
-    best: list[tuple[float, tuple[str, ...]] | None] = [(0.0, ())] + [None] * size
+    # best[end]: cost, pieces and how many of them are short or abbreviated, of word[:end]
+    best: list[tuple[float, tuple[str, ...], int] | None] = [(0.0, (), 0)] + [None] * size
     for end in range(2, size + 1):
         for start in range(max(0, end - 24), end - 1):
             before = best[start]
             if before is None or len(before[1]) >= _MOST_PIECES:
                 continue
             piece = word[start:end]
-            length = end - start
-            if length < _SHORTEST_PIECE and not (piece in _ENDS and end == size):
+            if len(piece) == size:
                 continue
-            for link in _LINKS if start and length > 4 else ("",):
-                if piece.startswith(link) and _known(bare := piece[len(link) :], vocabulary):
-                    if link and len(bare) < 4:
-                        continue
-                    cost = before[0] + 1.0 + (0.6 if len(bare) == 3 else 0.0) + (0.5 if link else 0.0)
-                    now = best[end]
-                    if now is None or cost < now[0]:
-                        best[end] = (cost, (*before[1], bare))
-                    break
+            for link in _LINKS if start and end - start > 4 else ("",):
+                if not piece.startswith(link):
+                    continue
+                bare = piece[len(link) :]
+                if link and len(bare) < 5:
+                    continue
+                if len(bare) >= _SHORTEST_PIECE and _known(bare, vocabulary):
+                    weak = int(len(bare) == _SHORTEST_PIECE)
+                elif bare in abbreviations and (len(bare) >= _SHORTEST_PIECE or end == size):
+                    weak = int(len(bare) < _CLEAR)
+                elif bare in _ENDS and end == size:
+                    weak = 0
+                else:
+                    continue
+                if before[2] + weak > 1:
+                    continue
+                cost = before[0] + 1.0 + 0.4 * weak + (0.5 if link else 0.0)
+                now = best[end]
+                if now is None or cost < now[0]:
+                    best[end] = (cost, (*before[1], bare), before[2] + weak)
+                break
     found = best[size]
     if found is None or len(found[1]) < 2 or max(map(len, found[1])) < 4:
         return None
@@ -119,4 +135,4 @@ def cut(word: str, vocabulary: Collection[str]) -> tuple[str, ...] | None:
 
 
 def _known(piece: str, vocabulary: Collection[str]) -> bool:
-    return piece in vocabulary or (len(piece) > 4 and stem(piece) in vocabulary)
+    return piece not in _ALONE and (piece in vocabulary or (len(piece) > 4 and stem(piece) in vocabulary))
