@@ -15,7 +15,7 @@ from pgguard.analysis.ciphertext import SCHEMA
 from pgguard.analysis.expression import Unparsable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pgguard.model.rows import Definition, Relation, Trigger
     from pgguard.model.snapshot import DatabaseSnapshot
@@ -97,8 +97,9 @@ def _audits(database: DatabaseSnapshot, relation: int) -> Sequence[Trigger]:
         }
         triggers = [one for one in database.triggers if one.function in ours and one.timing != "INSTEAD OF"]
         texts = _texts(database) if triggers else {}
+        by_name = {(one.relation, one.name): one for one in triggers}
         for one in triggers:
-            text = texts.get(one.oid) or _text_above(database, texts, one)
+            text = texts.get(one.oid) or _text_above(database, texts, by_name, one)
             if text is None or not _is_partial(database, text):
                 known.setdefault(one.relation, []).append(one)
         database._memo["audit triggers"] = known
@@ -110,14 +111,17 @@ def _texts(database: DatabaseSnapshot) -> dict[int, Definition]:
 
 
 def _text_above(
-    database: DatabaseSnapshot, texts: dict[int, Definition], trigger: Trigger
+    database: DatabaseSnapshot,
+    texts: Mapping[int, Definition],
+    by_name: Mapping[tuple[int, str], Trigger],
+    trigger: Trigger,
 ) -> Definition | None:
     """The text of the trigger of the same name that a partition's was copied from (11 to 14)."""
     relation = catalog.relations(database).get(trigger.relation)
     while relation is not None and relation.is_partition:
-        for one in database.triggers:
-            if one.relation == relation.parent and one.name == trigger.name and one.oid in texts:
-                return texts[one.oid]
+        above = by_name.get((relation.parent, trigger.name))
+        if above is not None and above.oid in texts:
+            return texts[above.oid]
         relation = catalog.relations(database).get(relation.parent)
     return None
 

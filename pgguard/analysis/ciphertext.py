@@ -285,15 +285,18 @@ def _read_by(snapshot: Snapshot, database: DatabaseSnapshot, definition: Definit
                     yield trigger.relation, 0
         case "default":
             yield definition.oid, 0
-        case "index":
-            for index in database.indexes:
-                if index.oid == definition.oid:
-                    yield index.relation, 0
-        case "policy-using" | "policy-check":
-            for policy in database.row_policies:
-                if policy.oid == definition.oid:
-                    yield policy.relation, 0
-        case "check":
-            for constraint in database.constraints:
-                if constraint.oid == definition.oid:
-                    yield constraint.relation, 0
+        case "index" | "check" | "policy-using" | "policy-check":
+            relation = _tables(database).get(definition.oid)
+            if relation is not None:
+                yield relation, 0
+
+
+def _tables(database: DatabaseSnapshot) -> Mapping[int, int]:
+    """The tables of indexes, constraints and row policies, by the oids of these."""
+    known: dict[int, int] | None = database._memo.get("tables of definitions")
+    if known is None:
+        known = {one.oid: one.relation for one in database.indexes}
+        known |= {one.oid: one.relation for one in database.constraints}
+        known |= {one.oid: one.relation for one in database.row_policies}
+        database._memo["tables of definitions"] = known
+    return known
