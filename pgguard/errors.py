@@ -8,7 +8,8 @@
     |-- InputError          2  a file we were given is corrupt, foreign or newer than we are
     |-- SetupError          2  a tool that the demo or the tests need is missing
     |-- ConnectError        3  no connection, or not a PostgreSQL that we can inspect
-    `-- Unread              3  a part of the snapshot that was needed could not be read
+    |-- Unread              3  a part of the snapshot that was needed could not be read
+    `-- ApplyStopped        4  a change was refused halfway; the message says what is done and what is not
 
 The exit codes are those of the design: 0 clean, 1 findings, 2 bad input, 3 could not
 connect or could not evaluate, 4 an apply stopped.
@@ -57,3 +58,9 @@ class Unread(PgguardError):  # noqa: N818 - reads as the state of the section
         self.database = database
         where = f"{section} of database {database}" if database else section
         super().__init__(f"{where} could not be read: {reason}")
+
+
+class ApplyStopped(PgguardError):
+    """Changes to a server stopped before the last one; the message says what is applied and what is not."""
+
+    exit_code = 4

@@ -20,6 +20,7 @@ from pgguard.cli import (
     hba,
     inspect,
     observe,
+    person,
     snapshot,
     who_can,
 )
@@ -68,6 +69,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(hba.hba)
+app.add_typer(person.person)
 
 
 def main() -> None:

@@ -109,6 +109,11 @@ def describe(connection: psycopg.Connection[tuple[str, ...]]) -> str:
     return f"{host}:{connection.info.port}"
 
 
+def said(error: psycopg.Error) -> str:
+    """What the server says of an error, on one line, without detail or context: these may hold values."""
+    return error.diag.message_primary or (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def _parsed(text: str) -> dict[str, str]:
     try:
         return {name: str(value) for name, value in conninfo_to_dict(text).items()}
