@@ -20,6 +20,7 @@ from pgguard.cli import (
     hba,
     inspect,
     observe,
+    passwords,
     person,
     snapshot,
     who_can,
@@ -70,6 +71,7 @@ for command in (
     app.command()(command)
 app.add_typer(hba.hba)
 app.add_typer(person.person)
+app.add_typer(passwords.passwords)
 
 
 def main() -> None:

@@ -210,6 +210,7 @@ def _step(
     try:
         connection.execute(statement)
     except psycopg.Error as error:
-        msg = f"{statement.as_string(connection)}: {said(error)}; nothing after it was done: run it again once that is settled"
+        what = f"{statement.as_string(connection)}: {said(error)}"
+        msg = f"{what}; nothing after it was done: run it again once that is settled"
         raise ApplyStopped(msg) from None
     say(done)
