@@ -30,7 +30,12 @@ HBA = "local all postgres trust\nlocal all all scram-sha-256\n"
 def own(postgres) -> Iterator[Cluster]:
     from pgguard.demo.cluster import Cluster
 
-    logged = {"log_statement": "all", "log_min_duration_statement": "0", "log_min_error_statement": "debug5"}
+    logged = {
+        "password_encryption": "scram-sha-256",
+        "log_statement": "all",
+        "log_min_duration_statement": "0",
+        "log_min_error_statement": "debug5",
+    }
     with Cluster.start(postgres, hba=HBA, settings=logged) as cluster:
         yield cluster
 
