@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 BLOCKS = [block for path in sorted(FOLDER.glob("*.sql")) for block in read_blocks(path)]
+# what fires on values alone, which no block can have looked at
+BY_VALUES = {"conf-nonproduction-copy"}
 PASSWORD = "only-for-this-test-run-7b1c"
 
 
@@ -56,7 +58,7 @@ def test_every_check_has_a_block_that_fires_and_one_that_does_not() -> None:
     fires = {block.check for block in BLOCKS if block.outcome == "fires"}
     quiet = {block.check for block in BLOCKS if block.outcome == "silent"}
     ids = {one.id for one in all_checks()}
-    assert ids - fires == set()
+    assert ids - fires == BY_VALUES
     assert ids - quiet == set()
 
 
