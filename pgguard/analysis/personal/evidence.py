@@ -67,6 +67,8 @@ NAMED = frozenset({"direct_identifier", "contact", "record_number", "national_id
 HEALTH = frozenset({"health_observation", "care_event", "genetic"})
 _LASTING = frozenset({"direct_identifier", "contact", "national_id", "record_number"})
 FINDINGS = frozenset({"health_observation", "care_event", "genetic", "free_text"})
+# lengths of uuids as texts
+_OPAQUE = frozenset({32, 36, 38})
 _WRITTEN = frozenset({"free_text", "direct_identifier", "record_number", "credential", "staff_identity"})
 _ABOUT_PERSONS = frozenset({"person", "detail"})
 # when several phrases fit, the one that protects more counts
@@ -108,8 +110,16 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
     table, column = seen.table, seen.column
     if column.number in table.person_keys:
         text = seen.type.name == "text" and column.number not in table.declared
-        opaque = 32 <= seen.type.length <= 40
-        main = table.role == "person" and table.primary == (column.number,) and table.referenced_by > 1
+        opaque = seen.type.length in _OPAQUE
+        said = {hit.value for hit in seen.read.hits if hit.place == "anywhere" and hit.how < 2}
+        if text and "national_id" in said:
+            return [Candidate("national_id", (Reason("hit_anywhere", "name", "its name says a national number"),))]
+        main = (
+            table.role == "person"
+            and table.primary == (column.number,)
+            and table.referenced_by > 1
+            and "record_number" not in said
+        )
         if not text or opaque or main:
             return [
                 Candidate("person_key", (Reason("person_key", "reference", "it is the key of a person"),))
@@ -128,7 +138,7 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
         reasons = [Reason("text_id", "type", "a number by which others know it, as a text"), *_context("record_number", table)]
         found.append(Candidate("record_number", tuple(reasons)))
     denied = any(
-        hit.value == "none" and hit.how < 2 and _place(hit, len(seen.read.words), table, personal=False)
+        hit.value == "none" and hit.how < 2 and _place(hit, *_borders(table, seen.read), table, personal=False)
         for hit in seen.read.hits
     )
     if not denied:
@@ -151,7 +161,7 @@ def _is_text_key(seen: Seen) -> bool:
     if (
         seen.type.name != "text"
         or seen.target is not None
-        or 32 <= seen.type.length <= 40
+        or seen.type.length in _OPAQUE
         or len(read.words) < 2
         or read.words[-1] not in ("id", "no", "num", "nr", "number", "numero", "nummer", "ident", "identifier")
         or any(hit.place == "beside" and hit.value not in ("key", "kin") for hit in read.hits)
@@ -165,22 +175,32 @@ def _is_text_key(seen: Seen) -> bool:
     )
 
 
+def _borders(table: Table, read: Read) -> tuple[int, int]:
+    """Where the name begins and ends, without the prefix of its table and single letters behind it."""
+    begin, end = (table.prefix if len(read.words) > 1 else 0), len(read.words)
+    while end > begin + 1 and len(read.words[end - 1]) == 1:
+        end -= 1
+    return begin, end
+
+
 def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
     table, read = seen.table, seen.read
-    size = len(read.words)
+    begin, end = _borders(table, read)
+    size = end - begin
     spans = {(one.start, one.end, one.value) for one in read.hits if one.place == "beside"}
     spans |= {(number, number + 1, "kind") for number, word in enumerate(read.words) if stem(word) in _KINDS}
     personal = any(
         (one.place == "beside" and one.value == "kin") or (one.place == "table" and one.value == "person")
         for one in read.hits
-        if one.end - one.start < size
+        if one.end - one.start < size and one.start >= begin
     )
     terms = seen.target is not None and is_terms(seen.target)
     placed = [
         (hit, feature)
         for hit in read.hits
-        if not (terms and _NEUTRAL.issuperset(read.words[hit.start : hit.end]))
-        if hit.place in PLACES and (feature := _place(hit, size, table, personal=personal))
+        if hit.end > begin
+        and not (terms and _NEUTRAL.issuperset(read.words[hit.start : hit.end]))
+        and hit.place in PLACES and (feature := _place(hit, begin, end, table, personal=personal))
     ]
     # a phrase within a longer one says nothing by itself
     strong = [hit for hit, feature in placed if feature != "hit_outside" and hit.how < 2]
@@ -193,7 +213,7 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
     if not strong:
         border = min(2, len(table.read.words))
         for hit in lexicon.across(table.named, seen.column.name):
-            if _place(hit, 0, table, personal=personal) in ("", "hit_outside") or hit.value in ("none", "person_key"):
+            if _place(hit, 0, 0, table, personal=personal) in ("", "hit_outside") or hit.value in ("none", "person_key"):
                 continue
             reasons = [Reason("hit_across", "table", f"its table's name and its own say {hit.phrase}")]
             reasons += _doubts(hit, set(), ())
@@ -239,13 +259,13 @@ def _denies(other: Hit, hit: Hit) -> bool:
     return other.value in ("none", "person_key") and other.start < hit.end and hit.start < other.end
 
 
-def _place(hit: Hit, size: int, table: Table, *, personal: bool) -> str:
+def _place(hit: Hit, begin: int, end: int, table: Table, *, personal: bool) -> str:
     """The feature of a phrase by where it holds and where it stands; empty where it does not hold."""
     person = table.role in ("person", "detail", "staff") or personal
     record = table.role == "record" or (table.role == "technical" and table.linked)
     record = record or (table.role == "person" and "record" in table.kinds)
     record = record or (table.role == "detail" and bool("record" in table.kinds or table.topics & FINDINGS))
-    whole = hit.end - hit.start == size
+    whole = hit.start <= begin and hit.end >= end
     if hit.place == "anywhere":
         return "hit_anywhere"
     if hit.place == "whole":
@@ -287,7 +307,11 @@ def _judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) -
     reasons += _fit(category, seen, hit)
     if not against and hit is not None and not any(one.feature in _DOUBTS for one in reasons):
         reasons.append(Reason("covers", "name", "and nothing else"))
-    if seen.column.number in table.primary and seen.type.name in ("integer", "number", "uuid"):
+    if (
+        seen.column.number in table.primary
+        and seen.type.name in ("integer", "number", "uuid")
+        and (target is None or not is_terms(target))
+    ):
         reasons.append(Reason("own_key", "type", "a number that only tells rows apart"))
     if category in HEALTH and category != "care_event" and seen.type.name in ("date", "time"):
         category = "care_event"
@@ -300,6 +324,10 @@ def _context(category: str, table: Table) -> list[Reason]:
     role = table.role or "unknown"
     if category in ("credential", "network_identifier"):
         return []
+    if category == "staff_identity" and role != "reference":
+        return []
+    if category == "free_text" and role == "technical":
+        return [Reason("in_technical_free", "table", "the table belongs to the machinery")]
     said = {
         "person": "the table is about persons",
         "detail": "the table holds a part of a person's data",
@@ -320,12 +348,13 @@ def _context(category: str, table: Table) -> list[Reason]:
 def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
     """Words beside the phrase that turn the column into something else."""
     read = seen.read
-    size = len(read.words)
+    begin, size = _borders(seen.table, read)
     covered = set(range(hit.start, hit.end)) if hit else set()
     own = set(seen.table.read.words)
-    explained = covered | {
+    explained = covered | set(range(begin)) | set(range(size, len(read.words))) | {
         number for number, word in enumerate(read.words) if word in own or word in _GENERIC or word in _FILLING
     }
+    switches = {(one.start, one.end) for one in read.hits if one.place == "beside" and one.value == "boolean"}
     said: set[str] = set()
     for other in read.hits:
         span = set(range(other.start, other.end))
@@ -338,12 +367,16 @@ def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
         if other.how == 2:
             continue
         explained |= span
-        edge = other.start == 0 or other.end == size
-        if other.value in ("key", "boolean") and not edge:
+        if other.end <= begin or other.start >= size:
             continue
-        if other.value == "key" and seen.target is not None:
+        edge = other.start <= begin or other.end >= size
+        if other.value == "key" and (not edge or seen.target is not None):
             continue
-        if other.value == "about" and not _at_edge(other, read):
+        if other.value == "boolean" and (other.start > begin or seen.type.name == "boolean"):
+            continue
+        if seen.type.name == "boolean" and other.start <= begin and (other.start, other.end) in switches:
+            continue
+        if other.value == "about" and not _at_edge(other, read, begin, size):
             continue
         if other.value in said or other.value == "kin" or other.how == 2:
             continue
@@ -361,8 +394,9 @@ def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
             # an imported name is a name
             text_key = "" if "by" in read.words else "_text"
         yield Reason(f"beside_{other.value}{text_key}", "name", f"beside it stands {other.phrase}")
-    if hit and len(explained) < size:
-        yield Reason("leftover", "name", "there is more in its name")
+    if hit and len(explained) < len(read.words):
+        dense = seen.table.dense and seen.table.role in ("record", "person", "detail")
+        yield Reason("leftover_dense" if dense else "leftover", "name", "there is more in its name")
         if "key" in said:
             yield Reason("key_of_other", "name", "and it is a key of that")
 
@@ -370,9 +404,8 @@ def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
 _AT_ENDS = frozenset({"concept", "code", "cd", "id", "cod", "at", "on", "by", "date", "time", "datetime", "dt", "ts"})
 
 
-def _at_edge(hit: Hit, read: Read) -> bool:
-    size = len(read.words)
-    if hit.start == 0 or hit.end == size:
+def _at_edge(hit: Hit, read: Read, begin: int, size: int) -> bool:
+    if hit.start <= begin or hit.end >= size:
         return True
     # what follows is only the key or the code of it: condition_type_concept_id
     rest = set(range(hit.end, size))
@@ -511,6 +544,10 @@ def _by_kind(seen: Seen) -> Iterator[Candidate]:
             "a document about persons can be in it",
         )
         yield Candidate("free_text", (reason, *_against(seen, None)))
+        return
+    if table.role == "staff" and kind == "text":
+        reason = Reason("content_staff", "table", "a text in a table of professionals")
+        yield Candidate("staff_identity", (reason, *_against(seen, None)))
         return
     if table.role == "record":
         where = "dense" if table.dense else "sparse"

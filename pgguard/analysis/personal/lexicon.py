@@ -173,7 +173,7 @@ class Lexicon:
         return known
 
     def _alternatives(self, word: str) -> tuple[tuple[tuple[str, ...], int], ...]:
-        found = {(stem(word),): 0}
+        found: dict[tuple[str, ...], int] = {(stem(word),): 0}
         short = self._abbreviations.get(word, ())
         for meaning in short:
             # what may stand for many things stands for none with certainty

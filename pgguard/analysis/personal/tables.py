@@ -6,6 +6,7 @@ the name of a person's key where no foreign key is declared.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pgguard.analysis.personal.words import stem
 from pgguard.errors import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from pgguard.analysis.personal.lexicon import Lexicon, Read
@@ -45,6 +46,8 @@ _COMMON_KEYS = frozenset(
 # words for people that more often stand for something else when they are part of a key
 _TWO_MEANINGS = frozenset({"parent", "child", "member", "party", "client", "contact", "family", "person"})
 _FARTHEST = 5
+# columns that make a shared first word a prefix
+_MANY = 4
 # so many columns of an address make a table of addresses
 _ADDRESS_PARTS = 3
 _MOST_OWNERS = 3
@@ -75,6 +78,7 @@ class Table:
     references: dict[int, int] = field(default_factory=dict)
     referenced_by: int = 0
     dense: bool = False
+    prefix: int = 0
     declared: set[int] = field(default_factory=set)
     person_keys: set[int] = field(default_factory=set)
 
@@ -109,16 +113,18 @@ def tables(database: DatabaseSnapshot, lexicon: Lexicon) -> Mapping[int, Table]:
     for relation in database.relations:
         if relation.kind in KINDS and not relation.system and not relation.extension:
             read = lexicon.read(relation.name)
+            own = by_relation.get(relation.oid, ())
             found[relation.oid] = Table(
-                relation, by_relation.get(relation.oid, ()), read, _kinds(read), topics=_topics(read)
+                relation, own, read, _kinds(read), topics=_topics(read), prefix=_shared_prefix(own, lexicon)
             )
     roots = {oid: one for oid, one in found.items() if one.relation.parent not in found}
     _references(roots, optional(database, "constraints"), lexicon)
-    persons = _first_roles(roots, lexicon)
+    persons = _first_roles(roots, lexicon, _prefixes(roots))
     _keys(roots, persons, lexicon)
     _link(roots, persons, lexicon)
     for table in roots.values():
         table.role = _role(table, lexicon)
+    _lists(roots, lexicon)
     _addresses(roots, lexicon)
     for table in roots.values():
         table.dense = _is_dense(table, lexicon)
@@ -132,6 +138,16 @@ def root(found: Mapping[int, Table], table: Table) -> Table:
         table = found[table.relation.parent]
         seen += 1
     return table
+
+
+def _shared_prefix(columns: Sequence[Column], lexicon: Lexicon) -> int:
+    """1 where nearly all columns begin with the same word, which then stands for the table."""
+    if len(columns) < _MANY:
+        return 0
+    first = Counter(
+        words[0] for column in columns if len(words := lexicon.read(column.name).words) > 1
+    )
+    return int(bool(first) and first.most_common(1)[0][1] * 10 >= len(columns) * 7)
 
 
 def _kinds(read: Read) -> dict[str, float]:
@@ -173,7 +189,7 @@ def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint], l
     for table in roots.values():
         if len(table.primary) == 1 and table.primary[0] not in table.declared:
             name = next((c.name.lower() for c in table.columns if c.number == table.primary[0]), "")
-            if name and not _is_common(name):
+            if name and not _is_common(name) and not _says_more(lexicon.read(name)):
                 primary.setdefault(name, []).append(table)
     # columns that share the distinctive name of another table's primary key
     for oid, table in roots.items():
@@ -184,6 +200,14 @@ def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint], l
                 owner = max(others, key=lambda one: len(own & set(one.read.words)))
                 table.references[column.number] = owner.relation.oid
                 owner.referenced_by += 1
+
+
+def _says_more(read: Read) -> bool:
+    # an address or a national number may be a key and is no pseudonym
+    return any(
+        hit.place == "anywhere" and hit.value in ("contact", "national_id", "direct_identifier")
+        for hit in read.hits
+    )
 
 
 def _is_common(name: str) -> bool:
@@ -198,7 +222,15 @@ _NOISE = frozenset(
 )
 
 
-def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
+def _prefixes(roots: Mapping[int, Table]) -> frozenset[str]:
+    """First words that many tables share, as the name of the program that they belong to."""
+    first = Counter(table.read.words[0] for table in roots.values() if len(table.read.words) > 1)
+    return frozenset(word for word, times in first.items() if times >= 5 and times * 4 >= len(roots))
+
+
+def _first_roles(
+    roots: Mapping[int, Table], lexicon: Lexicon, prefixes: Collection[str]
+) -> list[Table]:
     """The tables with one row a person, by name or because they hold names and dates of birth."""
     persons = []
     for table in roots.values():
@@ -214,7 +246,8 @@ def _first_roles(roots: Mapping[int, Table], lexicon: Lexicon) -> list[Table]:
                 for position in range(hit.start, hit.end)
             }
             rest = {stem(word) for number, word in enumerate(table.read.words) if number not in covered}
-            alone = rest <= {stem(word) for word in _NOISE}
+            alone = rest <= {stem(word) for word in (*_NOISE, *prefixes)}
+            alone = alone or (person == 1.0 and len(kinds) == 1)
             if alone:
                 table.role = "person"
         if table.role:
@@ -284,8 +317,7 @@ def _names_person(column: Column, read: Read, ambiguous: set[str]) -> bool:
     )
 
 
-OTHERS = ("reference", "technical", "record", "staff", "organisation")
-_STOPPING = ("staff", "organisation", "reference", "technical")
+_STOPPING = ("staff", "organisation", "technical")
 
 
 def _link(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon) -> None:
@@ -298,28 +330,62 @@ def _link(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon
             table.via = next(c.name for c in table.columns if c.number == number)
     for distance in range(2, _FARTHEST + 1):
         for table in roots.values():
-            if table.distance >= 0 or _stops(table):
-                continue
-            for number, target_oid in table.references.items():
-                target = roots[target_oid]
-                if target.distance != distance - 1 or _stops(target):
-                    continue
-                column = next(c for c in table.columns if c.number == number)
-                if not _beside(lexicon.read(column.name)):
-                    table.distance, table.via = distance, f"{column.name} -> {target.named}"
-                    break
+            if table.distance < 0 and not _stops(table):
+                _link_by_references(roots, table, distance, lexicon)
+        for table in roots.values():
+            if table.distance == distance - 1 and not _stops(table):
+                _link_back(roots, table, lexicon)
+
+
+def _link_by_references(roots: Mapping[int, Table], table: Table, distance: int, lexicon: Lexicon) -> None:
+    for number, target_oid in table.references.items():
+        target = roots[target_oid]
+        if target.distance != distance - 1 or _stops(target):
+            continue
+        # a catalogue shares names with records; only a declared key makes it part of one
+        if "reference" in table.kinds and number not in table.declared:
+            continue
+        column = next(c for c in table.columns if c.number == number)
+        if not _beside(lexicon.read(column.name)):
+            table.distance, table.via = distance, f"{column.name} -> {target.named}"
+            return
+
+
+def _link_back(roots: Mapping[int, Table], table: Table, lexicon: Lexicon) -> None:
+    # sample_human(patient_id, sample_id): the samples are persons' as well
+    if table.distance == 0:
+        return
+    for number, target_oid in table.references.items():
+        target = roots[target_oid]
+        record = target.kinds.get("record", 0.0)
+        if (
+            target.distance < 0
+            and record
+            and record == max(target.kinds.values())
+            and number in table.declared
+            and "reference" not in target.kinds
+            and not _is_list(target, lexicon)
+            and any(column.type.startswith(("date", "timestamp")) for column in target.columns)
+        ):
+            target.distance, target.via = table.distance + 1, f"{table.named} refers to it"
 
 
 def _is_staff(table: Table) -> bool:
     kinds = table.kinds
-    return kinds.get("staff", 0.0) > max(kinds.get("person", 0.0), kinds.get("record", 0.0))
+    return kinds.get("staff", 0.0) > max(kinds.get("person", 0.0), kinds.get("record", 0.0)) and not (
+        # medical notes
+        "detail" in kinds and table.topics & {"free_text", "health_observation"}
+    )
 
 
 def _stops(table: Table) -> bool:
-    strongest = max(table.kinds.values(), default=0.0)
+    kinds = table.kinds
+    strongest = max(kinds.values(), default=0.0)
     return (
         bool(strongest)
-        and any(table.kinds.get(kind, 0.0) == strongest for kind in _STOPPING)
+        and any(kinds.get(kind, 0.0) == strongest for kind in _STOPPING)
+        and kinds.get("record", 0.0) < strongest
+        and not (kinds.get("staff", 0.0) == strongest and not _is_staff(table))
         and not table.person_keys
     )
 
@@ -395,6 +461,25 @@ def _is_list(table: Table, lexicon: Lexicon) -> bool:
     return labelled and ((coded and len(words) <= 15) or (table.referenced_by >= 2 and len(words) <= 12))
 
 
+def _lists(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
+    # what persons' rows refer to and what refers to no person is a list: allergies beside patient_allergies
+    for table in roots.values():
+        for target_oid in table.references.values():
+            target = roots[target_oid]
+            if table.linked and not target.linked and target.role == "record":
+                if _is_list(target, lexicon) or _says(target, "unit", "about"):
+                    target.role = "reference"
+                elif table.role == "person":
+                    target.role = ""
+    for table in roots.values():
+        if table.role == "record" and not table.linked and _says(table, "unit"):
+            table.role = "reference"
+
+
+def _says(table: Table, *beside: str) -> bool:
+    return any(hit.place == "beside" and hit.value in beside for hit in table.read.hits)
+
+
 def _addresses(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
     # a table of addresses that a person's row points to under its own name holds that person's
     for table in roots.values():
@@ -420,7 +505,8 @@ def _addresses(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
 def is_terms(table: Table) -> bool:
     """Whether it lists clinical terms, so that a key to it says what was found."""
     return table.role in ("reference", "") and (
-        not _TERMS.isdisjoint(table.read.words)
+        not _TERMS.isdisjoint(stem(word) for word in table.read.words)
+        or (table.role == "reference" and "record" in table.kinds)
         or any(hit.place == "anywhere" and hit.value in _CLINICAL for hit in table.read.hits)
     )
 

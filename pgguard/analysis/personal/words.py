@@ -113,17 +113,19 @@ def cut(word: str, vocabulary: Collection[str], abbreviations: Collection[str]) 
                 bare = piece[len(link) :]
                 if link and len(bare) < 5:
                     continue
+                short = 0.0
                 if len(bare) >= _SHORTEST_PIECE and _known(bare, vocabulary):
                     weak = int(len(bare) == _SHORTEST_PIECE)
                 elif bare in abbreviations and (len(bare) >= _SHORTEST_PIECE or end == size):
                     weak = int(len(bare) < _CLEAR)
+                    short = 0.6
                 elif bare in _ENDS and end == size:
                     weak = 0
                 else:
                     continue
                 if before[2] + weak > 1:
                     continue
-                cost = before[0] + 1.0 + 0.4 * weak + (0.5 if link else 0.0)
+                cost = before[0] + 1.0 + 0.4 * weak + short + (0.5 if link else 0.0)
                 now = best[end]
                 if now is None or cost < now[0]:
                     best[end] = (cost, (*before[1], bare), before[2] + weak)
