@@ -56,6 +56,8 @@ class Change:
     `sql` and `undo` are one statement each (an empty undo: it cannot be undone); `lock` names the
     strongest lock it takes and on what; `database` is where it has to run, None for anywhere.
     A change that no SQL can make (a line of pg_hba.conf) is a comment starting with `--`.
+    `planned` and `done` are SQL expressions over the catalog: true while the state is as it was when the
+    change was planned, and true once the change holds; empty where SQL cannot tell.
     """
 
     sql: str
@@ -64,6 +66,8 @@ class Change:
     transactional: bool = True
     safety: Safety = Safety.REVIEW
     database: str | None = None
+    planned: str = ""
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
