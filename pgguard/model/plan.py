@@ -1,0 +1,56 @@
+"""Plan: changes in order, each with why it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pgguard.model.finding import Change
+
+
+class Answer(NamedTuple):
+    """A finding that a step answers: its check, fingerprint, subject and evidence."""
+
+    check: str
+    fingerprint: str
+    subject: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Changes that belong together and become one migration: of one database, None for anywhere.
+
+    They are all transactional, or none of them is. `asserts` are further SQL expressions that must be
+    true before anything is done, each with what to say when it is not; `checks` are expressions that must
+    be true afterwards. `phase` is empty, or prepare, watch, cutover, cleanup.
+    """
+
+    slug: str
+    title: str
+    why: str
+    changes: tuple[Change, ...]
+    database: str | None = None
+    phase: str = ""
+    risk: str = ""
+    answers: tuple[Answer, ...] = ()
+    asserts: tuple[tuple[str, str], ...] = ()
+    checks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def transactional(self) -> bool:
+        """Whether everything in it can be one transaction."""
+        return all(one.transactional for one in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in order, and what no SQL can do, for people."""
+
+    target: str
+    server_version: str
+    planned_at: str
+    planned_as: str
+    steps: tuple[Step, ...]
+    by_hand: tuple[str, ...] = ()
