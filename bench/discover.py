@@ -19,7 +19,7 @@ from bench.many_columns import many_columns
 from bench.schemas import SHARED, Label, labels, names, snapshot
 from pgguard.analysis.personal.classify import Details, classify, detect
 from pgguard.analysis.personal.evidence import candidates
-from pgguard.analysis.personal.lexicon import Lexicon, lexicon
+from pgguard.analysis.personal.lexicon import Lexicon, lexicon, sole_teachers
 from pgguard.analysis.personal.tables import tables
 from pgguard.analysis.personal.weights import Weights, prior, probability, weights
 from pgguard.model.policy import Policy
@@ -178,9 +178,17 @@ def told(name: str, found: list[Said]) -> list[Said]:
 def leave_one_out(folders: list[Path]) -> list[Said]:
     every = [(folder, name) for folder in folders for name in names(folder)]
     found: list[Said] = []
+    # the same words for all that taught none of their own
+    read: dict[tuple[int, str], list[Example]] = {}
     for folder, name in every:
-        words = lexicon((), name)
-        others = [examples(place, other, words) for place, other in every if other != name]
+        words = lexicon((), name if name in sole_teachers() else "")
+        others = []
+        for place, other in every:
+            if other != name:
+                key = (id(words), other)
+                if key not in read:
+                    read[key] = examples(place, other, words)
+                others.append(read[key])
         used = fit(others, prior())
         found += told(name, score(folder, name, words, used))
     return found

@@ -131,7 +131,7 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
             )
         ]
     found = list(_by_phrase(seen, lexicon))
-    if seen.type.name == "text" and seen.target is None and _names_staff(seen.read):
+    if seen.type.name == "text" and seen.target is None and _names_staff(seen.read) and table.role != "staff":
         reasons = [Reason("hit_staff", "name", "its name says who did it"), *_context("staff_identity", table)]
         found.append(Candidate("staff_identity", tuple(reasons)))
     if _is_text_key(seen):
@@ -142,7 +142,7 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
         for hit in seen.read.hits
     )
     if not denied:
-        if not found:
+        if not found or seen.read.words and _GENERIC.issuperset(seen.read.words):
             found += _by_table(seen)
         found += _by_kind(seen)
     return found
@@ -194,11 +194,14 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
         for one in read.hits
         if one.end - one.start < size and one.start >= begin
     )
+    # a word for time says when and not what
+    loose = len(read.words[begin:end]) > 1 and seen.type.name in ("date", "time")
     terms = seen.target is not None and is_terms(seen.target)
     placed = [
         (hit, feature)
         for hit in read.hits
         if hit.end > begin
+        and not (loose and _TIMES.issuperset(read.words[hit.start : hit.end]))
         and not (terms and _NEUTRAL.issuperset(read.words[hit.start : hit.end]))
         and hit.place in PLACES and (feature := _place(hit, begin, end, table, personal=personal))
     ]
@@ -218,16 +221,25 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
             reasons = [Reason("hit_across", "table", f"its table's name and its own say {hit.phrase}")]
             reasons += _doubts(hit, set(), ())
             yield _judged(hit.value, reasons, seen, hit._replace(start=0, end=hit.end - border))
+    about = seen.comment is not None and any(
+        hit.place == "beside" and hit.value in ("about", "unit", "system") and hit.start < _BEGINNING and hit.how == 0
+        for hit in seen.comment.hits
+    )
     for source, kind in ((seen.comment, "comment"), (seen.domain, "type"), (seen.labels, "label")):
         if source is None:
             continue
         for hit in source.hits:
             if hit.place == "anywhere" and hit.how == 0 and hit.value not in ("none", "person_key"):
+                if kind == "comment" and hit.start > _READ:
+                    continue
                 reasons = [Reason(f"hit_{kind}", kind, f"its {kind} says {hit.phrase}")]
+                if kind == "comment" and about:
+                    reasons.append(Reason("comment_about", kind, "it begins with what is about something else"))
                 yield _judged(hit.value, reasons, seen, None)
 
 
 # what a key to a list of terms is called whatever it is a key of
+_TIMES = frozenset("date datetime time at on dt ts timestamp fecha hora heure datum zeit when".split())
 _NEUTRAL = frozenset({"concept", "code", "coded", "codes", "term", "item", "id", "value", "cd"})
 
 
@@ -264,7 +276,10 @@ def _place(hit: Hit, begin: int, end: int, table: Table, *, personal: bool) -> s
     person = table.role in ("person", "detail", "staff") or personal
     record = table.role == "record" or (table.role == "technical" and table.linked)
     record = record or (table.role == "person" and "record" in table.kinds)
-    record = record or (table.role == "detail" and bool("record" in table.kinds or table.topics & FINDINGS))
+    record = record or (
+        table.role == "detail"
+        and bool("record" in table.kinds or table.topics & FINDINGS or (table.linked and not table.topics & NAMED))
+    )
     whole = hit.start <= begin and hit.end >= end
     if hit.place == "anywhere":
         return "hit_anywhere"
@@ -281,6 +296,9 @@ def _place(hit: Hit, begin: int, end: int, table: Table, *, personal: bool) -> s
     return ""
 
 
+# how many words at the beginning of a comment tell what the column is
+_BEGINNING = 3
+_READ = 8
 _KINDS = frozenset({"type", "kind", "typ", "tipo", "art", "class", "clase", "klasse", "classe", "category", "categorie"})
 _DOUBTS = frozenset({"also_unit", "also_system", "also_about", "denied", "guessed"})
 
@@ -307,17 +325,29 @@ def _judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) -
     reasons += _fit(category, seen, hit)
     if not against and hit is not None and not any(one.feature in _DOUBTS for one in reasons):
         reasons.append(Reason("covers", "name", "and nothing else"))
-    if (
-        seen.column.number in table.primary
-        and seen.type.name in ("integer", "number", "uuid")
-        and (target is None or not is_terms(target))
-    ):
+    if _is_own_key(seen):
         reasons.append(Reason("own_key", "type", "a number that only tells rows apart"))
     if category in HEALTH and category != "care_event" and seen.type.name in ("date", "time"):
         category = "care_event"
     if category in NAMED and (table.role == "staff" or "beside_staff" in features):
         category = "staff_identity"
     return Candidate(category, tuple(reasons), hit)
+
+
+def _is_own_key(seen: Seen) -> bool:
+    """Whether it only tells rows apart: a number in the primary key, or one called as the table is."""
+    table, target = seen.table, seen.target
+    if target is not None and is_terms(target):
+        return False
+    plain = seen.column.name.lower().replace("_", "")
+    if table.primary == (seen.column.number,) and plain in ("id", "uid", "pk", "oid", "uuid", "guid", "key", "rowid"):
+        return True
+    if seen.type.name not in ("integer", "number", "uuid"):
+        return False
+    own = table.named.lower().replace("_", "")
+    return seen.column.number in table.primary or plain in {
+        f"{name}{key}" for name in (own, own.removesuffix("s")) for key in ("id", "pk", "key", "oid")
+    }
 
 
 def _context(category: str, table: Table) -> list[Reason]:
@@ -444,6 +474,8 @@ def _fit(category: str, seen: Seen, hit: Hit | None) -> Iterator[Reason]:
             yield Reason("date_of_event", "type", "a date of it")
         else:
             yield Reason("date_of_other", "type", "a date cannot hold that")
+    elif kind in ("integer", "number") and category == "record_number" and seen.read.words[-1:] == ("id",):
+        yield Reason("number_id", "type", "a number that joins rows")
     elif kind in ("integer", "number"):
         if category in (
             "direct_identifier",
@@ -465,13 +497,19 @@ def _reference(category: str, seen: Seen) -> list[Reason]:
     assert target is not None  # noqa: S101 - asked by the caller
     if target.role in ("reference", ""):
         return [Reason("key_to_codes", "reference", f"it refers to {target.named}")]
-    if target.role == "staff" and category == "staff_identity" and seen.type.name == "text":
+    if (
+        target.role == "staff"
+        and category == "staff_identity"
+        and seen.type.name == "text"
+        and not _LOGINS.isdisjoint(seen.read.words)
+    ):
         return [Reason("key_to_codes", "reference", f"it is the login in {target.named}")]
     return [Reason("key_to_rows", "reference", f"it is a key to {target.named}")]
 
 
 # words that add nothing: which of several, when
 _FILLING = frozenset("first second last other main primary secondary new old current full as in at on date datetime non coded free text".split())
+_LOGINS = frozenset({"user", "login", "username", "usuario", "utilisateur", "benutzer"})
 _GENERIC = frozenset(
     [
         "code",
@@ -549,7 +587,7 @@ def _by_kind(seen: Seen) -> Iterator[Candidate]:
         reason = Reason("content_staff", "table", "a text in a table of professionals")
         yield Candidate("staff_identity", (reason, *_against(seen, None)))
         return
-    if table.role == "record":
+    if table.role == "record" or (table.dense and table.role in ("person", "detail")):
         where = "dense" if table.dense else "sparse"
     elif table.role in ("person", "detail"):
         where = "person"

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pgguard.analysis.personal.words import cut, skeleton, split, stem
+from pgguard.analysis.personal.words import cut, peel, skeleton, split, stem
 from pgguard.errors import PolicyError
 from pgguard.model.policy import Category
 
@@ -29,6 +29,7 @@ _END = ""
 _MOST_WORDS = 6
 _MOST_EXPANSIONS = 6
 _MOST_MEANINGS = 3
+_SHORT_KEY = 5
 
 
 # of every word what it may stand for, each with how that is known (see Hit.how)
@@ -122,7 +123,7 @@ class Lexicon:
             return
         for phrase in phrases:
             stems = tuple(stem(part) for word in split(phrase) for part in self._parts(word))
-            orders = {stems, stems[::-1]} if len(stems) == 2 and place in PLACES else {stems}
+            orders = {stems, stems[::-1]} if len(stems) == 2 and place in PLACES and value != "none" else {stems}
             for order in orders:
                 node = self._trie
                 for word in order:
@@ -147,9 +148,12 @@ class Lexicon:
 
     def _cut(self, word: str) -> tuple[str, ...]:
         pieces = cut(word, self._pieces(), self._abbreviations)
-        if pieces is None:
-            if word.endswith("id") and 4 <= len(word) <= 7 and not self._is_known(word):
+        if pieces is None and not self._is_known(word):
+            if word.endswith("id") and len(word) <= _SHORT_KEY:
                 return word[:-2], "id"
+            pieces = peel(word, self._pieces())
+            return tuple(part for piece in pieces for part in self._parts(piece)) if pieces else (word,)
+        if pieces is None:
             return (word,)
         if self._is_known(word) and (len(pieces) > 2 or min(map(len, pieces)) < 4):
             # a word of the language that only looks like two others
@@ -236,6 +240,16 @@ def lexicon(site: tuple[str, ...] = (), without: str = "") -> Lexicon:
             msg = f"{path}: this is not TOML: {error}"
             raise PolicyError(msg) from None
     return Lexicon(files, without)
+
+
+def sole_teachers() -> frozenset[str]:
+    """The schemas that alone taught some of the built-in words."""
+    return frozenset(
+        entry["from"][0]
+        for _, text in _built_in()
+        for entry in tomllib.loads(text).get("learned", ())
+        if len(entry.get("from", ())) == 1
+    )
 
 
 def _built_in() -> Iterator[tuple[str, str]]:

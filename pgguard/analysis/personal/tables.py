@@ -188,13 +188,13 @@ def _references(roots: Mapping[int, Table], constraints: Sequence[Constraint], l
             target.referenced_by += 1
     for table in roots.values():
         if len(table.primary) == 1 and table.primary[0] not in table.declared:
-            name = next((c.name.lower() for c in table.columns if c.number == table.primary[0]), "")
+            name = next((_plain(c.name) for c in table.columns if c.number == table.primary[0]), "")
             if name and not _is_common(name) and not _says_more(lexicon.read(name)):
                 primary.setdefault(name, []).append(table)
     # columns that share the distinctive name of another table's primary key
     for oid, table in roots.items():
         for column in table.columns:
-            others = [one for one in primary.get(column.name.lower(), ()) if one.relation.oid != oid]
+            others = [one for one in primary.get(_plain(column.name), ()) if one.relation.oid != oid]
             if 0 < len(others) <= _MOST_OWNERS and column.number not in table.references:
                 own = set(lexicon.read(column.name).words)
                 owner = max(others, key=lambda one: len(own & set(one.read.words)))
@@ -208,6 +208,10 @@ def _says_more(read: Read) -> bool:
         hit.place == "anywhere" and hit.value in ("contact", "national_id", "direct_identifier")
         for hit in read.hits
     )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def _is_common(name: str) -> bool:
@@ -287,8 +291,23 @@ def _keys(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon
                 table.person_keys.add(column.number)
             elif column.number in table.references and column.number in table.declared:
                 continue
-            elif column.name.lower() in names or _names_person(column, lexicon.read(column.name), words):
+            elif (
+                column.name.lower() in names
+                or _names_person(column, lexicon.read(column.name), words)
+                or _is_called_key(lexicon.read(column.name))
+            ):
                 table.person_keys.add(column.number)
+
+
+def _is_called_key(read: Read) -> bool:
+    """Whether the lexicon has the whole name for a pseudonym."""
+    return any(
+        hit.value == "person_key"
+        and hit.place in ("anywhere", "whole")
+        and hit.how == 0
+        and hit.end - hit.start == len(read.words) > 1
+        for hit in read.hits
+    )
 
 
 def _names_person(column: Column, read: Read, ambiguous: set[str]) -> bool:
@@ -455,10 +474,15 @@ _LABELS = frozenset(
 
 def _is_list(table: Table, lexicon: Lexicon) -> bool:
     """Whether it looks like a list of codes: a code and a label, others refer to it, nobody's key in it."""
+    own = set(table.read.words)
     words = [set(lexicon.read(column.name).words) for column in table.columns]
     coded = any(not _CODES.isdisjoint(some) for some in words)
-    labelled = any(not _LABELS.isdisjoint(some) for some in words)
-    return labelled and ((coded and len(words) <= 15) or (table.referenced_by >= 2 and len(words) <= 12))
+    labelled = any(some - own <= _LABELS and some & _LABELS for some in words)
+    return labelled and (
+        (coded and len(words) <= 15)
+        or (table.referenced_by >= 2 and len(words) <= 12)
+        or (table.referenced_by >= 1 and len(words) <= 6)
+    )
 
 
 def _lists(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
@@ -496,7 +520,7 @@ def _addresses(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
                     any(hit.value == "contact" and hit.place in PLACES for hit in lexicon.read(one.name).hits)
                     for one in target.columns
                 )
-                >= _ADDRESS_PARTS
+                >= max(_ADDRESS_PARTS, len(target.columns) / 3)
             ):
                 target.role = "detail"
                 target.distance, target.via = 1, f"{table.named}.{column.name}"
@@ -504,7 +528,10 @@ def _addresses(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
 
 def is_terms(table: Table) -> bool:
     """Whether it lists clinical terms, so that a key to it says what was found."""
-    return table.role in ("reference", "") and (
+    if table.role == "":
+        size = len(table.read.words)
+        return any(hit.value in _CLINICAL and hit.end - hit.start == size for hit in table.read.hits if hit.place in PLACES)
+    return table.role == "reference" and (
         not _TERMS.isdisjoint(stem(word) for word in table.read.words)
         or (table.role == "reference" and "record" in table.kinds)
         or any(hit.place == "anywhere" and hit.value in _CLINICAL for hit in table.read.hits)

@@ -51,6 +51,8 @@ _SHORTEST_PIECE = 3
 _CLEAR = 5
 _ENDS = frozenset({"id", "dt", "no", "nr", "cd", "nm", "fk", "pk", "ts", "tm"})
 _MOST_PIECES = 4
+# a known word of so many letters is seen within an unknown one
+_LONG = 6
 
 
 @cache
@@ -116,7 +118,7 @@ def cut(word: str, vocabulary: Collection[str], abbreviations: Collection[str]) 
                 short = 0.0
                 if len(bare) >= _SHORTEST_PIECE and _known(bare, vocabulary):
                     weak = int(len(bare) == _SHORTEST_PIECE)
-                elif bare in abbreviations and (len(bare) >= _SHORTEST_PIECE or end == size):
+                elif bare in abbreviations and len(bare) >= _SHORTEST_PIECE:
                     weak = int(len(bare) < _CLEAR)
                     short = 0.6
                 elif bare in _ENDS and end == size:
@@ -138,3 +140,13 @@ def cut(word: str, vocabulary: Collection[str], abbreviations: Collection[str]) 
 
 def _known(piece: str, vocabulary: Collection[str]) -> bool:
     return piece not in _ALONE and (piece in vocabulary or (len(piece) > 4 and stem(piece) in vocabulary))
+
+
+def peel(word: str, vocabulary: Collection[str]) -> tuple[str, ...] | None:
+    """An unknown word that ends or begins with a long known one, as the two: noninvasive, systolic."""
+    for size in range(len(word) - _SHORTEST_PIECE, _LONG - 1, -1):
+        if _known(word[-size:], vocabulary):
+            return word[:-size], word[-size:]
+        if _known(word[:size], vocabulary):
+            return word[:size], word[size:]
+    return None
