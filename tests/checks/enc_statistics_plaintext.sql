@@ -3,7 +3,7 @@
 -- evidence: curious can read values of lab.patient.nir, lab.patient.nom in the planner's statistics
 -- severity: medium
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text, nom text);
+CREATE TABLE lab.patient (rang integer, nir text, nom text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5, 'plant ' || n % 3 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE curious LOGIN;
@@ -12,7 +12,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 -- only the column with the values
 -- fires: lab.patient
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE curious LOGIN;
@@ -21,7 +21,7 @@ GRANT SELECT (starelid, stavalues1) ON pg_catalog.pg_statistic TO curious;
 -- target 0 leaves what was kept before
 -- fires: lab.patient
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 ALTER TABLE lab.patient ALTER COLUMN nir SET STATISTICS 0;
@@ -33,7 +33,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 -- fires: lab.patient
 -- evidence: curious can read
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE analysts;
@@ -45,7 +45,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO analysts;
 -- evidence: reporting can read values of lab.patient.nir
 -- versions: 14-
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 ALTER TABLE lab.patient ENABLE ROW LEVEL SECURITY;
@@ -57,7 +57,7 @@ GRANT pg_read_all_data TO reporting;
 -- fires: lab.patient
 -- evidence: values of lab.patient.nir
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 ALTER TABLE lab.patient ALTER COLUMN nir SET STATISTICS 0;
 CREATE INDEX ON lab.patient (lower(nir));
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
@@ -70,7 +70,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 -- evidence: values of lab.patient.nir, lab.patient.nom
 -- versions: 12-
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text, nom text);
+CREATE TABLE lab.patient (rang integer, nir text, nom text);
 CREATE STATISTICS lab.together (mcv) ON nir, nom FROM lab.patient;
 CREATE ROLE curious LOGIN;
 GRANT SELECT ON pg_catalog.pg_statistic_ext_data TO curious;
@@ -100,7 +100,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 -- versions: 13-17
 -- minor: 3
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE VIEW lab.v_patient AS SELECT * FROM lab.patient;
@@ -112,7 +112,7 @@ GRANT USAGE ON SCHEMA lab TO curious;
 -- evidence: (CVE-2025-8713)
 -- versions: 10-12
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE VIEW lab.v_patient AS SELECT * FROM lab.patient;
@@ -125,7 +125,7 @@ GRANT USAGE ON SCHEMA lab TO curious;
 -- versions: 13-17
 -- minor: 3
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text) PARTITION BY RANGE (id);
+CREATE TABLE lab.patient (rang integer, nir text) PARTITION BY RANGE (rang);
 CREATE TABLE lab.patient_1 PARTITION OF lab.patient FOR VALUES FROM (0) TO (1000);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
@@ -141,7 +141,7 @@ GRANT SELECT ON lab.patient TO reader;
 -- versions: 10-11
 -- minor: 2
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 ALTER TABLE lab.patient ENABLE ROW LEVEL SECURITY;
@@ -157,7 +157,7 @@ GRANT SELECT ON lab.patient TO reader;
 -- cluster: a view of the system is changed
 -- conf: allow_system_table_mods = on
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 CREATE STATISTICS lab.short_nir ON left(nir, 5) FROM lab.patient;
 DO $do$
 BEGIN
@@ -168,7 +168,7 @@ $do$;
 
 -- silent: PostgreSQL's own grants
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE curious LOGIN;
@@ -176,7 +176,7 @@ GRANT USAGE ON SCHEMA lab TO curious;
 
 -- silent: target 0 from the start
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text, nom text);
+CREATE TABLE lab.patient (rang integer, nir text, nom text);
 ALTER TABLE lab.patient ALTER COLUMN nir SET STATISTICS 0, ALTER COLUMN nom SET STATISTICS 0;
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5, 'plant ' || n % 3 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
@@ -185,13 +185,13 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 
 -- silent: never analyzed
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text, nom text);
+CREATE TABLE lab.patient (rang integer, nir text, nom text);
 CREATE ROLE curious LOGIN;
 GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 
 -- silent: whoever reads the statistics may read the column
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE curious LOGIN;
@@ -203,7 +203,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 -- policy: [administrators]
 -- policy: roles = ["curious"]
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE curious LOGIN;
@@ -211,7 +211,7 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 
 -- silent: which columns have statistics, not what is in them
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE auditor LOGIN;
@@ -220,7 +220,7 @@ GRANT SELECT (starelid, staattnum, stainherit) ON pg_catalog.pg_statistic TO aud
 -- silent: the corrected minor version
 -- versions: 13-
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE VIEW lab.v_patient AS SELECT * FROM lab.patient;
@@ -231,7 +231,7 @@ GRANT USAGE ON SCHEMA lab TO curious;
 -- versions: 13-17
 -- minor: 3
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 INSERT INTO lab.patient SELECT n, 'made up ' || n % 5 FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE VIEW lab.v_patient AS SELECT * FROM lab.patient;
@@ -242,8 +242,8 @@ GRANT SELECT ON lab.v_patient TO reader;
 -- silent: ciphertext has nothing to show
 CREATE EXTENSION pgcrypto;
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir bytea);
-CREATE VIEW lab.v_patient AS SELECT id, pgp_sym_decrypt(nir, current_setting('lab.key')) AS nir FROM lab.patient;
+CREATE TABLE lab.patient (rang integer, nir bytea);
+CREATE VIEW lab.v_patient AS SELECT rang, pgp_sym_decrypt(nir, current_setting('lab.key')) AS nir FROM lab.patient;
 INSERT INTO lab.patient SELECT n, decode('c30d', 'hex') FROM generate_series(1, 100) AS n;
 ANALYZE lab.patient;
 CREATE ROLE curious LOGIN;
@@ -252,13 +252,13 @@ GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 -- silent: statistics on an expression that the owner alone sees
 -- versions: 14-
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 CREATE STATISTICS lab.short_nir ON left(nir, 5) FROM lab.patient;
 
 -- unknown: somebody reads the statistics, and the inspecting login does not see of which columns there are any
 -- as: auditor
 CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text);
+CREATE TABLE lab.patient (rang integer, nir text);
 CREATE ROLE curious LOGIN;
 GRANT SELECT ON pg_catalog.pg_statistic TO curious;
 CREATE ROLE auditor LOGIN;
