@@ -215,7 +215,7 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
         yield _judged(hit.value, reasons, seen, hit)
     if not strong:
         border = min(2, len(table.read.words))
-        for hit in lexicon.across(table.named, seen.column.name):
+        for hit in () if seen.type.name in ("date", "time") else lexicon.across(table.named, seen.column.name):
             if _place(hit, 0, 0, table, personal=personal) in ("", "hit_outside") or hit.value in ("none", "person_key"):
                 continue
             reasons = [Reason("hit_across", "table", f"its table's name and its own say {hit.phrase}")]

@@ -30,6 +30,7 @@ _MOST_WORDS = 6
 _MOST_EXPANSIONS = 6
 _MOST_MEANINGS = 3
 _SHORT_KEY = 5
+_TELLING = 4
 
 
 # of every word what it may stand for, each with how that is known (see Hit.how)
@@ -67,6 +68,7 @@ class Lexicon:
         self._cuts: dict[str, tuple[str, ...]] = {}
         # the words that are a phrase by themselves, as stems
         self._alone: set[str] = set()
+        self._telling: set[str] = set()
         self._reads: dict[str, Read] = {}
         self._joined: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Hit, ...]] = {}
         sections = [one for name, data in files for one in _sections(name, data, without)]
@@ -115,6 +117,8 @@ class Lexicon:
                         kept.append(meaning)
             elif len(words) == 1 and place != "vocabulary":
                 self._alone.add(stem(words[0]))
+                if place == "anywhere" and value != "none" and len(words[0]) >= _TELLING:
+                    self._telling.add(stem(words[0]))
             self._vocabulary.update(words)
 
     def _add(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
@@ -151,7 +155,7 @@ class Lexicon:
         if pieces is None and not self._is_known(word):
             if word.endswith("id") and len(word) <= _SHORT_KEY:
                 return word[:-2], "id"
-            pieces = peel(word, self._pieces())
+            pieces = peel(word, self._pieces(), self._telling)
             return tuple(part for piece in pieces for part in self._parts(piece)) if pieces else (word,)
         if pieces is None:
             return (word,)

@@ -294,18 +294,19 @@ def _keys(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon
             elif (
                 column.name.lower() in names
                 or _names_person(column, lexicon.read(column.name), words)
-                or _is_called_key(lexicon.read(column.name))
+                or (column.number not in table.primary and _is_called_key(column, lexicon.read(column.name)))
             ):
                 table.person_keys.add(column.number)
 
 
-def _is_called_key(read: Read) -> bool:
+def _is_called_key(column: Column, read: Read) -> bool:
     """Whether the lexicon has the whole name for a pseudonym."""
     return any(
         hit.value == "person_key"
         and hit.place in ("anywhere", "whole")
         and hit.how == 0
-        and hit.end - hit.start == len(read.words) > 1
+        and hit.end - hit.start == len(read.words)
+        and (len(read.words) > 1 or column.type in ("integer", "bigint", "uuid", "numeric"))
         for hit in read.hits
     )
 
@@ -485,6 +486,10 @@ def _is_list(table: Table, lexicon: Lexicon) -> bool:
     )
 
 
+# first words of names that mark lists: d_items, dim_drug
+_LIST_MARKS = frozenset({"d", "dim", "cat", "lkp", "lov", "nom"})
+
+
 def _lists(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
     # what persons' rows refer to and what refers to no person is a list: allergies beside patient_allergies
     for table in roots.values():
@@ -496,7 +501,8 @@ def _lists(roots: Mapping[int, Table], lexicon: Lexicon) -> None:
                 elif table.role == "person":
                     target.role = ""
     for table in roots.values():
-        if table.role == "record" and not table.linked and _says(table, "unit"):
+        named = _says(table, "unit") or (len(table.read.words) > 1 and table.read.words[0] in _LIST_MARKS)
+        if table.role in ("record", "") and not table.linked and named:
             table.role = "reference"
 
 
@@ -538,7 +544,9 @@ def is_terms(table: Table) -> bool:
     )
 
 
-_FINDINGS = frozenset({"health_observation", "care_event", "genetic", "free_text", "special_category"})
+_FINDINGS = frozenset({"health_observation", "genetic", "special_category"})
+# a whole name so short is the abbreviation of a measured value
+_VALUE_NAME = 4
 
 
 def _is_dense(table: Table, lexicon: Lexicon) -> bool:
@@ -547,13 +555,17 @@ def _is_dense(table: Table, lexicon: Lexicon) -> bool:
     for column in table.columns:
         if column.number in table.references or column.number in table.primary:
             continue
-        hits = lexicon.read(column.name).hits
-        if any(hit.place == "beside" and hit.value in ("system", "unit", "staff") for hit in hits):
+        read = lexicon.read(column.name)
+        if any(hit.place == "beside" and hit.value in ("system", "unit", "staff") for hit in read.hits):
             continue
         others += 1
-        size = len(lexicon.read(column.name).words)
         findings += any(
-            hit.value in _FINDINGS and (not hit.place.startswith("whole") or hit.end - hit.start == size)
-            for hit in hits
+            hit.value in _FINDINGS
+            and hit.how < 2
+            and (
+                hit.place == "anywhere"
+                or (hit.place == "whole_record" and hit.end - hit.start == len(read.words) and len(column.name) <= _VALUE_NAME)
+            )
+            for hit in read.hits
         )
-    return findings >= 2 and findings * 3 >= others
+    return findings >= 2 and findings * 4 >= others

@@ -142,11 +142,16 @@ def _known(piece: str, vocabulary: Collection[str]) -> bool:
     return piece not in _ALONE and (piece in vocabulary or (len(piece) > 4 and stem(piece) in vocabulary))
 
 
-def peel(word: str, vocabulary: Collection[str]) -> tuple[str, ...] | None:
-    """An unknown word that ends or begins with a long known one, as the two: noninvasive, systolic."""
-    for size in range(len(word) - _SHORTEST_PIECE, _LONG - 1, -1):
-        if _known(word[-size:], vocabulary):
+def peel(word: str, vocabulary: Collection[str], telling: Collection[str]) -> tuple[str, ...] | None:
+    """An unknown word that ends or begins with a long known one, as the two: noninvasive, systolic.
+
+    A beginning may be shorter when the word is `telling` by itself: drug, hiclseqno.
+    """
+    for size in range(len(word) - _SHORTEST_PIECE, _LONG - 3, -1):
+        if size >= _LONG and _known(word[-size:], vocabulary):
             return word[:-size], word[-size:]
-        if _known(word[:size], vocabulary):
+        if size >= _LONG - 1 and _known(word[:size], vocabulary):
+            return word[:size], word[size:]
+        if stem(word[:size]) in telling:
             return word[:size], word[size:]
     return None
