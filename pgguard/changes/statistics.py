@@ -16,7 +16,19 @@ def set_statistics_target(
     `table` is quoted, `column` is not; `was` is the target before, -1 for the cluster's.
     """
     head = f"ALTER TABLE {table} ALTER COLUMN {ident(column)} SET STATISTICS"
-    return Change(f"{head} {target};", f"{head} {was};", _SHARE_UPDATE, database=database)
+    column_is = (
+        "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a "
+        f"WHERE a.attrelid = pg_catalog.to_regclass({literal(table)}) AND a.attname = {literal(column)} "
+        "AND coalesce(a.attstattarget, -1) ="
+    )
+    return Change(
+        f"{head} {target};",
+        f"{head} {was};",
+        _SHARE_UPDATE,
+        database=database,
+        planned=f"{column_is} {was})",
+        done=f"{column_is} {target})",
+    )
 
 
 def clear_statistics(
@@ -25,7 +37,7 @@ def clear_statistics(
     """Remove what ANALYZE kept of a column; the next ANALYZE brings it back, unless the target is 0.
 
     Names are not quoted. Before 18 no function does it, and only a superuser can (manual, 52.51
-    pg_statistic).
+    pg_statistic), which others may not even look at.
     """
     if major >= 18:
         where = f"{literal(schema)}, {literal(table)}, {literal(column)}, {str(inherited).lower()}"
@@ -43,4 +55,16 @@ def clear_statistics(
 
 def drop_statistics(name: str, *, database: str | None = None) -> Change:
     """DROP STATISTICS, its name quoted."""
-    return Change(f"DROP STATISTICS {name};", "", _SHARE_UPDATE, database=database)
+    found = (
+        "EXISTS (SELECT FROM pg_catalog.pg_statistic_ext AS s "
+        "JOIN pg_catalog.pg_namespace AS n ON n.oid = s.stxnamespace WHERE pg_catalog.concat("
+        f"pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(s.stxname)) = {literal(name)})"
+    )
+    return Change(
+        f"DROP STATISTICS {name};",
+        "",
+        _SHARE_UPDATE,
+        database=database,
+        planned=found,
+        done=f"NOT {found}",
+    )
