@@ -8,7 +8,7 @@ from pgguard.model.quote import ident, literal
 
 _LOCK = "ROW EXCLUSIVE on pg_authid; sessions go on"
 # whose value is a list: as one string it would be a list of one
-_LISTS = frozenset(
+LISTS = frozenset(
     {
         "search_path",
         "temp_tablespaces",
@@ -53,6 +53,6 @@ def _parameter(name: str) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    if name in _LISTS:
+    if name in LISTS:
         return ", ".join(literal(part) for part in parse(value)) or "''"
     return literal(value)

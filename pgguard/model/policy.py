@@ -135,6 +135,13 @@ class Encryption:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalRoles:
+    """How shared logins become personal ones: the functions of the roster whose people may alter tables."""
+
+    ddl_functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseEntry:
     """What one database is for; test stands for everything that is not production."""
 
@@ -275,6 +282,7 @@ class Policy:
     discovery: Discovery = field(default_factory=Discovery)
     observation: Observation = field(default_factory=Observation)
     encryption: Encryption = field(default_factory=Encryption)
+    personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
     column: tuple[ColumnEntry, ...] = ()
