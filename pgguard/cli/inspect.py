@@ -95,7 +95,7 @@ def judged(
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
     chosen = [named(one) for one in only] if only else None
-    snapshot = _observed(source.snapshot(), loaded.policy, observations)
+    snapshot = observed(source.snapshot(), loaded.policy, observations)
     return judge(
         snapshot,
         loaded.policy,
@@ -106,7 +106,8 @@ def judged(
     )
 
 
-def _observed(snapshot: Snapshot, policy: Policy, chosen: Path | None) -> Snapshot:
+def observed(snapshot: Snapshot, policy: Policy, chosen: Path | None) -> Snapshot:
+    """The snapshot with what the observation store holds, where one is chosen or the policy names one."""
     if chosen is None and not policy.observation.store:
         return snapshot
     from pgguard.observe.observed import observations

@@ -22,6 +22,7 @@ from pgguard.cli import (
     observe,
     passwords,
     person,
+    roster,
     snapshot,
     who_can,
 )
@@ -72,6 +73,7 @@ for command in (
 app.add_typer(hba.hba)
 app.add_typer(person.person)
 app.add_typer(passwords.passwords)
+app.add_typer(roster.roster)
 
 
 def main() -> None:
