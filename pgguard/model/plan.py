@@ -54,3 +54,19 @@ class Plan:
     planned_as: str
     steps: tuple[Step, ...]
     by_hand: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step as SQL: `up` does it, `down` undoes it, `verify` fails unless it holds.
+
+    `name` is its number and slug (0003_rights_of_functions). `undoable` is false when a change of it
+    cannot be undone; `down` then says so.
+    """
+
+    name: str
+    step: Step
+    up: str
+    down: str
+    verify: str
+    undoable: bool

@@ -55,3 +55,12 @@ def literal(text: str) -> str:
         raise ValueError(msg)
     quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
     return "E" + quoted if "\\" in text else quoted
+
+
+def dollar(body: str) -> str:
+    """The text as a dollar-quoted constant on lines of its own, with a tag that does not stand in it."""
+    tag, number = "$pgguard$", 0
+    while tag in body:
+        number += 1
+        tag = f"$pgguard{number}$"
+    return f"{tag}\n{body}\n{tag}"

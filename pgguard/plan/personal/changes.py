@@ -14,7 +14,7 @@ from pgguard.changes.catalog import (
     role_is,
 )
 from pgguard.model.finding import Change
-from pgguard.model.quote import grantee, ident, literal
+from pgguard.model.quote import dollar, grantee, ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -197,13 +197,7 @@ def take_membership(role: str, member: str, *, undo_options: str) -> Change:
 
 def unless(condition: str, statement: str) -> str:
     """A statement that is left out where the condition already holds."""
-    body = f"BEGIN IF NOT {condition} THEN {statement} END IF; END"
-    tag = "$$"
-    number = 0
-    while tag in body:
-        number += 1
-        tag = f"$do{number}$"
-    return f"DO {tag} {body} {tag};"
+    return f"DO {dollar(f'BEGIN IF NOT {condition} THEN {statement} END IF; END')};"
 
 
 def _default_head(role: str, schema: str) -> str:
