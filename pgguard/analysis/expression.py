@@ -96,6 +96,27 @@ def statements(text: str) -> list[Tree]:
     return [one["stmt"] for one in found["stmts"]]
 
 
+def split(text: str) -> list[str]:
+    """The texts of the statements, without their semicolons and without comments that stand before them.
+
+    Raises `Unparsable` for what PostgreSQL's own grammar does not take.
+    """
+    from pglast.parser import ParseError
+    from pglast.parser import split as parts
+
+    try:
+        found: tuple[str, ...] = parts(text, with_parser=True, only_slices=False)
+    except (ParseError, ValueError):
+        msg = "the parser does not take it"
+        raise Unparsable(msg) from None
+    return [_without_comments(one) for one in found]
+
+
+def _without_comments(statement: str) -> str:
+    first = next(iter(tokens(statement)), None)
+    return statement[first.start :] if first is not None else ""
+
+
 def expression(text: str) -> Any:
     """The tree of one SQL expression.
 

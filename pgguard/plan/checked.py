@@ -17,7 +17,7 @@ _SECRET = re.compile(
 )
 
 
-class UnsafeMigration(PgguardError):
+class UnsafeMigrationError(PgguardError):
     """A generated file that must not be written: a fault of ours, and nothing was written."""
 
     exit_code = 3
@@ -26,7 +26,7 @@ class UnsafeMigration(PgguardError):
 def checked(text: str, name: str) -> str:
     """The text, once it is known to parse and to hold no password, verifier or key.
 
-    Raises `UnsafeMigration` otherwise; the message names the file, never what was found.
+    Raises `UnsafeMigrationError` otherwise; the message names the file, never what was found.
     """
     try:
         trees = list(statements(text))
@@ -38,12 +38,12 @@ def checked(text: str, name: str) -> str:
                 raise Unparsable(name)
     except Unparsable:
         msg = f"{name}: what was generated does not parse: please report it; nothing was written"
-        raise UnsafeMigration(msg) from None
+        raise UnsafeMigrationError(msg) from None
     if _SECRET.search(text) or any(
         _sets_password(kind, fields) for tree in trees for kind, fields in walk(tree)
     ):
         msg = f"{name}: what was generated holds a secret: please report it; nothing was written"
-        raise UnsafeMigration(msg)
+        raise UnsafeMigrationError(msg)
     return text
 
 

@@ -28,7 +28,7 @@ _WIDTH = 100
 def migrations(plan: Plan) -> tuple[Migration, ...]:
     """The steps of a plan as files, numbered in their order.
 
-    Raises `UnsafeMigration` when what was made does not parse or holds a secret.
+    Raises `UnsafeMigrationError` when what was made does not parse or holds a secret.
     """
     found = []
     for number, step in enumerate(plan.steps, 1):

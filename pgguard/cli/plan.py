@@ -1,0 +1,133 @@
+"""`pgguard plan`: from findings to migrations that a DBA reads, applies and can take back."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgguard.cli.inspect import Level, PolicyFile
+from pgguard.cli.source import Source, reads_snapshot
+
+if TYPE_CHECKING:
+    from pgguard.model.plan import Plan, Step
+    from pgguard.model.policy import Policy
+    from pgguard.model.snapshot import Snapshot
+
+
+class Layout(enum.Enum):
+    """The migration tool that the files are for."""
+
+    PSQL = "psql"
+    FLYWAY = "flyway"
+    LIQUIBASE = "liquibase"
+    ALEMBIC = "alembic"
+    SQITCH = "sqitch"
+    DBMATE = "dbmate"
+
+
+@reads_snapshot
+def plan(
+    source: Source,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Write the migrations there."),
+    ] = None,
+    personal_roles: Annotated[
+        Path | None,
+        typer.Option(
+            "--personal-roles", metavar="ROSTER", help="Replace shared logins by the people of this roster."
+        ),
+    ] = None,
+    terminate: Annotated[
+        bool, typer.Option("--terminate", help="With --personal-roles: end sessions at the cutover.")
+    ] = False,
+    check: Annotated[
+        list[str] | None,
+        typer.Option("--check", metavar="CHECK", help="Only findings of this check (repeat for more)."),
+    ] = None,
+    severity: Annotated[
+        Level, typer.Option("--severity", help="Only findings of this severity and above.")
+    ] = Level.LOW,
+    safe_only: Annotated[
+        bool, typer.Option("--safe-only", help="Leave out what needs a person's judgement.")
+    ] = False,
+    layout: Annotated[
+        Layout, typer.Option("--layout", help="For the migration tool that the site uses.")
+    ] = Layout.PSQL,
+    policy: PolicyFile = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace another plan in the folder.")] = False,
+) -> None:
+    """Plan SQL that closes the findings, or that gives every person a login, without changing anything.
+
+    Without -o the plan is printed for people. Each file asserts the state it was planned on, can be run
+    twice, and has an undo and a verification beside it.
+    """
+    made = _personal(source, personal_roles, policy, terminate) if personal_roles else None
+    if made is None:
+        made = _closing(source, policy, check, severity, safe_only)
+    _deliver(made, output, layout, force=force)
+
+
+def _closing(
+    source: Source, policy: Path | None, checks: list[str] | None, floor: Level, safe_only: bool
+) -> Plan:
+    from pgguard.checks import named
+    from pgguard.model.finding import Severity
+    from pgguard.plan.findings import steps_of
+    from pgguard.report.judge import judge
+
+    declared = _policy(policy)
+    chosen = [named(one) for one in checks] if checks else None
+    snapshot = source.snapshot()
+    today = datetime.date.fromisoformat(snapshot.server.now[:10])
+    report = judge(snapshot, declared, today=today, checks=chosen)
+    steps, by_hand = steps_of(report, floor=Severity[floor.name], safe_only=safe_only)
+    return _plan(snapshot, steps, by_hand)
+
+
+def _personal(source: Source, roster: Path, policy: Path | None, terminate: bool) -> Plan:
+    from pgguard.cli.roster import read
+    from pgguard.plan.personal import plan_personal
+
+    declared = _policy(policy)
+    snapshot = source.snapshot()
+    steps, by_hand = plan_personal(snapshot, read(roster, snapshot), declared, terminate=terminate)
+    return _plan(snapshot, steps, by_hand)
+
+
+def _plan(snapshot: Snapshot, steps: tuple[Step, ...], by_hand: tuple[str, ...]) -> Plan:
+    from pgguard.model.plan import Plan
+
+    server = snapshot.server
+    return Plan(snapshot.target, server.version, server.now, server.inspected_as, steps, by_hand)
+
+
+def _deliver(made: Plan, output: Path | None, layout: Layout, *, force: bool) -> None:
+    from pgguard.plan import folder
+    from pgguard.plan.document import document
+    from pgguard.plan.layouts import write_layout
+    from pgguard.plan.migration import migrations
+    from pgguard.report.text import plural
+
+    files = migrations(made)
+    if output is None:
+        print(document(made, files), end="")
+        return
+    if layout is Layout.PSQL:
+        folder.write(output, made, files, force=force)
+    else:
+        write_layout(output, made, files, layout.value, force=force)
+    print(
+        f"{plural(len(files), 'migration')} in {output}, {plural(len(made.by_hand), 'step')} by hand: read plan.md"
+    )
+
+
+def _policy(chosen: Path | None) -> Policy:
+    from pgguard.store.policy_file import find, load
+
+    return load(find(chosen, Path.cwd(), os.environ)).policy
