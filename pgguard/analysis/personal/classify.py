@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from pgguard.analysis.personal.evidence import ORDER, Candidate, Seen, candidates, type_class
+from pgguard.analysis.personal.evidence import (
+    ORDER,
+    Candidate,
+    Seen,
+    candidates,
+    signature,
+    type_class,
+)
 from pgguard.analysis.personal.lexicon import lexicon as read_lexicon
 from pgguard.analysis.personal.tables import Table, optional, root, tables
 from pgguard.analysis.personal.weights import probability
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 # what was counted in a column's statistics or sample, by (relation oid, column number): pattern name -> count
 Counts = Mapping[tuple[int, int], Mapping[str, int]]
 _NOTHING = Evidence("name", "nothing in its name or place speaks of a person", 0.0)
+# log-odds that do not tell two categories apart
+_ALIKE = 0.05
 _PLACES = {category: number for number, category in enumerate(ORDER)}
 
 
@@ -76,13 +85,21 @@ def detect(
     found: list[Classified] = []
     judged_roots: dict[int, dict[str, Judged]] = {}
     details = Details(database, lexicon)
+    memo: dict[tuple[object, ...], Judged] = {}
+
+    def judged_column(seen: Seen) -> Judged:
+        key = signature(seen, lexicon)
+        found = memo.get(key)
+        if found is None:
+            found = memo[key] = judge(candidates(seen, lexicon), weights)
+        return found
+
     for table in known.values():
         top = root(known, table)
         inherited = judged_roots.get(top.relation.oid)
         if inherited is None:
             inherited = judged_roots[top.relation.oid] = {
-                seen.column.name: judge(candidates(seen, lexicon), weights)
-                for seen in details.seen(top, known)
+                seen.column.name: judged_column(seen) for seen in details.seen(top, known)
             }
         relation = table.relation
         for column in table.columns:
@@ -94,7 +111,7 @@ def detect(
             if judged is None:
                 # an inheriting table's own column
                 seen = details.one(table, column, known)
-                judged = judge(candidates(seen, lexicon), weights)
+                judged = judged_column(seen)
             chance = probability(judged.logit)
             sensitive = chance >= weights.thresholds["discover"]
             category: Category = judged.category if sensitive or judged.category == "person_key" else "none"
@@ -109,12 +126,17 @@ def judge(found: list[Candidate], weights: Weights) -> Judged:
     """The candidate with the highest log-odds."""
     if not found:
         return Judged("none", weights.values["bias"] - 1.0, (_NOTHING,))
-    best = max(found, key=lambda one: (round(weights.logit(one.reasons), 6), -_PLACES[one.category]))
+    logits = [weights.logit(one.reasons) for one in found]
+    highest = max(logits)
+    best = min(
+        (one for one, logit in zip(found, logits, strict=True) if logit > highest - _ALIKE),
+        key=lambda one: _PLACES[one.category],
+    )
     evidence = tuple(
         Evidence(reason.kind, reason.words, round(weights.values[reason.feature], 2))
         for reason in best.reasons
     )
-    return Judged(cast("Category", best.category), weights.logit(best.reasons), evidence)
+    return Judged(cast("Category", best.category), highest, evidence)
 
 
 class Details:
@@ -151,7 +173,7 @@ class Details:
         return Seen(
             table, column, read(column.name), type_class(written), domain,
             read(comment) if comment else None, read(labels) if labels else None,
-            known.get(target) if target is not None else None, known,
+            known.get(target) if target is not None else None, known, {},
         )  # fmt: skip
 
 

@@ -103,6 +103,30 @@ class Seen(NamedTuple):
     labels: Read | None
     target: Table | None
     tables: Mapping[int, Table]
+    against: dict[tuple[int, int, bool], tuple[Reason, ...]]
+
+
+def signature(seen: Seen, lexicon: Lexicon) -> tuple[object, ...]:
+    """What the candidates of a column depend on: columns with the same signature have the same ones."""
+    table, column, own = seen.table, seen.column, seen.table.read.words
+    target = seen.target
+    return (
+        column.name,
+        column.type,
+        tuple(word for word in seen.read.words if word in own),
+        lexicon.across(table.named, column.name),
+        (table.role, table.linked, table.dense, table.prefix, _records(table)),
+        () if _GENERIC.isdisjoint(seen.read.words) else table.topics,
+        column.number in table.person_keys,
+        column.number in table.declared,
+        column.number in table.primary,
+        table.primary == (column.number,) and (table.role == "person", table.referenced_by > 1),
+        seen.type.name in ("integer", "number", "uuid") and _is_own_key(seen),
+        (target.named, target.role, is_terms(target)) if target else None,
+        seen.comment and seen.comment.words,
+        seen.labels and seen.labels.words,
+        seen.domain and seen.domain.words,
+    )
 
 
 def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
@@ -187,8 +211,9 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
     table, read = seen.table, seen.read
     begin, end = _borders(table, read)
     size = end - begin
-    spans = {(one.start, one.end, one.value) for one in read.hits if one.place == "beside"}
-    spans |= {(number, number + 1, "kind") for number, word in enumerate(read.words) if stem(word) in _KINDS}
+    spans = {(one.start, one.end, one.value) for one in read.beside}
+    if seen.target is not None:
+        spans |= {(number, number + 1, "kind") for number, word in enumerate(read.words) if stem(word) in _KINDS}
     personal = any(
         (one.place == "beside" and one.value == "kin") or (one.place == "table" and one.value == "person")
         for one in read.hits
@@ -199,11 +224,11 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
     terms = seen.target is not None and is_terms(seen.target)
     placed = [
         (hit, feature)
-        for hit in read.hits
+        for hit in read.phrases
         if hit.end > begin
         and not (loose and _TIMES.issuperset(read.words[hit.start : hit.end]))
         and not (terms and _NEUTRAL.issuperset(read.words[hit.start : hit.end]))
-        and hit.place in PLACES and (feature := _place(hit, begin, end, table, personal=personal))
+        and (feature := _place(hit, begin, end, table, personal=personal))
     ]
     # a phrase within a longer one says nothing by itself
     strong = [hit for hit, feature in placed if feature != "hit_outside" and hit.how < 2]
@@ -214,13 +239,12 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
         reasons += _doubts(hit, spans, strong, key=seen.target is not None)
         yield _judged(hit.value, reasons, seen, hit)
     if not strong:
-        border = min(2, len(table.read.words))
         for hit in () if seen.type.name in ("date", "time") else lexicon.across(table.named, seen.column.name):
             if _place(hit, 0, 0, table, personal=personal) in ("", "hit_outside") or hit.value in ("none", "person_key"):
                 continue
             reasons = [Reason("hit_across", "table", f"its table's name and its own say {hit.phrase}")]
             reasons += _doubts(hit, set(), ())
-            yield _judged(hit.value, reasons, seen, hit._replace(start=0, end=hit.end - border))
+            yield _judged(hit.value, reasons, seen, hit)
     about = seen.comment is not None and any(
         hit.place == "beside" and hit.value in ("about", "unit", "system") and hit.start < _BEGINNING and hit.how == 0
         for hit in seen.comment.hits
@@ -271,15 +295,28 @@ def _denies(other: Hit, hit: Hit) -> bool:
     return other.value in ("none", "person_key") and other.start < hit.end and hit.start < other.end
 
 
+def _records(table: Table) -> bool:
+    """Whether its rows are of something that happened to or was found about persons."""
+    role = table.role
+    return (
+        role == "record"
+        or (role == "technical" and table.linked)
+        or (role == "person" and "record" in table.kinds)
+        or (
+            role == "detail"
+            and bool(
+                "record" in table.kinds
+                or table.topics & FINDINGS
+                or (table.linked and not table.topics & NAMED)
+            )
+        )
+    )
+
+
 def _place(hit: Hit, begin: int, end: int, table: Table, *, personal: bool) -> str:
     """The feature of a phrase by where it holds and where it stands; empty where it does not hold."""
     person = table.role in ("person", "detail", "staff") or personal
-    record = table.role == "record" or (table.role == "technical" and table.linked)
-    record = record or (table.role == "person" and "record" in table.kinds)
-    record = record or (
-        table.role == "detail"
-        and bool("record" in table.kinds or table.topics & FINDINGS or (table.linked and not table.topics & NAMED))
-    )
+    record = _records(table)
     whole = hit.start <= begin and hit.end >= end
     if hit.place == "anywhere":
         return "hit_anywhere"
@@ -305,7 +342,7 @@ _DOUBTS = frozenset({"also_unit", "also_system", "also_about", "denied", "guesse
 
 def _judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) -> Candidate:
     table, target = seen.table, seen.target
-    against = list(_against(seen, hit))
+    against = _against(seen, hit)
     features = {reason.feature for reason in against}
     if target is not None and is_terms(target):
         if category in _WRITTEN:
@@ -375,56 +412,54 @@ def _context(category: str, table: Table) -> list[Reason]:
     return [Reason(f"in_{role}_{group}", "table", said)]
 
 
-def _against(seen: Seen, hit: Hit | None) -> Iterator[Reason]:
+def _against(seen: Seen, hit: Hit | None) -> tuple[Reason, ...]:
     """Words beside the phrase that turn the column into something else."""
+    lasting = hit is not None and hit.value in _LASTING and seen.type.name == "text"
+    key = (hit.start, hit.end, lasting) if hit else (0, 0, False)
+    known = seen.against.get(key)
+    if known is None:
+        known = seen.against[key] = tuple(_find_against(seen, hit, lasting=lasting))
+    return known
+
+
+def _find_against(seen: Seen, hit: Hit | None, *, lasting: bool) -> Iterator[Reason]:
     read = seen.read
     begin, size = _borders(seen.table, read)
-    covered = set(range(hit.start, hit.end)) if hit else set()
-    own = set(seen.table.read.words)
-    explained = covered | set(range(begin)) | set(range(size, len(read.words))) | {
-        number for number, word in enumerate(read.words) if word in own or word in _GENERIC or word in _FILLING
-    }
-    switches = {(one.start, one.end) for one in read.hits if one.place == "beside" and one.value == "boolean"}
+    start, end = (hit.start, hit.end) if hit else (0, 0)
+    boolean = seen.type.name == "boolean"
+    switches = {(one.start, one.end) for one in read.beside if one.value == "boolean"} if boolean else ()
+    explained = set(read.plain)
     said: set[str] = set()
-    for other in read.hits:
-        span = set(range(other.start, other.end))
-        if other.place == "key":
-            explained |= span
-        if other.place in ("table",) and other.value in ("person", "detail"):
-            explained |= span
-        if other.place != "beside" or span & covered:
+    for other in read.beside:
+        if other.start < end and start < other.end:
             continue
-        if other.how == 2:
+        explained.update(range(other.start, other.end))
+        kind = other.value
+        if kind in said or kind == "kin" or other.end <= begin or other.start >= size:
             continue
-        explained |= span
-        if other.end <= begin or other.start >= size:
+        if kind == "key" and (seen.target is not None or (other.start > begin and other.end < size)):
             continue
-        edge = other.start <= begin or other.end >= size
-        if other.value == "key" and (not edge or seen.target is not None):
+        if kind == "boolean" and (other.start > begin or boolean):
             continue
-        if other.value == "boolean" and (other.start > begin or seen.type.name == "boolean"):
+        if boolean and other.start <= begin and (other.start, other.end) in switches:
             continue
-        if seen.type.name == "boolean" and other.start <= begin and (other.start, other.end) in switches:
+        if kind == "about" and not _at_edge(other, read, begin, size):
             continue
-        if other.value == "about" and not _at_edge(other, read, begin, size):
+        if kind == "organisation" and seen.table.role == "staff":
             continue
-        if other.value in said or other.value == "kin" or other.how == 2:
-            continue
-        if other.value == "organisation" and seen.table.role == "staff":
-            continue
-        said.add(other.value)
-        text_key = "_text" if other.value == "key" and seen.type.name == "text" else ""
-        if (
-            other.value == "system"
-            and hit is not None
-            and hit.value in _LASTING
-            and seen.type.name == "text"
-            and other.end <= hit.start
-        ):
+        said.add(kind)
+        weaker = (kind == "key" and seen.type.name == "text") or (
             # an imported name is a name
-            text_key = "" if "by" in read.words else "_text"
-        yield Reason(f"beside_{other.value}{text_key}", "name", f"beside it stands {other.phrase}")
-    if hit and len(explained) < len(read.words):
+            kind == "system" and lasting and other.end <= start and "by" not in read.words
+        )
+        yield Reason(f"beside_{kind}_text" if weaker else f"beside_{kind}", "name", f"beside it stands {other.phrase}")
+    if hit is None:
+        return
+    own = seen.table.read.words
+    if any(
+        number not in explained and not start <= number < end and word not in own and word not in _ADDS_NOTHING
+        for number, word in enumerate(read.words[begin:size], begin)
+    ):
         dense = seen.table.dense and seen.table.role in ("record", "person", "detail")
         yield Reason("leftover_dense" if dense else "leftover", "name", "there is more in its name")
         if "key" in said:
@@ -610,6 +645,4 @@ def _by_kind(seen: Seen) -> Iterator[Candidate]:
     yield Candidate(category, (reason, *_against(seen, None)))
 
 
-def unit_neighbours(columns: Sequence[tuple[Column, Read]]) -> bool:
-    """Whether a unit or a range stands among the columns, as beside a measured value."""
-    return any(hit.place == "beside" and hit.value == "unit" for _, read in columns for hit in read.hits)
+_ADDS_NOTHING = _GENERIC | _FILLING

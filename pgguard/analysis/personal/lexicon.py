@@ -51,11 +51,35 @@ class Hit(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A name read by the lexicon: its words, cut and with the abbreviations' meanings, and what fits."""
+    """A name read by the lexicon: its words, cut and with the abbreviations' meanings, and what fits.
+
+    `phrases` and `beside` are the hits of those places; `plain` the positions of words that only say whose
+    row or key it is.
+    """
 
     words: tuple[str, ...]
     meanings: Meanings
     hits: tuple[Hit, ...]
+    phrases: tuple[Hit, ...]
+    beside: tuple[Hit, ...]
+    plain: frozenset[int]
+
+
+def _read(words: tuple[str, ...], meanings: Meanings, hits: tuple[Hit, ...]) -> Read:
+    plain = {
+        position
+        for hit in hits
+        if hit.place == "key" or (hit.place == "table" and hit.value in ("person", "detail"))
+        for position in range(hit.start, hit.end)
+    }
+    return Read(
+        words,
+        meanings,
+        hits,
+        tuple(hit for hit in hits if hit.place in PLACES),
+        tuple(hit for hit in hits if hit.place == "beside" and hit.how < 2),
+        frozenset(plain),
+    )
 
 
 class Lexicon:
@@ -70,7 +94,7 @@ class Lexicon:
         self._alone: set[str] = set()
         self._telling: set[str] = set()
         self._reads: dict[str, Read] = {}
-        self._joined: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[Hit, ...]] = {}
+        self._open: dict[Meanings, list[tuple[Any, int]]] = {}
         sections = [one for name, data in files for one in _sections(name, data, without)]
         for section, phrases in sections:
             self._learn(section, phrases)
@@ -89,20 +113,42 @@ class Lexicon:
         known = self._reads.get(name)
         if known is None:
             words, meanings = self._meanings(name)
-            known = self._reads[name] = Read(words, meanings, self._hits(meanings))
+            known = self._reads[name] = _read(words, meanings, self._hits(meanings))
         return known
 
     def across(self, table: str, column: str) -> tuple[Hit, ...]:
-        """The phrases that begin in the table's name and end in the column's."""
-        left, right = self.read(table), self.read(column)
-        key = (left.words[-2:], right.words[:3])
-        known = self._joined.get(key)
+        """The phrases that begin in the last two words of the table's name and end in the column's.
+
+        The ends of the hits are positions in the column's name.
+        """
+        begun = self._begun(self.read(table).meanings[-2:])
+        if not begun:
+            return ()
+        found: dict[tuple[int, str, str], Hit] = {}
+        states = begun
+        for position, word in enumerate(self.read(column).meanings[: _MOST_WORDS - 1]):
+            states = [step for state in states for step in _steps(state, word)]
+            for node, how in states:
+                for place, value, phrase in node.get(_END, ()):
+                    if place in PLACES:
+                        key = (position, place, value)
+                        if key not in found or how < found[key].how:
+                            found[key] = Hit(0, position + 1, place, value, phrase, how)
+            if not states:
+                break
+        return tuple(sorted(found.values()))
+
+    def _begun(self, meanings: Meanings) -> list[tuple[Any, int]]:
+        """Where the trie has come to after the last words of a table's name."""
+        known = self._open.get(meanings)
         if known is None:
-            border = len(key[0])
-            meanings = left.meanings[-2:] + right.meanings[:3]
-            known = self._joined[key] = tuple(
-                hit for hit in self._hits(meanings, border) if hit.end > border and hit.place in PLACES
-            )
+            known = []
+            for start in range(len(meanings)):
+                states: list[tuple[Any, int]] = [(self._trie, 0)]
+                for word in meanings[start:]:
+                    states = [step for state in states for step in _steps(state, word)]
+                known += [state for state in states if len(state[0]) > (_END in state[0])]
+            self._open[meanings] = known
         return known
 
     def _learn(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
@@ -199,31 +245,34 @@ class Lexicon:
                         found.setdefault((one,), 2)
         return tuple(found.items())
 
-    def _hits(self, meanings: Meanings, starts: int = 99) -> tuple[Hit, ...]:
+    def _hits(self, meanings: Meanings) -> tuple[Hit, ...]:
         found: dict[tuple[int, int, str, str], Hit] = {}
-        for start in range(min(starts, len(meanings))):
+        for start in range(len(meanings)):
             states: list[tuple[Any, int]] = [(self._trie, 0)]
             for position in range(start, min(len(meanings), start + _MOST_WORDS)):
-                following = []
-                for state, before in states:
-                    for meaning, how in meanings[position]:
-                        node: Any = state
-                        for word in meaning:
-                            node = node.get(word)
-                            if node is None:
-                                break
-                        else:
-                            now = max(before, how)
-                            following.append((node, now))
-                            for place, value, phrase in node.get(_END, ()):
-                                key = (start, position + 1, place, value)
-                                known = found.get(key)
-                                if known is None or now < known.how:
-                                    found[key] = Hit(start, position + 1, place, value, phrase, now)
-                states = following
+                states = [step for state in states for step in _steps(state, meanings[position])]
                 if not states:
                     break
+                for node, how in states:
+                    for place, value, phrase in node.get(_END, ()):
+                        key = (start, position + 1, place, value)
+                        if key not in found or how < found[key].how:
+                            found[key] = Hit(start, position + 1, place, value, phrase, how)
         return tuple(sorted(found.values()))
+
+
+def _steps(
+    state: tuple[Any, int], word: tuple[tuple[tuple[str, ...], int], ...]
+) -> Iterator[tuple[Any, int]]:
+    """Where one word, by each of its meanings, leads in the trie."""
+    for meaning, how in word:
+        node: Any = state[0]
+        for part in meaning:
+            node = node.get(part)
+            if node is None:
+                break
+        else:
+            yield node, max(state[1], how)
 
 
 @cache
