@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgguard.changes.catalog import negated
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident, literal
 
@@ -13,4 +14,13 @@ def update_extension(name: str, version: str, *, database: str | None = None) ->
         undo="",
         lock="what the extension's own script takes; read it first",
         database=database,
+        planned=negated(_is(name, version)),
+        done=_is(name, version),
+    )
+
+
+def _is(name: str, version: str) -> str:
+    return (
+        "EXISTS (SELECT FROM pg_catalog.pg_extension AS x "
+        f"WHERE x.extname = {literal(name)} AND x.extversion = {literal(version)})"
     )

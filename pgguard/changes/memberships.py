@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.changes.catalog import is_member, negated
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident
 
@@ -19,9 +20,16 @@ def revoke_grant(membership: Membership, *, major: int, cascade: bool = False) -
     undo, which is therefore empty.
     """
     role, member = ident(membership.role), ident(membership.member)
+    held = is_member(membership.role, membership.member, grantor=membership.grantor if major >= 16 else "")
     if major < 16:
         option = " WITH ADMIN OPTION" if membership.admin else ""
-        return Change(f"REVOKE {role} FROM {member};", f"GRANT {role} TO {member}{option};", _LOCK)
+        return Change(
+            f"REVOKE {role} FROM {member};",
+            f"GRANT {role} TO {member}{option};",
+            _LOCK,
+            planned=held,
+            done=negated(held),
+        )
     by = f" GRANTED BY {ident(membership.grantor)}"
     options = ", ".join(
         f"{name} {str(value).upper()}"
@@ -35,6 +43,8 @@ def revoke_grant(membership: Membership, *, major: int, cascade: bool = False) -
         sql=f"REVOKE {role} FROM {member}{by}{' CASCADE' if cascade else ''};",
         undo="" if cascade else f"GRANT {role} TO {member} WITH {options}{by};",
         lock=_LOCK,
+        planned=held,
+        done=negated(held),
     )
 
 

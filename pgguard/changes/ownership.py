@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgguard.changes.catalog import owner_is, parted
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident
 
@@ -13,4 +14,10 @@ def change_owner(what: str, owner: str, was: str, *, database: str | None = None
         undo=f"ALTER {what} OWNER TO {ident(was)};",
         lock="ACCESS EXCLUSIVE on a table or view; none that readers or writers meet for other objects",
         database=database,
+        planned=_owned(what, was),
+        done=_owned(what, owner),
     )
+
+
+def _owned(what: str, role: str) -> str:
+    return owner_is(*parted(what), role)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.changes.catalog import negated
 from pgguard.model.finding import Change
-from pgguard.model.quote import grantee, ident
+from pgguard.model.quote import grantee, ident, literal
 from pgguard.model.rows import MASK
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ def drop_policy(
     create += ", ".join(map(grantee, row.roles))
     create += f" USING ({using})" if using is not None else ""
     create += f" WITH CHECK ({check})" if check is not None else ""
+    there = (
+        "EXISTS (SELECT FROM pg_catalog.pg_policy AS p "
+        f"WHERE p.polrelid = pg_catalog.to_regclass({literal(table)}) AND p.polname = {literal(row.name)})"
+    )
     is_masked = MASK in f"{using}{check}"
     return Change(
         sql=f"DROP POLICY {ident(row.name)} ON {table};",
         undo="" if is_masked else f"{create};",
         lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
         database=database,
+        planned=there,
+        done=negated(there),
     )

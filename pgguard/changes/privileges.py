@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.changes.catalog import every, has_default_grant, has_grant, is_member, negated, parted
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Change
 from pgguard.model.quote import grantee as quoted_grantee
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from pgguard.model.rows import Membership
 
+_OPEN_LARGE_OBJECT = (
+    "EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata AS l, "
+    "LATERAL pg_catalog.aclexplode(l.lomacl) AS e WHERE e.grantee = 0)"
+)
 _NO_WAIT = "ROW EXCLUSIVE on system catalogs; readers and writers of the object are not blocked"
 
 
@@ -45,22 +50,32 @@ def revoke(
     option = " WITH GRANT OPTION" if grantable or grant_option_only else ""
     if granted_by:
         return by_hand(f"as {ident(granted_by)}, who granted it: REVOKE {only}{what} ON {on} FROM {who};")
+    held = [
+        has_grant(*parted(on), grantee, name, column=column, by_owner=True, grantable=grant_option_only)
+        for name in privileges
+        for column in columns or [""]
+    ]
     return Change(
         sql=f"REVOKE {only}{what} ON {on} FROM {who}{' CASCADE' if cascade else ''};",
         undo="" if cascade else f"GRANT {what} ON {on} TO {who}{option};",
         lock=_NO_WAIT,
         database=database,
+        planned=every(held),
+        done=every(map(negated, held)),
     )
 
 
 def grant(privileges: Sequence[str], on: str, grantee: str, *, database: str | None = None) -> Change:
     """GRANT `privileges` ON `on` TO a role that does not hold them yet."""
     what, who = ", ".join(privileges), quoted_grantee(grantee)
+    held = [has_grant(*parted(on), grantee, name) for name in privileges]
     return Change(
         sql=f"GRANT {what} ON {on} TO {who};",
         undo=f"REVOKE {what} ON {on} FROM {who};",
         lock=_NO_WAIT,
         database=database,
+        planned=every(map(negated, held)),
+        done=every(held),
     )
 
 
@@ -78,11 +93,14 @@ def alter_default(
         f" IN SCHEMA {ident(schema)}" if schema else ""
     )
     what, who = ", ".join(privileges), quoted_grantee(grantee)
+    held = [has_default_grant(role, schema, kind, grantee, name) for name in privileges]
     return Change(
         sql=f"{head} REVOKE {what} ON {kind} FROM {who};",
         undo=f"{head} GRANT {what} ON {kind} TO {who};",
         lock="ROW EXCLUSIVE on pg_default_acl; objects that are there already stay as they are",
         database=database,
+        planned=every(held),
+        done=every(map(negated, held)),
     )
 
 
@@ -95,10 +113,14 @@ def revoke_admin_option(membership: Membership, *, major: int, cascade: bool = F
     what = f"{ident(membership.role)} FROM {ident(membership.member)}"
     by = f" GRANTED BY {ident(membership.grantor)}" if major >= 16 else ""
     again = f"{ident(membership.role)} TO {ident(membership.member)}"
+    grantor = membership.grantor if major >= 16 else ""
+    held = is_member(membership.role, membership.member, grantor=grantor, condition="m.admin_option")
     return Change(
         sql=f"REVOKE ADMIN OPTION FOR {what}{by}{' CASCADE' if cascade else ''};",
         undo="" if cascade else f"GRANT {again} WITH ADMIN OPTION{by};",
         lock=_NO_WAIT,
+        planned=held,
+        done=negated(held),
     )
 
 
@@ -106,10 +128,13 @@ def revoke_membership(role: str, member: str, *, admin: bool = False, admin_only
     """REVOKE the membership of `member` in `role`, or with `admin_only` its ADMIN OPTION."""
     only = "ADMIN OPTION FOR " if admin_only else ""
     option = " WITH ADMIN OPTION" if admin or admin_only else ""
+    held = is_member(role, member, condition="m.admin_option" if admin_only else "")
     return Change(
         sql=f"REVOKE {only}{ident(role)} FROM {ident(member)};",
         undo=f"GRANT {ident(role)} TO {ident(member)}{option};",
         lock=_NO_WAIT,
+        planned=held,
+        done=negated(held),
     )
 
 
@@ -124,4 +149,6 @@ def revoke_all_large_objects(*, database: str | None = None) -> Change:
         undo="",
         lock=_NO_WAIT,
         database=database,
+        planned=_OPEN_LARGE_OBJECT,
+        done=negated(_OPEN_LARGE_OBJECT),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgguard.changes.catalog import has_setting, negated
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident, literal
 
@@ -13,4 +14,6 @@ def set_for_role(role: str, name: str, value: str) -> Change:
         sql=f"ALTER ROLE {ident(role)} SET {parameter} = {literal(value)};",
         undo=f"ALTER ROLE {ident(role)} RESET {parameter};",
         lock="ROW EXCLUSIVE on pg_db_role_setting; takes effect for new sessions",
+        planned=negated(has_setting(role, name)),
+        done=has_setting(role, name, value),
     )

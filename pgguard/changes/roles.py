@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgguard.analysis.search_path import parse
+from pgguard.changes.catalog import has_setting, negated, role_is
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident, literal
 
@@ -22,10 +23,13 @@ LISTS = frozenset(
 
 def alter_role(role: str, attribute: str, undo: str) -> Change:
     """ALTER ROLE with one attribute (`NOSUPERUSER`), undone by the other (`SUPERUSER`)."""
+    before, after = _condition(undo), _condition(attribute)
     return Change(
         sql=f"ALTER ROLE {ident(role)} {attribute};",
         undo=f"ALTER ROLE {ident(role)} {undo};" if undo else "",
         lock=_LOCK,
+        planned=role_is(role, before) if before and after else "",
+        done=role_is(role, after) if before and after else "",
     )
 
 
@@ -45,7 +49,32 @@ def reset_setting(name: str, *, role: str = "", database: str = "", value: str |
         sql=f"{where} RESET {_parameter(name)};",
         undo="" if value is None else f"{where} SET {_parameter(name)} = {_value(name, value)};",
         lock="ROW EXCLUSIVE on pg_db_role_setting; takes effect for new sessions",
+        planned=has_setting(role, name, database=database),
+        done=negated(has_setting(role, name, database=database)),
     )
+
+
+def _condition(attribute: str) -> str:
+    """What the attribute makes of a row of pg_roles; empty for what that does not show."""
+    if attribute in _SHOWN:
+        return f"r.{_SHOWN[attribute]}"
+    if attribute.startswith("NO") and attribute.removeprefix("NO") in _SHOWN:
+        return f"NOT r.{_SHOWN[attribute.removeprefix('NO')]}"
+    if attribute.startswith(_LIMIT) and attribute.removeprefix(_LIMIT).lstrip("-").isdigit():
+        return f"r.rolconnlimit = {attribute.removeprefix(_LIMIT)}"
+    return ""
+
+
+_LIMIT = "CONNECTION LIMIT "
+_SHOWN = {
+    "SUPERUSER": "rolsuper",
+    "INHERIT": "rolinherit",
+    "CREATEROLE": "rolcreaterole",
+    "CREATEDB": "rolcreatedb",
+    "LOGIN": "rolcanlogin",
+    "REPLICATION": "rolreplication",
+    "BYPASSRLS": "rolbypassrls",
+}
 
 
 def _parameter(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pgguard.changes.catalog import function_has, negated
 from pgguard.model.finding import Change
-from pgguard.model.quote import ident
+from pgguard.model.quote import ident, literal
 
 _KINDS = {
     "v": "VIEW",
@@ -15,22 +16,35 @@ _KINDS = {
 
 def drop_default(table: str, column: str, *, database: str | None = None) -> Change:
     """ALTER COLUMN ... DROP DEFAULT: rows without a value get NULL. `table` is quoted, `column` is not."""
+    has = (
+        "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a "
+        f"WHERE a.attrelid = pg_catalog.to_regclass({literal(table)}) AND a.attname = {literal(column)} "
+        "AND a.atthasdef)"
+    )
     return Change(
         sql=f"ALTER TABLE {table} ALTER COLUMN {ident(column)} DROP DEFAULT;",
         undo="",
         lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
         database=database,
+        planned=has,
+        done=negated(has),
     )
 
 
 def drop_domain_default(domain: str, *, database: str | None = None) -> Change:
     """ALTER DOMAIN ... DROP DEFAULT: columns of it without a default of their own get NULL. `domain` is
     quoted."""
+    has = (
+        "EXISTS (SELECT FROM pg_catalog.pg_type AS t "
+        f"WHERE t.oid = pg_catalog.to_regtype({literal(domain)}) AND t.typdefault IS NOT NULL)"
+    )
     return Change(
         sql=f"ALTER DOMAIN {domain} DROP DEFAULT;",
         undo="",
         lock="none on tables",
         database=database,
+        planned=has,
+        done=negated(has),
     )
 
 
@@ -54,6 +68,8 @@ def reset_parameter(
         undo="",
         lock="none on tables; calls that have begun go on as before",
         database=database,
+        planned=function_has(function, parameter),
+        done=negated(function_has(function, parameter)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgguard.changes.catalog import auto_conf_has, negated
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident, literal
 
@@ -20,4 +21,6 @@ def alter_system(name: str, value: str, *, restart: bool = False, before: str | 
         undo=f"ALTER SYSTEM {undo};{then}",
         lock="none",
         transactional=False,
+        planned=auto_conf_has(name, before) if before is not None else negated(auto_conf_has(name)),
+        done=auto_conf_has(name, value),
     )

@@ -45,7 +45,7 @@ def clear_statistics(
     else:
         name = literal(f"{ident(schema)}.{ident(table)}")
         sql = (  # every name in it is a literal by now
-            f"DELETE FROM pg_catalog.pg_statistic WHERE starelid = {name}::pg_catalog.regclass"  # noqa: S608
+            f"DELETE FROM pg_catalog.pg_statistic WHERE starelid = {name}::pg_catalog.regclass"
             f" AND stainherit = {str(inherited).lower()} AND staattnum = (SELECT a.attnum"
             f" FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = {name}::pg_catalog.regclass"
             f" AND a.attname = {literal(column)});"

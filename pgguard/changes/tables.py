@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pgguard.changes.catalog import relation_is
 from pgguard.model.finding import Change
-from pgguard.model.quote import ident
+from pgguard.model.quote import ident, literal
 
 _EXCLUSIVE = "ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it"
 _SHARED = "SHARE ROW EXCLUSIVE on the table, for a moment; readers go on"
@@ -17,6 +18,8 @@ def enable_row_security(table: str, *, database: str | None = None) -> Change:
         undo=f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;",
         lock=_EXCLUSIVE,
         database=database,
+        planned=relation_is(table, "NOT c.relrowsecurity"),
+        done=relation_is(table, "c.relrowsecurity"),
     )
 
 
@@ -27,6 +30,8 @@ def force_row_security(table: str, *, database: str | None = None) -> Change:
         undo=f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;",
         lock=_EXCLUSIVE,
         database=database,
+        planned=relation_is(table, "NOT c.relforcerowsecurity"),
+        done=relation_is(table, "c.relforcerowsecurity"),
     )
 
 
@@ -43,6 +48,8 @@ def enable(
         undo=f"ALTER TABLE {table} {_ENABLED[was]} {what};",
         lock=_SHARED if kind == "TRIGGER" else _EXCLUSIVE,
         database=database,
+        planned=_fires(kind, name, table, was),
+        done=_fires(kind, name, table, "A" if always else "O"),
     )
 
 
@@ -53,11 +60,39 @@ def enable_event_trigger(name: str, was: str, *, database: str | None = None) ->
         undo=f"ALTER EVENT TRIGGER {ident(name)} {_ENABLED[was]};",
         lock="none",
         database=database,
+        planned=_event_fires(name, was),
+        done=_event_fires(name, "O"),
     )
 
 
 def drop_table(table: str, *, database: str | None = None) -> Change:
     """DROP TABLE; its rows are gone, only a backup brings them back."""
+    found = f"pg_catalog.to_regclass({literal(table)})"
     return Change(
-        sql=f"DROP TABLE {table};", undo="", lock="ACCESS EXCLUSIVE on the table", database=database
+        sql=f"DROP TABLE IF EXISTS {table};",
+        undo="",
+        lock="ACCESS EXCLUSIVE on the table",
+        database=database,
+        planned=f"{found} IS NOT NULL",
+        done=f"{found} IS NULL",
+    )
+
+
+def _fires(kind: str, name: str, table: str, how: str) -> str:
+    on = f"pg_catalog.to_regclass({literal(table)})"
+    if kind == "TRIGGER":
+        return (
+            f"EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = {on} "
+            f"AND t.tgname = {literal(name)} AND t.tgenabled = {literal(how)})"
+        )
+    return (
+        f"EXISTS (SELECT FROM pg_catalog.pg_rewrite AS w WHERE w.ev_class = {on} "
+        f"AND w.rulename = {literal(name)} AND w.ev_enabled = {literal(how)})"
+    )
+
+
+def _event_fires(name: str, how: str) -> str:
+    return (
+        "EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS t "
+        f"WHERE t.evtname = {literal(name)} AND t.evtenabled = {literal(how)})"
     )

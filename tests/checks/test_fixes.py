@@ -37,15 +37,25 @@ def test_the_fix_silences_the_check_and_its_undo_brings_it_back(block: Block, cl
         fixed = [one for one in before if one.fix and all(_is_transactional(change) for change in one.fix)]
         changes = [change for one in fixed for change in one.fix]
         for change in changes:
+            _hold(connection, change, planned=True, done=False)
             connection.execute(change.sql.encode())
+            _hold(connection, change, planned=False, done=True)
         after = _findings(block, connection)
         left = {one.subject for one in after} & {one.subject for one in fixed}
         assert left == set(), [one.evidence for one in after]
         if all(change.undo for change in changes):
             for change in reversed(changes):
                 connection.execute(change.undo.encode())
+                _hold(connection, change, planned=True, done=False)
             assert _said(_findings(block, connection)) == _said(before)
         connection.rollback()
+
+
+def _hold(connection: psycopg.Connection, change: Change, *, planned: bool, done: bool) -> None:
+    """The server's catalog looks as the change says that it looks before and after it."""
+    if change.planned and change.done:
+        row = connection.execute(f"SELECT {change.planned}, {change.done}".encode()).fetchone()
+        assert row == (planned, done), change
 
 
 def test_a_database_closed_to_public_stays_open_to_those_who_work_in_it(cluster: Cluster) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.changes.catalog import (
+    every,
     has_default_grant,
     has_grant,
     has_setting,
@@ -17,7 +18,7 @@ from pgguard.model.finding import Change
 from pgguard.model.quote import dollar, grantee, ident, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pgguard.model.rows import DefaultAcl, RowPolicy
 
@@ -61,8 +62,8 @@ def add_grant(
         undo=f"REVOKE {what} ON {keyword} {name} FROM {ident(role)};",
         lock=_ACLS,
         database=database,
-        planned=_all(negated(has_grant(keyword, name, role, one, column=column)) for one in privileges),
-        done=_all(has_grant(keyword, name, role, one, column=column) for one in privileges),
+        planned=every(negated(has_grant(keyword, name, role, one, column=column)) for one in privileges),
+        done=every(has_grant(keyword, name, role, one, column=column) for one in privileges),
     )
 
 
@@ -85,8 +86,8 @@ def take_grant(
         undo=f"GRANT {what} ON {keyword} {name} TO {ident(role)}{' WITH GRANT OPTION' if grantable else ''};",
         lock=_ACLS,
         database=database,
-        planned=_all(has_grant(keyword, name, role, one, column=column) for one in names),
-        done=_all(negated(has_grant(keyword, name, role, one, column=column)) for one in names),
+        planned=every(has_grant(keyword, name, role, one, column=column) for one in names),
+        done=every(negated(has_grant(keyword, name, role, one, column=column)) for one in names),
     )
 
 
@@ -101,8 +102,10 @@ def add_default(
         undo=f"{head} REVOKE {what} ON {_KINDS[kind]} FROM {ident(role)};",
         lock="ROW EXCLUSIVE on pg_default_acl; objects that are there already stay as they are",
         database=database,
-        planned=_all(negated(has_default_grant(entry_role, schema, kind, role, one)) for one in privileges),
-        done=_all(has_default_grant(entry_role, schema, kind, role, one) for one in privileges),
+        planned=every(
+            negated(has_default_grant(entry_role, schema, _KINDS[kind], role, one)) for one in privileges
+        ),
+        done=every(has_default_grant(entry_role, schema, _KINDS[kind], role, one) for one in privileges),
     )
 
 
@@ -119,9 +122,12 @@ def take_default(
         undo=f"{head} GRANT {what} ON {_KINDS[entry.kind]} TO {ident(role)}{option};",
         lock="ROW EXCLUSIVE on pg_default_acl; objects that are there already stay as they are",
         database=database,
-        planned=_all(has_default_grant(entry.role, entry.schema, entry.kind, role, one) for one in names),
-        done=_all(
-            negated(has_default_grant(entry.role, entry.schema, entry.kind, role, one)) for one in names
+        planned=every(
+            has_default_grant(entry.role, entry.schema, _KINDS[entry.kind], role, one) for one in names
+        ),
+        done=every(
+            negated(has_default_grant(entry.role, entry.schema, _KINDS[entry.kind], role, one))
+            for one in names
         ),
     )
 
@@ -141,15 +147,15 @@ def copy_setting(role: str, name: str, value: str, written: str, *, database: st
 
 def widen_policy(policy: RowPolicy, table: str, roles: Sequence[str], *, database: str) -> Change:
     """ALTER POLICY ... TO: also for these roles."""
-    every = ", ".join(map(grantee, [*policy.roles, *roles]))
+    all_roles = ", ".join(map(grantee, [*policy.roles, *roles]))
     before = ", ".join(map(grantee, policy.roles))
     return Change(
-        sql=f"ALTER POLICY {ident(policy.name)} ON {table} TO {every};",
+        sql=f"ALTER POLICY {ident(policy.name)} ON {table} TO {all_roles};",
         undo=f"ALTER POLICY {ident(policy.name)} ON {table} TO {before};",
         lock=_POLICY,
         database=database,
-        planned=_all(negated(policy_names(table, policy.name, one)) for one in roles),
-        done=_all(policy_names(table, policy.name, one) for one in roles),
+        planned=every(negated(policy_names(table, policy.name, one)) for one in roles),
+        done=every(policy_names(table, policy.name, one) for one in roles),
     )
 
 
@@ -203,7 +209,3 @@ def unless(condition: str, statement: str) -> str:
 def _default_head(role: str, schema: str) -> str:
     inside = f" IN SCHEMA {ident(schema)}" if schema else ""
     return f"ALTER DEFAULT PRIVILEGES FOR ROLE {ident(role)}{inside}"
-
-
-def _all(expressions: Iterable[str]) -> str:
-    return " AND ".join(expressions) or "true"
