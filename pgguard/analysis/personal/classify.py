@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pgguard.analysis.personal.evidence import (
@@ -61,10 +63,23 @@ def classify(
     key = ("personal", policy.column, site)
     known: tuple[Classified, ...] | None = database._memo.get(key) if counts is None else None
     if known is None:
-        known = detect(database, policy, read_lexicon(site), read_weights(), counts)
+        with _without_collector():
+            known = detect(database, policy, read_lexicon(site), read_weights(), counts)
         if counts is None:
             database._memo[key] = known
     return known
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    # hundreds of thousands of tuples without a cycle: the collector would walk over them again and again
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def said_once(found: Iterable[Classified]) -> list[Classified]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.personal.lexicon import PLACES
 from pgguard.analysis.personal.tables import is_terms
 from pgguard.analysis.personal.words import stem
 
@@ -65,6 +64,7 @@ _CACHE: dict[str, Type] = {}
 IDENTIFYING = frozenset({"direct_identifier", "contact", "record_number"})
 NAMED = frozenset({"direct_identifier", "contact", "record_number", "national_id"})
 HEALTH = frozenset({"health_observation", "care_event", "genetic"})
+_NUMBERS = frozenset({"record_number", "national_id", "care_event"})
 _LASTING = frozenset({"direct_identifier", "contact", "national_id", "record_number"})
 FINDINGS = frozenset({"health_observation", "care_event", "genetic", "free_text"})
 # lengths of uuids as texts
@@ -166,7 +166,7 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
         for hit in seen.read.hits
     )
     if not denied:
-        if not found or seen.read.words and _GENERIC.issuperset(seen.read.words):
+        if not found or (seen.read.words and _GENERIC.issuperset(seen.read.words)):
             found += _by_table(seen)
         found += _by_kind(seen)
     return found
@@ -263,7 +263,7 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
 
 
 # what a key to a list of terms is called whatever it is a key of
-_TIMES = frozenset("date datetime time at on dt ts timestamp fecha hora heure datum zeit when".split())
+_TIMES = frozenset(["date", "datetime", "time", "at", "on", "dt", "ts", "timestamp", "fecha", "hora", "heure", "datum", "zeit", "when"])
 _NEUTRAL = frozenset({"concept", "code", "coded", "codes", "term", "item", "id", "value", "cd"})
 
 
@@ -509,7 +509,7 @@ def _fit(category: str, seen: Seen, hit: Hit | None) -> Iterator[Reason]:
             yield Reason("date_of_event", "type", "a date of it")
         else:
             yield Reason("date_of_other", "type", "a date cannot hold that")
-    elif kind in ("integer", "number") and category == "record_number" and seen.read.words[-1:] == ("id",):
+    elif kind in ("integer", "number") and category in _NUMBERS and seen.read.words[-1:] == ("id",):
         yield Reason("number_id", "type", "a number that joins rows")
     elif kind in ("integer", "number"):
         if category in (
@@ -543,7 +543,7 @@ def _reference(category: str, seen: Seen) -> list[Reason]:
 
 
 # words that add nothing: which of several, when
-_FILLING = frozenset("first second last other main primary secondary new old current full as in at on date datetime non coded free text".split())
+_FILLING = frozenset(["first", "second", "last", "other", "main", "primary", "secondary", "new", "old", "current", "full", "as", "in", "at", "on", "date", "datetime", "non", "coded", "free", "text"])
 _LOGINS = frozenset({"user", "login", "username", "usuario", "utilisateur", "benutzer"})
 _GENERIC = frozenset(
     [

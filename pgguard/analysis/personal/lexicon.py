@@ -184,7 +184,9 @@ class Lexicon:
 
     def _meanings(self, name: str) -> tuple[tuple[str, ...], Meanings]:
         words: list[str] = []
-        for word in split(name):
+        plain = name.lower()
+        whole = (plain,) if plain in self._abbreviations or stem(plain) in self._alone else split(name)
+        for word in whole:
             words += self._parts(word)
         return tuple(words), tuple(self._alternatives(word) for word in words)
 

@@ -220,9 +220,7 @@ def _is_common(name: str) -> bool:
 
 # words of table names that say nothing of what a row is
 _NOISE = frozenset(
-    "tbl table tb tab t dim dimension data master mst main info information file fichier datos stammdaten base list"
-    " liste lista register registry registre fact f v vw view hist history historique archive old new copy copie tmp"
-    " temp bak backup import staging stg raw ods dw dwh demographic demography details index all current all".split()
+    ["tbl", "table", "tb", "tab", "t", "dim", "dimension", "data", "master", "mst", "main", "info", "information", "file", "fichier", "datos", "stammdaten", "base", "list", "liste", "lista", "register", "registry", "registre", "fact", "f", "v", "vw", "view", "hist", "history", "historique", "archive", "old", "new", "copy", "copie", "tmp", "temp", "bak", "backup", "import", "staging", "stg", "raw", "ods", "dw", "dwh", "demographic", "demography", "details", "index", "all", "current", "all"]
 )
 
 
@@ -323,7 +321,7 @@ def _names_person(column: Column, read: Read, ambiguous: set[str]) -> bool:
         ):
             person = True
             covered.update(range(hit.start, hit.end))
-        elif hit.how < 2 and hit.place == "key" or (hit.place == "beside" and hit.value == "key"):
+        elif (hit.how < 2 and hit.place == "key") or (hit.place == "beside" and hit.value == "key"):
             key = True
             covered.update(range(hit.start, hit.end))
     if not person or any(hit.place == "beside" and hit.value == "about" for hit in read.hits):
@@ -473,12 +471,21 @@ _LABELS = frozenset(
 )
 
 
+_NAMING = frozenset({"direct_identifier", "credential", "date_of_birth", "national_id"})
+
+
 def _is_list(table: Table, lexicon: Lexicon) -> bool:
     """Whether it looks like a list of codes: a code and a label, others refer to it, nobody's key in it."""
     own = set(table.read.words)
     words = [set(lexicon.read(column.name).words) for column in table.columns]
     coded = any(not _CODES.isdisjoint(some) for some in words)
     labelled = any(some - own <= _LABELS and some & _LABELS for some in words)
+    if any(
+        hit.place == "anywhere" and hit.value in _NAMING and hit.how == 0
+        for column in table.columns
+        for hit in lexicon.read(column.name).hits
+    ):
+        return False
     return labelled and (
         (coded and len(words) <= 15)
         or (table.referenced_by >= 2 and len(words) <= 12)
@@ -537,11 +544,16 @@ def is_terms(table: Table) -> bool:
     if table.role == "":
         size = len(table.read.words)
         return any(hit.value in _CLINICAL and hit.end - hit.start == size for hit in table.read.hits if hit.place in PLACES)
-    return table.role == "reference" and (
-        not _TERMS.isdisjoint(stem(word) for word in table.read.words)
-        or (table.role == "reference" and "record" in table.kinds)
-        or any(hit.place == "anywhere" and hit.value in _CLINICAL for hit in table.read.hits)
-    )
+    if table.role != "reference":
+        return False
+    if not _TERMS.isdisjoint(stem(word) for word in table.read.words) or "record" in table.kinds:
+        return True
+    said = [hit for hit in table.read.hits if hit.place == "anywhere" and hit.value in _CLINICAL]
+    lists = [hit for hit in table.read.hits if hit.place == "table" and hit.value == "reference"]
+    named = {number for hit in (*said, *lists) for number in range(hit.start, hit.end)}
+    rest = [word for number, word in enumerate(table.read.words) if number not in named and word not in _NOISE]
+    # a study of cancers is no cancer; a first word may be the program's
+    return bool(said) and rest in ([], list(table.read.words[:1]))
 
 
 _FINDINGS = frozenset({"health_observation", "genetic", "special_category"})

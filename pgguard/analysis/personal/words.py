@@ -43,7 +43,7 @@ STOP = frozenset(
     ]
 )
 # never a part of a joined word
-_ALONE = frozenset("with from for has not any all and per pro con por mit aus".split())
+_ALONE = frozenset(["with", "from", "for", "has", "not", "any", "all", "and", "per", "pro", "con", "por", "mit", "aus"])
 # what German puts between the parts of a compound
 _LINKS = ("", "s", "n", "en", "es")
 _SHORTEST_PIECE = 3
