@@ -115,7 +115,7 @@ def signature(seen: Seen, lexicon: Lexicon) -> tuple[object, ...]:
         column.type,
         tuple(word for word in seen.read.words if word in own),
         lexicon.across(table.named, column.name),
-        (table.role, table.linked, table.dense, table.prefix, _records(table)),
+        (table.role, table.linked, table.dense, table.measured, table.prefix, _records(table)),
         () if _GENERIC.isdisjoint(seen.read.words) else table.topics,
         column.number in table.person_keys,
         column.number in table.declared,
@@ -237,6 +237,9 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
             continue
         reasons = [Reason(feature, "name", f"its name says {hit.phrase}")]
         reasons += _doubts(hit, spans, strong, key=seen.target is not None)
+        if hit.place != "anywhere" and lexicon.is_common(read.words[hit.start : hit.end]):
+            where = "dense" if table.dense else "measured" if table.measured else "sparse"
+            reasons.append(Reason(f"common_{where}", "name", "a word that every trade has"))
         yield _judged(hit.value, reasons, seen, hit)
     if not strong:
         for hit in () if seen.type.name in ("date", "time") else lexicon.across(table.named, seen.column.name):

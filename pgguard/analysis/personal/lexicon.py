@@ -2,7 +2,8 @@
 
 A file holds words that people can read and extend: `[abbreviations]`, `[tables]` (words of table names),
 `[columns.PLACE.CATEGORY]` with phrases, `[columns.keys]`, `[beside]` (words that turn a phrase into something
-else), `[vocabulary]` (common words, for cutting joined names). data/lexicon/en.toml explains them. `[[learned]]` entries name the schemas whose columns taught them.
+else), `[vocabulary]` (common words, for cutting joined names),
+`[common]` (words that say little by themselves). data/lexicon/en.toml explains them. `[[learned]]` entries name the schemas whose columns taught them.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class Lexicon:
         # the words that are a phrase by themselves, as stems
         self._alone: set[str] = set()
         self._telling: set[str] = set()
+        self._common: set[str] = set()
         self._reads: dict[str, Read] = {}
         self._open: dict[Meanings, list[tuple[Any, int]]] = {}
         sections = [one for name, data in files for one in _sections(name, data, without)]
@@ -115,6 +117,10 @@ class Lexicon:
             words, meanings = self._meanings(name)
             known = self._reads[name] = _read(words, meanings, self._hits(meanings))
         return known
+
+    def is_common(self, words: Sequence[str]) -> bool:
+        """Whether databases of every trade have such words."""
+        return all(stem(word) in self._common for word in words)
 
     def across(self, table: str, column: str) -> tuple[Hit, ...]:
         """The phrases that begin in the last two words of the table's name and end in the column's.
@@ -161,6 +167,8 @@ class Lexicon:
                     kept = self._abbreviations.setdefault(short, [])
                     if meaning not in kept:
                         kept.append(meaning)
+            elif place == "common":
+                self._common.update(stem(word) for word in words)
             elif len(words) == 1 and place != "vocabulary":
                 self._alone.add(stem(words[0]))
                 if place == "anywhere" and value != "none" and len(words[0]) >= _TELLING:
@@ -169,7 +177,7 @@ class Lexicon:
 
     def _add(self, section: tuple[str, str], phrases: Sequence[str]) -> None:
         place, value = section
-        if place in ("abbreviation", "vocabulary"):
+        if place in ("abbreviation", "vocabulary", "common"):
             return
         for phrase in phrases:
             stems = tuple(stem(part) for word in split(phrase) for part in self._parts(word))
@@ -363,13 +371,13 @@ def _sections(
                                     texts(f"{key}.phrases", table(key, phrases).get("phrases")),
                                 )
                             )
-        elif part == "vocabulary":
-            found.append((("vocabulary", ""), texts("vocabulary.words", table(part, content).get("words"))))
+        elif part in ("vocabulary", "common"):
+            found.append(((part, ""), texts(f"{part}.words", table(part, content).get("words"))))
         elif part == "learned":
             for number, entry in enumerate(content if isinstance(content, list) else (), 1):
                 found += _learned(f"{part} {number}", entry, without, texts, known)
         else:
-            known(part, part, ("abbreviations", "tables", "columns", "beside", "vocabulary", "learned"))
+            known(part, part, ("abbreviations", "tables", "columns", "beside", "vocabulary", "common", "learned"))
     if mistakes:
         raise PolicyError("\n".join(mistakes))
     yield from found

@@ -78,6 +78,7 @@ class Table:
     references: dict[int, int] = field(default_factory=dict)
     referenced_by: int = 0
     dense: bool = False
+    measured: bool = False
     prefix: int = 0
     declared: set[int] = field(default_factory=set)
     person_keys: set[int] = field(default_factory=set)
@@ -128,6 +129,12 @@ def tables(database: DatabaseSnapshot, lexicon: Lexicon) -> Mapping[int, Table]:
     _addresses(roots, lexicon)
     for table in roots.values():
         table.dense = _is_dense(table, lexicon)
+        table.measured = any(
+            hit.place == "beside" and hit.value == "unit" and hit.end - hit.start == len(read.words)
+            for column in table.columns
+            for read in (lexicon.read(column.name),)
+            for hit in read.beside
+        )
     return found
 
 
