@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.model.quote import literal
+from pgguard.model.quote import dollar, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -202,6 +202,11 @@ def policy_names(table: str, policy: str, role: str) -> str:
         f"WHERE p.polrelid = pg_catalog.to_regclass({literal(table)}) AND p.polname = {literal(policy)} "
         f"AND pg_catalog.pg_get_userbyid(u.role) = {literal(role)})"
     )
+
+
+def unless(condition: str, statement: str) -> str:
+    """A statement that is left out where the condition already holds: what CREATE can be run twice by."""
+    return f"DO {dollar(f'BEGIN IF NOT ({condition}) THEN {statement} END IF; END')};"
 
 
 def negated(expression: str) -> str:

@@ -11,7 +11,7 @@ def drop_index(index: str, definition: str, *, database: str | None = None) -> C
     """DROP INDEX, its name quoted; not to be undone where its definition (CREATE INDEX) was masked."""
     found = f"pg_catalog.to_regclass({literal(index)})"
     return Change(
-        sql=f"DROP INDEX {index};",
+        sql=f"DROP INDEX IF EXISTS {index};",
         undo="" if MASK in definition else f"{definition.rstrip(';')};",
         lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
         database=database,

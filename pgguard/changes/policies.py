@@ -27,7 +27,7 @@ def drop_policy(
     )
     is_masked = MASK in f"{using}{check}"
     return Change(
-        sql=f"DROP POLICY {ident(row.name)} ON {table};",
+        sql=f"DROP POLICY IF EXISTS {ident(row.name)} ON {table};",
         undo="" if is_masked else f"{create};",
         lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
         database=database,

@@ -61,7 +61,7 @@ def drop_statistics(name: str, *, database: str | None = None) -> Change:
         f"pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(s.stxname)) = {literal(name)})"
     )
     return Change(
-        f"DROP STATISTICS {name};",
+        f"DROP STATISTICS IF EXISTS {name};",
         "",
         _SHARE_UPDATE,
         database=database,

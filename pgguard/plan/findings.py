@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.model.finding import Safety
 from pgguard.model.plan import Answer, Step
+from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,6 +80,19 @@ _TOPICS = (
 )
 
 
+# parameters that can keep the server from starting, or people out, when what they need is not there yet
+_BY_HAND = {
+    "ssl": "put certificate and key in place first: without them the server does not start again; after "
+    "the reload SHOW ssl has to say on before any restart",
+    "archive_mode": "set archive_command first: without one the WAL piles up until the disk is full",
+    "unix_socket_permissions": "afterwards only members of the server's group connect by the socket: see "
+    "that backups and administrators are among them",
+    "shared_preload_libraries": "a library that is not installed keeps the server from starting",
+    "listen_addresses": "clients at addresses that are left out lose their way in",
+    "unix_socket_directories": "programs look for the socket where it was",
+}
+
+
 @dataclass
 class _Group:
     changes: dict[str, Change] = field(default_factory=dict)
@@ -95,12 +109,15 @@ def steps_of(
     """
     wanted = list(_wanted(report, floor))
     by_hand = [text for one, check in wanted for text in _by_hand(one, check)]
-    groups: dict[tuple[int, str, bool], _Group] = {}
+    groups: dict[tuple[int, bool, str, bool], _Group] = {}
     undone = {change.undo for one, _ in wanted for change in one.finding.fix if change.undo}
     for judged, check in wanted:
         answer = Answer(check, judged.fingerprint, judged.finding.subject.name, judged.finding.evidence)
         for change in judged.finding.fix:
             if change.sql.startswith("--"):
+                continue
+            if (reason := _refused(change, report.inspected_as)) is not None:
+                by_hand.append(f"{check}: {change.sql} by hand: {reason}")
                 continue
             if change.sql in undone:
                 by_hand.append(f"{check}: {change.sql} is what another finding wants to undo: decide which")
@@ -109,10 +126,15 @@ def steps_of(
                 by_hand.append(f"{check}: {change.sql} (left out: only what is safe was asked for)")
                 continue
             database = change.database or judged.finding.subject.database or ""
-            group = groups.setdefault((_topic(change), database, change.transactional), _Group())
+            # what cannot be undone is in files of its own, after the rest of its kind
+            key = (_topic(change), not change.undo, database, change.transactional)
+            group = groups.setdefault(key, _Group())
             group.changes.setdefault(change.sql, change)
             group.answers.setdefault(answer.fingerprint, answer)
-    steps = [_step(number, database, group) for (number, database, _), group in sorted(groups.items())]
+    steps = [
+        _step(number, database, group, final=final)
+        for (number, final, database, _), group in sorted(groups.items())
+    ]
     return tuple(steps), tuple(dict.fromkeys(by_hand))
 
 
@@ -130,6 +152,19 @@ def _by_hand(judged: Judged, check: str) -> Iterator[str]:
         yield f"{check}: {judged.finding.evidence}. {judged.advice}"
 
 
+def _refused(change: Change, planner: str) -> str | None:
+    """Why a change is not for a file that somebody might run unread; None when it is."""
+    if change.sql.startswith("ALTER SYSTEM SET "):
+        return _BY_HAND.get(change.sql.removeprefix("ALTER SYSTEM SET ").partition(" ")[0])
+    if change.sql.startswith("DROP TABLE"):
+        return "its rows would be gone for good: keep a backup, and see first that nobody needs them"
+    if change.sql.startswith(f"ALTER ROLE {ident(planner)} "):
+        return f"it is about {ident(planner)}, who makes this plan and would lock himself out"
+    if change.sql.endswith(f" FROM {ident(planner)};"):
+        return f"it takes something from {ident(planner)}, who makes this plan"
+    return None
+
+
 def _topic(change: Change) -> int:
     if change.sql.startswith("REVOKE") and " ON " not in change.sql:
         return next(number for number, one in enumerate(_TOPICS) if one.slug == "memberships")
@@ -140,16 +175,18 @@ def _topic(change: Change) -> int:
     )
 
 
-def _step(number: int, database: str, group: _Group) -> Step:
+def _step(number: int, database: str, group: _Group, *, final: bool) -> Step:
     topic = _TOPICS[number]
     where = "".join(one if one.isascii() and one.isalnum() else "_" for one in database.lower())[:30]
+    slug = "_".join(part for part in (topic.slug, "final" if final else "", where) if part)
+    lost = "cannot be undone: read each statement, and see that nothing needs what it takes away; "
     return Step(
-        slug=f"{topic.slug}_{where}" if where else topic.slug,
+        slug=slug,
         title=f"{topic.title} ({database})" if database else topic.title,
         why=topic.why,
         changes=tuple(group.changes.values()),
         database=database or None,
-        risk=topic.risk,
+        risk=lost + topic.risk if final else topic.risk,
         answers=tuple(group.answers.values()),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pgguard.changes.catalog import unless
 from pgguard.model.plan import Migration
 from pgguard.model.quote import dollar, literal
 from pgguard.plan.checked import checked
@@ -56,7 +57,9 @@ def _up(plan: Plan, step: Step, name: str) -> str:
 def _down(plan: Plan, step: Step, name: str) -> str:
     body = [_guard(plan, step, [(_either(one), _told(one)) for one in step.changes], asserts=False)]
     for one in reversed(step.changes):
-        if one.undo:
+        if one.undo.startswith("CREATE ") and one.planned:
+            body.append(unless(one.planned, one.undo.strip()))
+        elif one.undo:
             body.append(one.undo.strip())
         else:
             body.append(f"-- cannot be undone: {_told(one)}")
@@ -137,7 +140,10 @@ def _guard(plan: Plan, step: Step, conditions: Sequence[tuple[str, str]], *, ass
     for expression, told in conditions:
         if expression:
             lines += [
-                f"    IF NOT ({expression}) THEN",
+                *(f"    {line}" for line in _comment("as planned, or done already: ", told)),
+                "    IF NOT (",
+                *(f"        {part}" for part in expression.splitlines()),
+                "    ) THEN",
                 f"        RAISE EXCEPTION {literal(_CHANGED)}, {literal(told)};",
                 "    END IF;",
             ]
@@ -165,7 +171,7 @@ def _where(plan: Plan, step: Step) -> Iterator[str]:
 
 def _either(change: Change) -> str:
     both = [one for one in (change.planned, change.done) if one]
-    return " OR ".join(f"({one})" for one in both) if len(both) == 2 else ""
+    return "\nOR ".join(f"({one})" for one in both) if len(both) == 2 else ""
 
 
 def _told(change: Change) -> str:

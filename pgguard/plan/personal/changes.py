@@ -13,9 +13,10 @@ from pgguard.changes.catalog import (
     negated,
     policy_names,
     role_is,
+    unless,
 )
 from pgguard.model.finding import Change
-from pgguard.model.quote import dollar, grantee, ident, literal
+from pgguard.model.quote import grantee, ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,11 +200,6 @@ def take_membership(role: str, member: str, *, undo_options: str) -> Change:
         planned=is_member(role, member),
         done=negated(is_member(role, member)),
     )
-
-
-def unless(condition: str, statement: str) -> str:
-    """A statement that is left out where the condition already holds."""
-    return f"DO {dollar(f'BEGIN IF NOT {condition} THEN {statement} END IF; END')};"
 
 
 def _default_head(role: str, schema: str) -> str:
