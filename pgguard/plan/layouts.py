@@ -8,6 +8,7 @@ that each database gets a folder of its own.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pgguard.model.plan import Migration, Plan
 
 _ANY = "cluster"
+# what text() of SQLAlchemy would take for a parameter, and how it is kept from it
+_COLON = re.compile(r"(?<![:\w\\]):(?=\w)")
+_ESCAPED = r"\\:"
 
 
 def write_layout(
@@ -81,7 +85,9 @@ def _liquibase(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, st
 def _alembic(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]:
     before: str | None = None
     for one in files:
-        revision = f"pgguard_{one.name}"
+        # alembic_version has 32 characters
+        digest = hashlib.sha256(one.up.encode()).hexdigest()
+        revision = f"pgguard_{one.name.partition('_')[0]}_{digest[:12]}"
         yield f"versions/{one.name}.py", _revision(one, revision, before)
         before = revision
 
@@ -91,6 +97,7 @@ def _revision(one: Migration, revision: str, before: str | None) -> str:
     lines = [
         f'"""{title}"""',
         "",
+        "import sqlalchemy as sa",
         "from alembic import op",
         "",
         f"revision = {revision!r}",
@@ -106,8 +113,7 @@ def _revision(one: Migration, revision: str, before: str | None) -> str:
         if not one.step.transactional:
             lines.append("    with op.get_context().autocommit_block():")
             indent = "        "
-        # op.execute would take a colon for a parameter
-        lines += [f"{indent}op.get_bind().exec_driver_sql({each!r})" for each in statements]
+        lines += [f"{indent}op.execute(sa.text({_COLON.sub(_ESCAPED, each)!r}))" for each in statements]
         lines += [] if statements else [f"{indent}pass"]
         lines.append("")
     return "\n".join(lines)
