@@ -58,7 +58,7 @@ def examples(folder: Path, name: str, words: Lexicon) -> list[Example]:
     return found
 
 
-def fit(some: list[list[Example]], start: Weights, *, pull: float = 6.0, rounds: int = 120) -> Weights:
+def fit(some: list[list[Example]], start: Weights, *, pull: float = 3.0, rounds: int = 120) -> Weights:
     """Weights near the prior that tell the examples best: logistic regression with a pull to the prior.
 
     Of several candidates of a column the likeliest one counts. Every step is divided by what bounds the

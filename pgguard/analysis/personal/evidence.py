@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.personal.tables import is_terms
+from pgguard.analysis.personal.tables import KEY_NAMES, is_terms
 from pgguard.analysis.personal.words import stem
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
             and table.referenced_by > 1
             and "record_number" not in said
         )
-        if not text or opaque or main:
+        bare = column.name.lower() in KEY_NAMES
+        if not text or opaque or main or bare:
             return [
                 Candidate("person_key", (Reason("person_key", "reference", "it is the key of a person"),))
             ]
@@ -173,8 +174,12 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
 
 
 def _names_staff(read: Read) -> bool:
-    """Whether the whole name is a word for a professional: prescriber, verified_by."""
+    """Whether the name is a word for a professional: prescriber, verified_by, principal_investigator."""
     size = len(read.words)
+    if size == 2 and all(hit.value == "staff" for hit in read.beside):
+        last = {(hit.place, hit.value) for hit in read.hits if hit.start == 1 and hit.how == 0}
+        if last & {("beside", "staff"), ("table", "staff")}:
+            return True
     said = {(hit.place, hit.value) for hit in read.hits if hit.end - hit.start == size and hit.how < 2}
     return bool(said & {("beside", "staff"), ("table", "staff")}) and ("beside", "system") not in said
 
@@ -241,7 +246,7 @@ def _by_phrase(seen: Seen, lexicon: Lexicon) -> Iterator[Candidate]:
             where = "dense" if table.dense else "measured" if table.measured else "sparse"
             reasons.append(Reason(f"common_{where}", "name", "a word that every trade has"))
         yield _judged(hit.value, reasons, seen, hit)
-    if not strong:
+    if not strong and seen.column.name.lower() not in KEY_NAMES:
         for hit in () if seen.type.name in ("date", "time") else lexicon.across(table.named, seen.column.name):
             if _place(hit, 0, 0, table, personal=personal) in ("", "hit_outside") or hit.value in ("none", "person_key"):
                 continue
@@ -340,6 +345,7 @@ def _place(hit: Hit, begin: int, end: int, table: Table, *, personal: bool) -> s
 _BEGINNING = 3
 _READ = 8
 _KINDS = frozenset({"type", "kind", "typ", "tipo", "art", "class", "clase", "klasse", "classe", "category", "categorie"})
+_UNITS = frozenset({"unit", "uom", "unite", "einheit", "unidad", "ucum", "range", "referenz", "reference"})
 _DOUBTS = frozenset({"also_unit", "also_system", "also_about", "denied", "guessed"})
 
 
@@ -380,7 +386,7 @@ def _is_own_key(seen: Seen) -> bool:
     if target is not None and is_terms(target):
         return False
     plain = seen.column.name.lower().replace("_", "")
-    if table.primary == (seen.column.number,) and plain in ("id", "uid", "pk", "oid", "uuid", "guid", "key", "rowid"):
+    if table.primary == (seen.column.number,) and plain in KEY_NAMES:
         return True
     if seen.type.name not in ("integer", "number", "uuid"):
         return False
@@ -455,7 +461,14 @@ def _find_against(seen: Seen, hit: Hit | None, *, lasting: bool) -> Iterator[Rea
             # an imported name is a name
             kind == "system" and lasting and other.end <= start and "by" not in read.words
         )
-        yield Reason(f"beside_{kind}_text" if weaker else f"beside_{kind}", "name", f"beside it stands {other.phrase}")
+        feature = f"beside_{kind}"
+        if weaker:
+            feature += "_text"
+        elif kind == "about" and not _KINDS.isdisjoint(map(stem, read.words[other.start : other.end])):
+            feature = "beside_kind"
+        elif kind == "unit" and not _UNITS.isdisjoint(map(stem, read.words[other.start : other.end])):
+            feature = "beside_measure"
+        yield Reason(feature, "name", f"beside it stands {other.phrase}")
     if hit is None:
         return
     own = seen.table.read.words
@@ -583,6 +596,10 @@ _GENERIC = frozenset(
 )
 
 
+# what a finding is made of, whereas a note has but a text
+_FINDING_PARTS = frozenset("value valeur valor wert code codigo name nom nombre".split())
+
+
 def _by_table(seen: Seen) -> Iterator[Candidate]:
     """A common word in a table whose name says the rest: allergy.code, person_address.line."""
     table, read = seen.table, seen.read
@@ -604,6 +621,8 @@ def _by_table(seen: Seen) -> Iterator[Candidate]:
     for topic in sorted(table.topics, key=ORDER.index):
         if topic in ("person_key", "none"):
             continue
+        if topic == "free_text" and not _FINDING_PARTS.isdisjoint(read.words):
+            continue
         reasons = [Reason("hit_topic", "table", f"its table's name tells what {seen.column.name} is")]
         yield _judged(topic, reasons, seen, None)
 
@@ -611,7 +630,7 @@ def _by_table(seen: Seen) -> Iterator[Candidate]:
 def _by_kind(seen: Seen) -> Iterator[Candidate]:
     """Nothing in its name is known: what stands in a record about a person is data about that person."""
     table, kind = seen.table, seen.type.name
-    if seen.target is not None or seen.column.number in table.primary:
+    if seen.target is not None or seen.column.number in table.primary or _is_own_key(seen):
         return
     if kind in ("json", "binary") and (table.linked or table.role == "technical"):
         reason = Reason(

@@ -43,6 +43,8 @@ _COMMON_KEYS = frozenset(
         "seq",
     }
 )
+# names of keys that are nothing but that
+KEY_NAMES = frozenset({"id", "uid", "pk", "oid", "uuid", "guid", "key", "rowid"})
 # words for people that more often stand for something else when they are part of a key
 _TWO_MEANINGS = frozenset({"parent", "child", "member", "party", "client", "contact", "family", "person"})
 _FARTHEST = 5
@@ -283,6 +285,10 @@ def _keys(roots: Mapping[int, Table], persons: Sequence[Table], lexicon: Lexicon
     words = set(_TWO_MEANINGS)
     for table in persons:
         words -= set(table.read.words) | {word[:-1] for word in table.read.words}
+        if not table.primary:
+            table.person_keys.update(
+                column.number for column in table.columns if column.name.lower() in KEY_NAMES
+            )
         if len(table.primary) == 1:
             number = table.primary[0]
             table.person_keys.add(number)
@@ -484,7 +490,7 @@ _NAMING = frozenset({"direct_identifier", "credential", "date_of_birth", "nation
 def _is_list(table: Table, lexicon: Lexicon) -> bool:
     """Whether it looks like a list of codes: a code and a label, others refer to it, nobody's key in it."""
     own = set(table.read.words)
-    words = [set(lexicon.read(column.name).words) for column in table.columns]
+    words = [set(lexicon.read(column.name).words[table.prefix :]) for column in table.columns]
     coded = any(not _CODES.isdisjoint(some) for some in words)
     labelled = any(some - own <= _LABELS and some & _LABELS for some in words)
     if any(
