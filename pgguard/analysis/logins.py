@@ -63,6 +63,9 @@ class Logins:
     def __sub__(self, other: Logins) -> Logins:
         return Logins(self._universe, self.bits & ~other.bits)
 
+    def __and__(self, other: Logins) -> Logins:
+        return Logins(self._universe, self.bits & other.bits)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Logins) and other.bits == self.bits
 
@@ -72,6 +75,10 @@ class Logins:
     def among(self, names: Iterable[str]) -> frozenset[str]:
         """Those of the names that are in the set."""
         return self._universe.spelled(self.bits & self._universe.bits(names))
+
+    def only(self, names: Iterable[str]) -> Logins:
+        """Those of the set that are among the names."""
+        return Logins(self._universe, self.bits & self._universe.bits(names))
 
     def restricted(self, bits: int) -> Logins:
         """Those of the set that are in the other one, given as bits of the same universe."""

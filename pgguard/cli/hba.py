@@ -154,3 +154,81 @@ def reach(
         write(report.reach_terminal(found, unknown, width=width(output)), output)
     if unknown:
         raise typer.Exit(3)
+
+
+PatchFolder = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the patch; made if need be.")
+]
+AllowLoss = Annotated[
+    list[str] | None,
+    typer.Option("--allow-loss", metavar="ROLE", help="This login may lose its way in (repeat for more)."),
+]
+
+
+@hba.command()
+@reads_snapshot
+def patch(
+    source: Source,
+    output: PatchFolder,
+    hba_file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="A copy of pg_hba.conf, where the server shows none."),
+    ] = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Write the pg_hba.conf that closes what was found: a diff, the new file, and who loses or gains what.
+
+    What only you can decide is left as a comment above its line. Nothing is changed on the server: see
+    `pgguard hba apply`. The new file holds what the old one does, passwords for directories too: mode 0600.
+    """
+    from pgguard.cli.hba_files import made, wrote
+
+    found = made(dataclasses.replace(source, database=[]), hba_file, policy)
+    print(wrote(found, output, width(None)), end="")
+    if found.unknown:
+        raise typer.Exit(3)
+
+
+@hba.command()
+@reads_snapshot
+def apply(
+    source: Source,
+    new: Annotated[Path, typer.Argument(metavar="NEWFILE", help="The new pg_hba.conf (pg_hba.conf.new).")],
+    policy: PolicyFile = None,
+    allow_loss: AllowLoss = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge it, and change nothing.")] = False,
+) -> None:
+    """Put a new pg_hba.conf in force, on the server's own machine; what does not serve is taken back.
+
+    Refused (exit code 2) when it would lock out you, a declared administrator, a declared service or
+    somebody who is connected now. Exit code 4: it did not serve, and the old file is back.
+    """
+    from pgguard.cli.hba_files import judged
+    from pgguard.server.hba_apply import exchange
+
+    prepared, told, refused = judged(source, new, policy, allow_loss or [], width(None))
+    print(told, end="")
+    if refused:
+        raise refused
+    if not dry_run:
+        exchange(source.target, prepared, say=lambda text: print(text, flush=True))
+
+
+@hba.command()
+@reads_snapshot
+def restore(
+    source: Source,
+    backup: Annotated[
+        Path | None, typer.Option("--backup", metavar="FILE", help="Which backup; default: the newest.")
+    ] = None,
+    hba_file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="pg_hba.conf, where nobody is let in.")
+    ] = None,
+) -> None:
+    """Put back the pg_hba.conf that `pgguard hba apply` kept, on the server's own machine.
+
+    The file that is replaced is kept too. Exit code 4: it is back, and the server could not be told.
+    """
+    from pgguard.server.hba_apply import restore as put_back
+
+    put_back(source.target, backup, hba_file, say=lambda text: print(text, flush=True))

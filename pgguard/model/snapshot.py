@@ -18,7 +18,13 @@ __all__ = ["DatabaseSnapshot", "Missing", "Sections", "Snapshot", "section"]
 
 
 class DatabaseSnapshot(Sections):
-    """What belongs to one database; `database` is its name."""
+    """What belongs to one database; `database` is its name.
+
+    `samples` are what was counted in values; None when nobody asked for it (--sample), and they are not
+    saved with the snapshot.
+    """
+
+    samples: tuple[rows.ColumnSample, ...] | None = None
 
     schemas = section(rows.Schema)
     relations = section(rows.Relation)
@@ -55,6 +61,12 @@ class DatabaseSnapshot(Sections):
     def name(self) -> str:
         """The database's name."""
         return self.database
+
+    def sampled(self, samples: Sequence[rows.ColumnSample]) -> DatabaseSnapshot:
+        """The same database with what was counted in its values."""
+        found = DatabaseSnapshot(self._sections, self.database)
+        found.samples = tuple(samples)
+        return found
 
     def grants(self, acl: str) -> tuple[rows.Grant, ...]:
         """The entries of an ACL, given its key; none for an empty key.
@@ -169,6 +181,14 @@ class Snapshot(Sections):
         narrowed = Snapshot(self._sections, kept, self.target, self.observations)
         narrowed._memo = self._memo
         return narrowed
+
+    def replaced(self, **sections: Sequence[Any] | Missing) -> Snapshot:
+        """The same snapshot with other rows in some sections of the cluster's own: how it would look."""
+        return Snapshot({**self._sections, **sections}, self.inspected, self.target, self.observations)
+
+    def with_databases(self, inspected: Sequence[DatabaseSnapshot]) -> Snapshot:
+        """The same snapshot with these databases in the place of its own."""
+        return Snapshot(self._sections, inspected, self.target, self.observations)
 
     def observed(self, observations: Observations) -> Snapshot:
         """The same snapshot with what was seen of its sessions over time."""

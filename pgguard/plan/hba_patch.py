@@ -28,6 +28,7 @@ from pgguard.analysis.hba.index import REPLICATION
 from pgguard.analysis.hba.parse import INCLUDES_FROM, Placed, rule_lines
 from pgguard.analysis.hba.rules import (
     LOCAL,
+    PLAIN,
     accepted,
     broken_lines,
     for_replication_only,
@@ -110,6 +111,7 @@ class _Turn(NamedTuple):
     account: str
     findings: tuple[tuple[str, Judged], ...]
     placed: Mapping[tuple[str, int], Placed]
+    later: bool
 
 
 def patch(snapshot: Snapshot, texts: Texts, policy: Policy, *, account: str = "") -> Patch:
@@ -122,13 +124,14 @@ def patch(snapshot: Snapshot, texts: Texts, policy: Policy, *, account: str = ""
     """
     before = as_if(snapshot, texts)
     _require_whole(before)
-    tags = {path: [()] * len(physical(text)) for path, text in texts.files.items() if text is not None}
-    tagged: dict[str, list[tuple[Answer, ...]]] = dict(tags)
+    tagged: dict[str, list[tuple[Answer, ...]]] = {
+        path: [()] * len(physical(text)) for path, text in texts.files.items() if text is not None
+    }
     proposals: dict[tuple[str, str], Proposal] = {}
     done: set[tuple[object, ...]] = set()
     now = texts
-    for _ in range(_TURNS):
-        turn = _turn(as_if(snapshot, now), now, policy, account)
+    for number in range(_TURNS):
+        turn = _turn(as_if(snapshot, now), now, policy, account, later=number > 0)
         proposals = {}
         edits: list[tuple[Edit, tuple[Answer, ...]]] = []
         for stage in (_rule_wishes, _superuser_wishes, _everybody_wishes):
@@ -141,7 +144,7 @@ def patch(snapshot: Snapshot, texts: Texts, policy: Policy, *, account: str = ""
     now = _applied(now, list(_comments(now, proposals.values())), tagged, snapshot.major)
     after = as_if(snapshot, now)
     _require_whole(after)
-    return patch_of(snapshot, texts, now, tuple(proposals.values()), tagged)
+    return patch_of(snapshot, texts, now, tuple(_numbered(now, proposals.values())), tagged)
 
 
 def patch_of(
@@ -169,7 +172,7 @@ def _require_whole(snapshot: Snapshot) -> None:
         raise InputError(msg)
 
 
-def _turn(snapshot: Snapshot, texts: Texts, policy: Policy, account: str) -> _Turn:
+def _turn(snapshot: Snapshot, texts: Texts, policy: Policy, account: str, *, later: bool) -> _Turn:
     today = datetime.date.fromisoformat(snapshot.server.now[:10])
     checks = [one for one in all_checks() if one.id.startswith("hba-")]
     report = judge(snapshot, policy, today=today, checks=checks)
@@ -183,7 +186,7 @@ def _turn(snapshot: Snapshot, texts: Texts, policy: Policy, account: str) -> _Tu
         (one.file if snapshot.major >= INCLUDES_FROM else "", one.line.number): one
         for one in rule_lines(texts, snapshot.major)
     }
-    return _Turn(snapshot, texts, policy, account, findings, placed)
+    return _Turn(snapshot, texts, policy, account, findings, placed, later)
 
 
 def _edits_of(
@@ -237,6 +240,19 @@ def _edits(
     for network in networks[1:]:
         made = copied(text, where, [*values.items(), ("address", network)])
         yield Insert(file, rule.line, made, after=True), answers
+    if networks or "type" in values:
+        # programs on the machine itself need no TLS, and keep their way in where this rule is theirs
+        own = [(field, value) for field, value in values.items() if field not in ("type", "address")]
+        for network in _loopback(turn, rule):
+            made = copied(text, where, [*own, ("address", network)])
+            yield Insert(file, rule.line, made, after=True), answers
+
+
+def _loopback(turn: _Turn, rule: HbaRule) -> Iterator[str]:
+    """The machine's own addresses from which the rule lets clients in without TLS."""
+    some = deciding(turn.snapshot, lambda one: one is rule).get(rule, [])
+    ranges = [part for one in some if PLAIN in one.ways for part in one.addresses.ranges]
+    yield from (joined(ranges) & LOOPBACK).each_network()
 
 
 def _applied(
@@ -278,10 +294,25 @@ def _owners(origins: Sequence[int], edited: Mapping[int, object]) -> list[int]:
 
 def _comments(texts: Texts, proposals: Iterable[Proposal]) -> Iterator[tuple[Edit, tuple[Answer, ...]]]:
     for one in proposals:
-        text = " ".join(f"# pgguard, {one.answer.check}: for the DBA to decide: {one.text}".split())
+        text = _comment(one)
         # a second patch has nothing to add to the first
         if text not in (texts.files[one.file] or ""):
-            yield Insert(one.file, one.line, text), (one.answer,)
+            yield Insert(one.file, one.line, text), ()
+
+
+def _comment(one: Proposal) -> str:
+    return " ".join(f"# pgguard, {one.answer.check}: for the DBA to decide: {one.text}".split())
+
+
+def _numbered(texts: Texts, proposals: Iterable[Proposal]) -> Iterator[Proposal]:
+    """The proposals with the lines at which they stand as comments."""
+    left = {path: physical(text or "") for path, text in texts.files.items()}
+    for one in sorted(proposals, key=lambda one: (one.file, one.line)):
+        lines = left[one.file]
+        at = next((at for at, line in enumerate(lines) if line.rstrip("\r\n") == _comment(one)), one.line - 1)
+        # of two that say the same, the other one is the next's
+        lines[at] = ""
+        yield one._replace(line=at + 1)
 
 
 # What each finding asks for --------------------------------------------------------------------------
@@ -297,7 +328,7 @@ def _rule_wishes(turn: _Turn) -> Iterator[tuple[HbaRule, Answer, _Wish]]:
         named = by_name.get(judged.finding.subject.name, ())
         if wish is None or judged.finding.subject.kind != "hba-rule" or not named:
             continue
-        answer = _answer(check, judged)
+        answer = _answer(turn, check, judged)
         if len(named) > 1:
             # two included files of the same name
             for rule in named:
@@ -306,9 +337,11 @@ def _rule_wishes(turn: _Turn) -> Iterator[tuple[HbaRule, Answer, _Wish]]:
         yield named[0], answer, wish(turn, named[0], entries.get(named[0], []))
 
 
-def _answer(check: str, judged: Judged) -> Answer:
+def _answer(turn: _Turn, check: str, judged: Judged) -> Answer:
     finding = judged.finding
-    return Answer(check, judged.fingerprint, finding.subject.name, finding.evidence)
+    # lines are counted anew by then
+    seen = f"{finding.evidence} (once the changes before are made)" if turn.later else finding.evidence
+    return Answer(check, judged.fingerprint, finding.subject.name, seen)
 
 
 def _trust(turn: _Turn, rule: HbaRule, entries: list[Entry]) -> _Wish:
@@ -372,10 +405,7 @@ def _address(turn: _Turn, rule: HbaRule, entries: list[Entry]) -> _Wish:
         return _Wish(proposal="from which networks clients come ([networks] internal in the policy)")
     if rule.address == "samenet":
         return _Wish(proposal="which networks instead of samenet: the server's own are not known here")
-    decided = joined([part for one in entries for part in one.addresses.ranges])
-    # local programs that come over TCP keep their way in, where this rule is theirs
-    kept = (accepted(rule) & parse(declared)) | (decided & LOOPBACK)
-    found = tuple(kept.each_network())
+    found = tuple((accepted(rule) & parse(declared)).each_network())
     if not found or len(found) > _MOST_NETWORKS:
         why = "none" if not found else f"{len(found)} parts"
         return _Wish(proposal=f"whether the line is needed: {why} of the policy's networks lies in it")
@@ -391,8 +421,7 @@ def _replication(turn: _Turn, rule: HbaRule, entries: list[Entry]) -> _Wish:
     standbys = parse(turn.policy.networks.standbys)
     found = tuple((accepted(rule) & standbys).each_network())
     if 0 < len(found) <= _MOST_NETWORKS:
-        decided = joined([part for one in entries for part in one.addresses.ranges])
-        return _Wish(values, networks=(*found, *(decided & LOOPBACK).each_network()))
+        return _Wish(values, networks=found)
     if values:
         return _Wish(values)
     if not ssl_is_on(turn.snapshot):
@@ -434,7 +463,7 @@ def _superuser_wishes(turn: _Turn) -> Iterator[tuple[HbaRule, Answer, _Wish]]:
         if not through:
             continue
         rule = through[0].rule
-        answer = _answer(check, judged)
+        answer = _answer(turn, check, judged)
         why_not = _keeps_remote(turn, name)
         if why_not:
             yield rule, answer, _Wish(proposal=f"reject {ident(name)} from other machines: {why_not}")
@@ -484,14 +513,18 @@ def _everybody_wishes(turn: _Turn) -> Iterator[tuple[HbaRule, Answer, _Wish]]:
         logins = login_names(some)
         few = 0 < len(databases) <= _MOST_DATABASES and 0 < len(logins) <= _MOST_LOGINS
         if not few or any(one.open for one in some):
-            yield rule, _answer(check, judged), _Wish(proposal="which databases, and which roles (+group)")
+            yield (
+                rule,
+                _answer(turn, check, judged),
+                _Wish(proposal="which databases, and which roles (+group)"),
+            )
             continue
         major = turn.snapshot.major
         values: tuple[tuple[Field, str], ...] = (
             ("database", ",".join(written_name(name, major) for name in databases)),
             ("user", ",".join(written_name(name, major) for name in logins)),
         )
-        yield rule, _answer(check, judged), _Wish(values)
+        yield rule, _answer(turn, check, judged), _Wish(values)
 
 
 def _verifiers(snapshot: Snapshot) -> dict[str, str] | None:
