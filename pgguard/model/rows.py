@@ -662,3 +662,24 @@ class Statement(NamedTuple):
     role: str
     query: str
     calls: int
+
+
+class ColumnSample(NamedTuple):
+    """How many of a column's values look like something; counts only, never a value.
+
+    `path` names a key inside a document (address.city), empty for the column itself. `rows` were looked
+    at, of which `filled` are not NULL and `distinct` differ (by their first 64 characters); `years` are the
+    different years of dates that are past. `matches` has a count for each pattern of sql/sample/patterns.sql.
+    `unread` says why nothing was counted. `origin`: sample, or statistics where the planner's were used.
+    """
+
+    relation: int
+    number: int
+    path: str
+    rows: int
+    filled: int
+    distinct: int
+    years: int
+    matches: tuple[tuple[str, int], ...]
+    unread: str = ""
+    origin: str = "sample"
