@@ -73,7 +73,8 @@ def fit(some: list[list[Example]], start: Weights, *, pull: float = 3.0, rounds:
         for part, one in zip(share, some, strict=True):
             for options, sensitive, importance in one:
                 best, features = max(
-                    (values["bias"] + sum(values[feature] for feature in option), option) for option in options
+                    (values["bias"] + sum(values[feature] for feature in option), option)
+                    for option in options
                 )
                 weight = importance * part
                 error = (probability(best) - sensitive) * weight

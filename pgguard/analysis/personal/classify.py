@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from pgguard.analysis.personal.evidence import (
-    ORDER,
-    Candidate,
-    Seen,
-    candidates,
-    signature,
-    type_class,
-)
+from pgguard.analysis.patterns import by_column, told
+from pgguard.analysis.personal.evidence import candidates, signature
 from pgguard.analysis.personal.lexicon import lexicon as read_lexicon
-from pgguard.analysis.personal.tables import Table, optional, root, tables
+from pgguard.analysis.personal.seen import ORDER, Candidate, Seen, type_class
+from pgguard.analysis.personal.table import Table, optional, root
+from pgguard.analysis.personal.tables import tables
 from pgguard.analysis.personal.weights import probability
 from pgguard.analysis.personal.weights import weights as read_weights
 from pgguard.model.classification import Classified, Evidence
+from pgguard.model.policy import NOT_SENSITIVE
 from pgguard.model.quote import qualified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from pgguard.analysis.personal.lexicon import Lexicon
     from pgguard.analysis.personal.weights import Weights
     from pgguard.model.policy import Category, ColumnEntry, Policy
-    from pgguard.model.rows import Column
+    from pgguard.model.rows import Column, ColumnSample
     from pgguard.model.snapshot import DatabaseSnapshot
 
-# what was counted in a column's statistics or sample, by (relation oid, column number): pattern name -> count
-Counts = Mapping[tuple[int, int], Mapping[str, int]]
 _NOTHING = Evidence("name", "nothing in its name or place speaks of a person", 0.0)
 # log-odds: how far from the likeliest a category may be and still be the one that tells best, what a word
 # of every trade counts less, and a phrase more for each further word
@@ -53,7 +49,6 @@ def classify(
     policy: Policy,
     *,
     lexicons: tuple[str, ...] | None = None,
-    counts: Counts | None = None,
 ) -> tuple[Classified, ...]:
     """One `Classified` for every column of the stored relations and views of a database.
 
@@ -64,12 +59,11 @@ def classify(
     """
     site = policy.discovery.lexicons if lexicons is None else lexicons
     key = ("personal", policy.column, site)
-    known: tuple[Classified, ...] | None = database._memo.get(key) if counts is None else None
+    known: tuple[Classified, ...] | None = database._memo.get(key)
     if known is None:
         with _without_collector():
-            known = detect(database, policy, read_lexicon(site), read_weights(), counts)
-        if counts is None:
-            database._memo[key] = known
+            known = detect(database, policy, read_lexicon(site), read_weights())
+        database._memo[key] = known
     return known
 
 
@@ -95,11 +89,11 @@ def detect(
     policy: Policy,
     lexicon: Lexicon,
     weights: Weights,
-    counts: Counts | None = None,
 ) -> tuple[Classified, ...]:
     """The same as `classify` with a given lexicon and weights, nothing remembered."""
     declared = {entry.name: entry for entry in policy.column if entry.database in ("", database.name)}
     known = tables(database, lexicon)
+    samples = by_column(database)
     found: list[Classified] = []
     judged_roots: dict[int, dict[str, Judged]] = {}
     details = Details(database, lexicon)
@@ -130,6 +124,8 @@ def detect(
                 # an inheriting table's own column
                 seen = details.one(table, column, known)
                 judged = judged_column(seen)
+            if samples:
+                judged = _with_values(judged, samples.get((relation.oid, column.number), ()))
             chance = probability(judged.logit)
             sensitive = chance >= weights.thresholds["discover"]
             category: Category = judged.category if sensitive or judged.category == "person_key" else "none"
@@ -138,6 +134,18 @@ def detect(
                 Classified(database.name, relation, column, category, round(score, 3), judged.evidence)
             )
     return tuple(found)
+
+
+def _with_values(judged: Judged, samples: Sequence[ColumnSample]) -> Judged:
+    """What the counts of values add: they decide the category where they say more than the names."""
+    values = list(told(list(samples)))
+    if not values:
+        return judged
+    best = values[0]
+    logit = judged.logit + best.evidence.weight
+    is_known = judged.logit > 0 and judged.category not in NOT_SENSITIVE
+    category = judged.category if is_known and judged.logit > best.evidence.weight else best.category
+    return Judged(category, logit, (*(one.evidence for one in values), *judged.evidence))
 
 
 def judge(found: list[Candidate], weights: Weights) -> Judged:

@@ -1,9 +1,9 @@
 """The lexicons: data/lexicon/*.toml and a site's own files, read into one, with every mistake named.
 
-A file holds words that people can read and extend: `[abbreviations]`, `[tables]` (words of table names),
-`[columns.PLACE.CATEGORY]` with phrases, `[columns.keys]`, `[beside]` (words that turn a phrase into something
-else), `[vocabulary]` (common words, for cutting joined names),
-`[common]` (words that say little by themselves). data/lexicon/en.toml explains them. `[[learned]]` entries name the schemas whose columns taught them.
+A file holds words that people can read and extend: `[abbreviations]`; `[tables]`, words of the names of
+tables; `[columns.PLACE.CATEGORY]` with phrases; `[columns.keys]`; `[beside]`, words that turn a phrase into
+something else; `[vocabulary]`, common words for cutting joined names; `[common]`, words that say little by
+themselves. `[[learned]]` entries name the schemas whose columns taught them.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ Meanings = tuple[tuple[tuple[tuple[str, ...], int], ...], ...]
 
 
 class Hit(NamedTuple):
-    """A phrase that fits words `start` to `end` of a name. `place` is one of PLACES, `table`, `beside`, `key`;
-    `value` the category, or the kind of table or of word beside; `how` 0 by its words, 1 by an abbreviation,
-    2 by a guessed one."""
+    """A phrase that fits words `start` to `end` of a name.
+
+    `place` is one of PLACES, table, beside or key; `value` the category, or the kind of table or of word
+    beside; `how` is 0 by its words, 1 by an abbreviation, 2 by a guessed one.
+    """
 
     start: int
     end: int
@@ -181,7 +183,9 @@ class Lexicon:
             return
         for phrase in phrases:
             stems = tuple(stem(part) for word in split(phrase) for part in self._parts(word))
-            orders = {stems, stems[::-1]} if len(stems) == 2 and place in PLACES and value != "none" else {stems}
+            orders = (
+                {stems, stems[::-1]} if len(stems) == 2 and place in PLACES and value != "none" else {stems}
+            )
             for order in orders:
                 node = self._trie
                 for word in order:
@@ -377,7 +381,11 @@ def _sections(
             for number, entry in enumerate(content if isinstance(content, list) else (), 1):
                 found += _learned(f"{part} {number}", entry, without, texts, known)
         else:
-            known(part, part, ("abbreviations", "tables", "columns", "beside", "vocabulary", "common", "learned"))
+            known(
+                part,
+                part,
+                ("abbreviations", "tables", "columns", "beside", "vocabulary", "common", "learned"),
+            )
     if mistakes:
         raise PolicyError("\n".join(mistakes))
     yield from found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pgguard.analysis.personal.evidence import Reason
+    from pgguard.analysis.personal.seen import Reason
 
 
 class Weights(NamedTuple):

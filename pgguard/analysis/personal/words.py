@@ -13,37 +13,17 @@ if TYPE_CHECKING:
 # camelCase, digits and separators all end a word: patFName2 is pat, f, name
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LIGATURES = str.maketrans({"ß": "ss", "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O"})
+
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
+
 # words that only join others; not "no" (number), not single letters (d_items)
-STOP = frozenset(
-    [
-        "of",
-        "de",
-        "du",
-        "des",
-        "la",
-        "le",
-        "les",
-        "del",
-        "der",
-        "das",
-        "den",
-        "dem",
-        "el",
-        "los",
-        "las",
-        "the",
-        "and",
-        "et",
-        "und",
-        "von",
-        "zum",
-        "zur",
-        "au",
-        "aux",
-    ]
-)
+STOP = listed("of de du des la le les del der das den dem el los las the and et und von zum zur au aux")
 # never a part of a joined word
-_ALONE = frozenset(["with", "from", "for", "has", "not", "any", "all", "and", "per", "pro", "con", "por", "mit", "aus"])
+_ALONE = listed("with from for has not any all and per pro con por mit aus")
 # what German puts between the parts of a compound
 _LINKS = ("", "s", "n", "en", "es")
 _SHORTEST_PIECE = 3
