@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pgguard.analysis import catalog
 from pgguard.analysis.bodies import accesses, calls
 from pgguard.analysis.crypto import pgcrypto_calls
+from pgguard.analysis.patterns import all_encrypted, by_column
 from pgguard.analysis.plpgsql_source import arguments
 from pgguard.analysis.sqltree import called, operands, walk, words
 from pgguard.analysis.views import VIEWS, shows
@@ -74,6 +75,9 @@ def stored(snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, c
         return Stored.ENCRYPTED
     if key in _compared(snapshot, database):
         return Stored.HASHED
+    looked_at = all_encrypted(by_column(database).get(key, []))
+    if looked_at is not None and (looked_at or is_bytes):
+        return Stored.ENCRYPTED if looked_at else Stored.CLEAR
     return Stored.UNKNOWN if is_bytes else Stored.CLEAR
 
 

@@ -18,17 +18,18 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.ciphertext import Stored, stored
-from pgguard.analysis.names import shorten
+from pgguard.analysis.names import database_subject, shorten
+from pgguard.analysis.patterns import by_column, looks_real
 from pgguard.analysis.sensitive import sensitive_columns, words
 from pgguard.errors import Unread
 from pgguard.model.classification import TRACES
-from pgguard.model.finding import Severity
-from pgguard.model.quote import qualified
+from pgguard.model.finding import Finding, Severity
+from pgguard.model.quote import ident, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgguard.model.finding import Finding
+    from pgguard.analysis.sensitive import Sensitive
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
@@ -53,15 +54,33 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             and stored(snapshot, database, one.relation, one.column) in (Stored.CLEAR, Stored.UNKNOWN)
         ]
         if columns:
-            names = [qualified(one.relation.schema, one.relation.name, one.column.name) for one in columns]
-            msg = "values"
-            raise Unread(
-                msg,
-                f"it is not for production, and only a look at values (--sample N) tells whether "
-                f"{shorten(names, 3)} hold real patients' data",
-                database.name,
-            )
-    yield from ()
+            yield from _looked_at(database, columns)
+
+
+def _looked_at(database: DatabaseSnapshot, columns: list[Sensitive]) -> Iterator[Finding]:
+    samples = by_column(database)
+    real, unknown = [], []
+    for one in columns:
+        name = qualified(one.relation.schema, one.relation.name, one.column.name)
+        seen = samples.get((one.relation.oid, one.column.number), [])
+        if any(looks_real(sample) for sample in seen):
+            real.append(name)
+        elif not seen or any(sample.unread for sample in seen):
+            unknown.append(name)
+    if real:
+        yield Finding(
+            database_subject(database.name),
+            f"{ident(database.name)} is not for production, and {len(real)} sensitive columns hold what "
+            f"looks like real values ({shorten(real, 3)})",
+        )
+    if unknown:
+        msg = "values"
+        raise Unread(
+            msg,
+            f"it is not for production, and only a look at values (--sample N) tells whether "
+            f"{shorten(unknown, 3)} hold real patients' data",
+            database.name,
+        )
 
 
 def _for_tests(database: DatabaseSnapshot, policy: Policy) -> bool:

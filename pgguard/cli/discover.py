@@ -12,7 +12,7 @@ import typer
 
 from pgguard.cli.inspect import PolicyFile
 from pgguard.cli.output import Output, write
-from pgguard.cli.source import Source, reads_snapshot
+from pgguard.cli.source import Sample, Source, reads_snapshot, with_values
 
 if TYPE_CHECKING:
     from pgguard.analysis.discovery import Difference
@@ -33,6 +33,7 @@ class Format(enum.Enum):
 def discover(
     source: Source,
     policy: PolicyFile = None,
+    sample: Sample = 0,
     output_format: Annotated[
         Format, typer.Option("--format", help="How to print the classification.")
     ] = Format.TERMINAL,
@@ -51,7 +52,7 @@ def discover(
     changed; JSON and CSV hold every column. No value of a column is read, unless --sample is given, and
     then only counted on the server.
     """
-    found = _look(source, policy)
+    found = _look(source, policy, sample)
     file = "" if dry_run else _written(found, policy or found.file or Path("pgguard.toml"))
     write(_rendered(found, output_format, file), output)
     raise typer.Exit(0 if allow_unknown or not _is_incomplete(found.snapshot) else 3)
@@ -68,7 +69,7 @@ class _Found:
     difference: Difference
 
 
-def _look(source: Source, chosen: Path | None) -> _Found:
+def _look(source: Source, chosen: Path | None, sample: int) -> _Found:
     from pgguard.analysis.discovery import compare, people_only
     from pgguard.analysis.personal import classify, said_once
     from pgguard.store.policy_file import find, load
@@ -76,7 +77,7 @@ def _look(source: Source, chosen: Path | None) -> _Found:
     # the file that is to be written need not be there yet
     place = chosen if chosen is not None and not chosen.exists() else find(chosen, Path.cwd(), os.environ)
     loaded = load(place if place is not None and place.exists() else None)
-    snapshot = source.snapshot()
+    snapshot = with_values(source, source.snapshot(), sample, loaded.policy)
     people = dataclasses.replace(loaded.policy, column=people_only(loaded.policy))
     nobody = dataclasses.replace(loaded.policy, column=())
     readable = [one for one in snapshot.inspected if not {"relations", "columns"} & set(one.missing())]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pgguard.cli.output import Output, color, width, write
-from pgguard.cli.source import Source, reads_snapshot
+from pgguard.cli.source import Sample, Source, reads_snapshot, with_values
 
 if TYPE_CHECKING:
     from pgguard.model.finding import Report
@@ -63,6 +63,7 @@ def inspect(
     ] = Format.TERMINAL,
     output: Output = None,
     observations: ObservationsFile = None,
+    sample: Sample = 0,
     fail_on: Annotated[
         Level, typer.Option("--fail-on", help="Exit 1 for findings of this severity and above.")
     ] = Level.HIGH,
@@ -75,7 +76,7 @@ def inspect(
     Exit code 0: nothing at or above --fail-on, and everything evaluated. 1: findings. 2: bad usage,
     policy or input. 3: no connection, or something could not be evaluated and nothing failed.
     """
-    report = judged(source, policy, check, observations)
+    report = judged(source, policy, check, observations, sample)
     write(rendered(report, output_format, output), output)
     from pgguard.model.finding import Severity
 
@@ -83,7 +84,11 @@ def inspect(
 
 
 def judged(
-    source: Source, policy_file: Path | None, only: list[str] | None, observations: Path | None = None
+    source: Source,
+    policy_file: Path | None,
+    only: list[str] | None,
+    observations: Path | None = None,
+    sample: int = 0,
 ) -> Report:
     """The report on the source under the policy file; mistakes in the options are said before connecting.
 
@@ -95,7 +100,8 @@ def judged(
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
     chosen = [named(one) for one in only] if only else None
-    snapshot = observed(source.snapshot(), loaded.policy, observations)
+    snapshot = with_values(source, source.snapshot(), sample, loaded.policy)
+    snapshot = observed(snapshot, loaded.policy, observations)
     return judge(
         snapshot,
         loaded.policy,

@@ -122,9 +122,8 @@ def _deliver(made: Plan, output: Path | None, layout: Layout, *, force: bool) ->
         folder.write(output, made, files, force=force)
     else:
         write_layout(output, made, files, layout.value, force=force)
-    print(
-        f"{plural(len(files), 'migration')} in {output}, {plural(len(made.by_hand), 'step')} by hand: read plan.md"
-    )
+    hands = plural(len(made.by_hand), "step")
+    print(f"{plural(len(files), 'migration')} in {output}, {hands} by hand: read plan.md")
 
 
 def _policy(chosen: Path | None) -> Policy:

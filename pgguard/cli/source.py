@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
     from pgguard.server.connect import Target
 
@@ -94,6 +95,34 @@ class Source:
             msg = f"{self.file}: there is no database {', '.join(absent)} in it; there are {', '.join(known)}"
             raise UsageError(msg)
         return loaded.only(*self.database)
+
+
+Sample = Annotated[
+    int,
+    typer.Option(
+        "--sample",
+        metavar="ROWS",
+        help="Look at values, so many rows of each table, by expressions on the server that count.",
+    ),
+]
+
+
+def with_values(source: Source, snapshot: Snapshot, rows: int, policy: Policy) -> Snapshot:
+    """The snapshot with what counting in values tells: samples where asked for, statistics where allowed.
+
+    Raises `UsageError` for a snapshot from a file, which holds no values.
+    """
+    from pgguard.errors import UsageError
+    from pgguard.server.sample import read_samples, read_statistics
+
+    if rows < 0 or (rows and source.file is not None):
+        msg = "--sample looks at a server: give one, and a number of rows"
+        raise UsageError(msg)
+    if rows:
+        snapshot = read_samples(source.target, snapshot, rows)
+    if policy.discovery.use_statistics and source.file is None:
+        snapshot = read_statistics(source.target, snapshot)
+    return snapshot
 
 
 def reads_snapshot(command: Callable[..., None]) -> Callable[..., None]:

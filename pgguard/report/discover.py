@@ -8,6 +8,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.catalog import relations
 from pgguard.analysis.discovery import column_name
 from pgguard.model.quote import ident, qualified
 from pgguard.report.text import plural, visible
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pgguard.analysis.discovery import Difference
     from pgguard.model.classification import Classified, Evidence
-    from pgguard.model.snapshot import Snapshot
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 # a score between these is one to look at first: on the labelled schemas most mistakes lie there
 UNSURE = (0.25, 0.75)
@@ -162,6 +163,20 @@ def unread(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
         for section, reason in database.missing().items():
             if section in _NEEDED:
                 yield database.name, section, reason
+        if any(one.unread for one in database.samples or ()):
+            yield from _values_unread(database)
+
+
+def _values_unread(database: DatabaseSnapshot) -> Iterator[tuple[str, str, str]]:
+    tables = relations(database)
+    reasons: dict[tuple[int, str], int] = {}
+    for one in database.samples or ():
+        if one.unread and one.relation in tables:
+            reasons[one.relation, one.unread] = reasons.get((one.relation, one.unread), 0) + 1
+    for (oid, reason), count in reasons.items():
+        table = tables[oid]
+        name = qualified(table.schema, table.name)
+        yield database.name, f"values of {plural(count, 'column')} of {name}", reason
 
 
 _NEEDED = frozenset({"relations", "columns", "constraints"})

@@ -23,6 +23,7 @@ and may go on with::
     -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
     -- as: ROLE                  the inspecting role
     -- minor: NUMBER             the server is taken to be of this minor version
+    -- sample: ROWS              so many rows of each table are looked at (own cluster)
     -- watched: DAYS             the log of so many days up to now was observed
     -- observed: DAYS ROLE HOURS ADDRESS APPLICATION [as IDENTITY by METHOD]
                                  sessions of these days up to now (20, or 100-95 days ago) and hours (8-17)
@@ -67,6 +68,7 @@ class Block:
     inspect_as: str = "postgres"
     minor: int | None = None
     watched: int | None = None
+    sample: int | None = None
     observed: list[str] = field(default_factory=list)
     sql: list[str] = field(default_factory=list)
 
@@ -125,6 +127,9 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.inspect_as = value
         case "minor":
             block.minor = int(value)
+        case "sample":
+            block.sample = int(value)
+            block.own_cluster = True
         case "watched":
             block.watched = int(value)
         case "observed":

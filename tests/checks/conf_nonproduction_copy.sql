@@ -47,3 +47,22 @@ CREATE EXTENSION pgcrypto;
 CREATE SCHEMA lab;
 CREATE TABLE lab.patient (nir bytea);
 CREATE VIEW lab.v_patient AS SELECT pgp_sym_decrypt(nir, current_setting('lab.key')) AS nir FROM lab.patient;
+
+-- fires: lab
+-- evidence: 2 sensitive columns hold what looks like real values (lab.patient.nir, lab.patient.nom)
+-- sample: 50
+-- policy: [[database]]
+-- policy: name = "lab"
+-- policy: use = "test"
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (patient_id integer, nir text, nom text);
+INSERT INTO lab.patient SELECT n, '18505780060' || lpad(n::text, 4, '0'), 'Nom ' || n FROM generate_series(1, 90) AS n;
+
+-- silent: masked, all the same
+-- sample: 50
+-- policy: [[database]]
+-- policy: name = "lab"
+-- policy: use = "test"
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (patient_id integer, nir text, nom text);
+INSERT INTO lab.patient SELECT n, 'X', 'X' FROM generate_series(1, 90) AS n;

@@ -244,3 +244,16 @@ CREATE FOREIGN TABLE lab.patient (id integer, nir text) SERVER elsewhere;
 -- policy: categories = []
 CREATE SCHEMA lab;
 CREATE TABLE lab.patient (id integer, nir text);
+
+-- silent: every value of the bytes is a PGP message
+-- sample: 50
+CREATE EXTENSION pgcrypto;
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (patient_id integer, nir bytea);
+INSERT INTO lab.patient SELECT n, pgp_sym_encrypt('185057800608' || n, 'made-up') FROM generate_series(1, 30) AS n;
+
+-- fires: lab.patient.nir
+-- sample: 50
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (patient_id integer, nir bytea);
+INSERT INTO lab.patient SELECT n, convert_to('185057800608' || n, 'UTF8') FROM generate_series(1, 30) AS n;

@@ -139,3 +139,40 @@ def test_a_mistake_in_the_policy_is_named_with_its_line(
     done = pgguard("discover", *where(hospital))
     assert done.returncode == 2
     assert "pgguard.toml:3: column.category" in done.stderr
+
+
+def test_values_tell_what_names_do_not_and_never_leave_the_server(
+    pgguard: Run, hospital: Cluster, tmp_path: Path
+) -> None:
+    with psycopg.connect(hospital.dsn(dbname="lab"), autocommit=True) as connection:
+        connection.execute("""
+            CREATE TABLE divers (c1 text, c2 text);
+            INSERT INTO divers SELECT 'planted' || n || '@lab.example', 'x' || n
+                FROM generate_series(1, 40) AS n;
+        """)
+        try:
+            plain = pgguard("discover", *where(hospital), "--format", "csv", "--dry-run")
+            done = pgguard("discover", *where(hospital), "--sample", "100")
+            as_json = pgguard("discover", *where(hospital), "--sample", "100", "--format", "json")
+        finally:
+            connection.execute("DROP TABLE divers")
+    assert not [line for line in plain.stdout.splitlines() if ",divers," in line and ",contact," in line]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _entries(tmp_path)["public.divers.c1"] == "contact"
+    assert "40 of 40 values are e-mail addresses" in done.stdout
+    written = (tmp_path / "pgguard.toml").read_text()
+    assert "planted" not in done.stdout + as_json.stdout + written
+    refused = pgguard("discover", "--from", "none.jsonl", "--sample", "5")
+    assert refused.returncode == 2
+
+
+def test_what_the_role_may_not_read_is_said_and_the_rest_goes_on(
+    pgguard: Run, hospital: Cluster, tmp_path: Path
+) -> None:
+    with psycopg.connect(hospital.dsn(dbname="lab"), autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS looker; CREATE ROLE looker LOGIN; GRANT pg_monitor TO looker")
+    place = ["-h", str(hospital.socket_dir), "-p", str(hospital.port), "-U", "looker", "-d", "lab"]
+    done = pgguard("discover", *place, "--sample", "10", "--dry-run")
+    assert done.returncode == 3
+    assert "columns of public.patient of database lab: permission denied" in done.stdout
+    assert "national_id" in done.stdout
