@@ -48,7 +48,7 @@ def read_logs(
 
     def told() -> Iterator[SessionSeen | LoginFailure]:
         nonlocal gaps, lines
-        for path in _in_order(paths, prefix, timezone):
+        for path in in_order(paths, prefix, timezone):
             known = fingerprint(path) if path is not None else ""
             file = LogFile(path, start=store.position(known), prefix=prefix, timezone=timezone)
             progress(f"reading {file.name}")
@@ -73,7 +73,12 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(first_line(path)).hexdigest()[:32]
 
 
-def _in_order(paths: Sequence[Path | None], prefix: str | None, timezone: str) -> list[Path | None]:
+def in_order(paths: Sequence[Path | None], prefix: str | None, timezone: str) -> list[Path | None]:
+    """Log files in the order of their first records.
+
+    Raises `InputError` for one that is no server log.
+    """
+
     def first(path: Path | None) -> str:
         if path is None:
             return "~"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.errors import InputError
 from pgguard.model.observation import Coverage, LoginFailure, SessionSeen
+from pgguard.model.usage import Gap, Need, Unattributed, Used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _APPLICATION_ID = 0x70676F62
-_VERSION = 1
+_VERSION = 2
 _SINGLE_DAYS = 35
 _PAUSE_SECONDS = 300
 _BATCH = 5_000
@@ -57,6 +58,31 @@ CREATE TABLE IF NOT EXISTS log_file (
     fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, position INTEGER NOT NULL, read_at TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+# what version 2 adds: which privileges statements took, and what could not be told
+_USAGE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS usage (
+    database TEXT NOT NULL, role TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    column_name TEXT NOT NULL,
+    operation TEXT NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL, times INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (database, role, kind, name, column_name, operation, source)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS usage_gap (
+    database TEXT NOT NULL, role TEXT NOT NULL, command TEXT NOT NULL, reason TEXT NOT NULL,
+    touches TEXT NOT NULL,
+    first_at TEXT NOT NULL, last_at TEXT NOT NULL, times INTEGER NOT NULL, source TEXT NOT NULL,
+    PRIMARY KEY (database, role, command, reason, touches, source)
+) WITHOUT ROWID;
+"""
+# a source that counts by itself since it was reset tells the same again each time it is looked at
+_COUNTED = "pg_stat_statements"
+_AGAIN = f"""
+ON CONFLICT DO UPDATE SET
+    first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
+    times = CASE WHEN source = '{_COUNTED}' THEN max(times, excluded.times) ELSE times + excluded.times END
+"""
+_ADD_USAGE = f"INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_AGAIN}"  # noqa: S608
+_ADD_GAP = f"INSERT INTO usage_gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_AGAIN}"  # noqa: S608
 
 _SESSION_FIELDS = ", ".join(SessionSeen._fields)
 _PRESENCE_FIELDS = ", ".join(SessionSeen._fields[1:])
@@ -144,6 +170,30 @@ class ObservationStore:
             marks = ", ".join("?" * len(Coverage._fields))
             self._run(f"INSERT INTO coverage VALUES ({marks})", tuple(coverage))  # noqa: S608 - question marks
 
+    def add_usage(self, used: Iterable[Used], gaps: Iterable[Unattributed]) -> None:
+        """Count what statements took, and what of them could not be told."""
+        try:
+            self._db.executemany(
+                _ADD_USAGE,
+                ((one.database, *one.need, one.first_at, one.last_at, one.times, one.source) for one in used),
+            )
+            self._db.executemany(
+                _ADD_GAP,
+                ((one.database, *one.gap, one.first_at, one.last_at, one.times, one.source) for one in gaps),
+            )
+        except sqlite3.Error as error:
+            raise InputError(self._said(error)) from None
+
+    def usage(self) -> Iterator[Used]:
+        """What statements took."""
+        for row in self._db.execute("SELECT * FROM usage ORDER BY 1, 2, 3, 4, 5, 6"):
+            yield Used(row[0], Need._make(row[1:6]), *row[6:])
+
+    def usage_gaps(self) -> Iterator[Unattributed]:
+        """What of statements could not be told."""
+        for row in self._db.execute("SELECT * FROM usage_gap ORDER BY 1, 2, 3, 4, 5"):
+            yield Unattributed(row[0], Gap._make(row[1:5]), *row[5:])
+
     def position(self, fingerprint: str) -> int:
         """How far a log file was read; 0 when it is new."""
         row = self._db.execute(
@@ -197,6 +247,8 @@ class ObservationStore:
         self._run("DELETE FROM login_failure WHERE at < ?", (oldest,))
         self._run("DELETE FROM coverage WHERE until < ?", (oldest,))
         self._run("DELETE FROM log_file WHERE read_at < ?", (oldest,))
+        self._run("DELETE FROM usage WHERE last_at < ?", (oldest,))
+        self._run("DELETE FROM usage_gap WHERE last_at < ?", (oldest,))
 
     def _flush(self, sessions: list[SessionSeen], failures: list[LoginFailure]) -> None:
         try:
@@ -214,7 +266,7 @@ class ObservationStore:
             (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if (application, version, tables) == (0, 0, 0):
                 self._db.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; "
+                    f"BEGIN IMMEDIATE; {_SCHEMA} {_USAGE_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; "
                     f"PRAGMA user_version = {_VERSION}; COMMIT;"
                 )
                 return
@@ -228,6 +280,19 @@ class ObservationStore:
         if version > _VERSION:
             msg = f"{self.path}: the observation store was made by a newer pgguard; it is left as it is"
             raise InputError(msg)
+        if version < _VERSION:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        try:
+            # what is there already stays as it is, so that two at once do no harm
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {_USAGE_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
+            )
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise InputError(self._said(error)) from None
 
     def _run(self, statement: str, values: tuple[object, ...] = ()) -> None:
         try:

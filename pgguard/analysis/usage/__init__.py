@@ -1,0 +1,1 @@
+"""What statements take: parsed, and followed to the privileges on relations, columns and functions."""

@@ -1,0 +1,148 @@
+"""Statements of logs read into the store as the privileges that they took; the texts are forgotten."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from pgguard.analysis.usage.session import Session
+from pgguard.model.observation import Coverage
+from pgguard.model.usage import Gap, Need, Unattributed, Used
+from pgguard.observe.reading import fingerprint, in_order
+from pgguard.observe.records import LogFile
+from pgguard.observe.statements import StatementReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from pgguard.analysis.usage.statements import Analyst, Found
+    from pgguard.observe.statements import Logged
+    from pgguard.observe.store import ObservationStore
+
+Key = TypeVar("Key")
+MEANS = "statements"
+_ROWS_AT_MOST = 50_000
+_SESSIONS_AT_MOST = 20_000
+
+
+class Learned(NamedTuple):
+    """What reading came to: new lines, statements in them, and the lines that could not be read."""
+
+    lines: int
+    statements: int
+    gaps: int
+
+
+@dataclass(slots=True)
+class _Seen:
+    first_at: str
+    last_at: str
+    times: int
+
+
+class Tally:
+    """Counts what statements took, by role and object; never more rows than the store can take at once."""
+
+    def __init__(self, store: ObservationStore) -> None:
+        self._store = store
+        self._used: dict[tuple[str, Need, str], _Seen] = {}
+        self._gaps: dict[tuple[str, Gap, str], _Seen] = {}
+
+    def add(self, found: Found, database: str, at: str, source: str, times: int = 1) -> None:
+        """Count one statement, or `times` of them."""
+        for need in found.needs:
+            _count(self._used, (database, need, source), at, times)
+        for gap in found.gaps:
+            _count(self._gaps, (database, gap, source), at, times)
+        if len(self._used) + len(self._gaps) > _ROWS_AT_MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything over to the store."""
+        self._store.add_usage(
+            (
+                Used(database, need, seen.first_at, seen.last_at, seen.times, source)
+                for (database, need, source), seen in self._used.items()
+            ),
+            (
+                Unattributed(database, gap, seen.first_at, seen.last_at, seen.times, source)
+                for (database, gap, source), seen in self._gaps.items()
+            ),
+        )
+        self._used.clear()
+        self._gaps.clear()
+
+
+def learn_from_logs(
+    store: ObservationStore,
+    analyst: Analyst,
+    paths: Sequence[Path | None],
+    *,
+    now: str,
+    prefix: str | None = None,
+    timezone: str = "",
+    progress: Callable[[str], None] = lambda text: None,
+) -> Learned:
+    """Count in the store what the statements in some logs took; None among the paths is stdin.
+
+    A file that was learned from before is read from where the last reading ended. Raises `InputError` when
+    a file cannot be opened or is no server log, `Unread` when the snapshot lacks a section.
+    """
+    tally = Tally(store)
+    sessions: OrderedDict[str, Session] = OrderedDict()
+    reader = StatementReader()
+    lines = statements = gaps = 0
+
+    def take(logged: Iterable[Logged]) -> None:
+        nonlocal statements
+        for one in logged:
+            statements += 1
+            _learn(analyst, tally, sessions, one)
+
+    for path in in_order(paths, prefix, timezone):
+        known = f"{MEANS}:{fingerprint(path)}" if path is not None else ""
+        file = LogFile(path, start=store.position(known), prefix=prefix, timezone=timezone)
+        progress(f"reading {file.name}")
+        before = statements
+        since = until = ""
+        for record in file:
+            if record.at:
+                since = min(since or record.at, record.at)
+                until = max(until, record.at)
+            take(reader.add(record))
+        take(reader.rest())
+        if statements > before:
+            covered = Coverage(since, until, MEANS, file.name, False, False, False, file.gaps)
+            store.add_coverage(covered)
+        lines += file.lines
+        gaps += file.gaps
+        if known:
+            store.remember(known, file.name, file.position, now)
+    tally.flush()
+    return Learned(lines, statements, gaps)
+
+
+def _learn(analyst: Analyst, tally: Tally, sessions: OrderedDict[str, Session], one: Logged) -> None:
+    session = sessions.get(one.session)
+    if session is None:
+        session = sessions[one.session] = Session()
+        if len(sessions) > _SESSIONS_AT_MOST:
+            sessions.popitem(last=False)
+    sessions.move_to_end(one.session)
+    if one.audited is not None:
+        found = analyst.audited(one.role, one.database, one.audited.command, one.audited.name)
+    else:
+        found = analyst.read(one.text, one.role, one.database, session, one.prepared)
+    tally.add(found, one.database, one.at, one.source)
+
+
+def _count(rows: dict[Key, _Seen], key: Key, at: str, times: int) -> None:
+    row = rows.get(key)
+    if row is None:
+        rows[key] = _Seen(at, at, times)
+        return
+    row.first_at = min(row.first_at, at)
+    row.last_at = max(row.last_at, at)
+    row.times += times
