@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pgguard.cli import (
+    apply,
     auditor,
     catalogue,
     demo,
@@ -63,6 +64,10 @@ for command in (
     discover.discover,
     observe.observe,
     plan.plan,
+    apply.apply,
+    apply.status,
+    apply.verify,
+    apply.rollback,
     snapshot.snapshot,
     catalogue.checks,
     catalogue.explain,

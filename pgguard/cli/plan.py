@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +88,7 @@ def _closing(
     today = datetime.date.fromisoformat(snapshot.server.now[:10])
     report = judge(snapshot, declared, today=today, checks=chosen)
     steps, by_hand = steps_of(report, floor=Severity[floor.name], safe_only=safe_only)
-    return _plan(snapshot, steps, by_hand)
+    return _plan(source, snapshot, steps, by_hand)
 
 
 def _personal(source: Source, roster: Path, policy: Path | None, terminate: bool) -> Plan:
@@ -97,14 +98,19 @@ def _personal(source: Source, roster: Path, policy: Path | None, terminate: bool
     declared = _policy(policy)
     snapshot = source.snapshot()
     steps, by_hand = plan_personal(snapshot, read(roster, snapshot), declared, terminate=terminate)
-    return _plan(snapshot, steps, by_hand)
+    return _plan(source, snapshot, steps, by_hand)
 
 
-def _plan(snapshot: Snapshot, steps: tuple[Step, ...], by_hand: tuple[str, ...]) -> Plan:
+def _plan(source: Source, snapshot: Snapshot, steps: tuple[Step, ...], by_hand: tuple[str, ...]) -> Plan:
     from pgguard.model.plan import Plan
 
     server = snapshot.server
-    return Plan(snapshot.target, server.version, server.now, server.inspected_as, steps, by_hand)
+    made = Plan(snapshot.target, server.version, server.now, server.inspected_as, steps, by_hand)
+    if source.file is not None:
+        return made
+    from pgguard.server.applying import cluster_identity
+
+    return replace(made, cluster=cluster_identity(source.target))
 
 
 def _deliver(made: Plan, output: Path | None, layout: Layout, *, force: bool) -> None:

@@ -130,11 +130,20 @@ def reads_snapshot(command: Callable[..., None]) -> Callable[..., None]:
 
     A parameter of the command's own that is named like one of them takes its place.
     """
+    return _with_options(command)
+
+
+def connects(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that needs a server: without --database and --from."""
+    return _with_options(command, without=("database", "file"))
+
+
+def _with_options(command: Callable[..., None], without: tuple[str, ...] = ()) -> Callable[..., None]:
     signature = inspect.signature(command, eval_str=True)
     options = {
         name: one
         for name, one in inspect.signature(Source, eval_str=True).parameters.items()
-        if name not in signature.parameters
+        if name not in signature.parameters and name not in without
     }
     own = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY)

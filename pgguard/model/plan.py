@@ -46,7 +46,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order, and what no SQL can do, for people."""
+    """Steps in order, and what no SQL can do, for people.
+
+    `cluster` is the number that initdb gave the cluster (pg_control_system), empty where it is not known.
+    """
 
     target: str
     server_version: str
@@ -54,6 +57,7 @@ class Plan:
     planned_as: str
     steps: tuple[Step, ...]
     by_hand: tuple[str, ...] = ()
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "plan.json"
 FORMAT = 1
+_NAME = re.compile(r"(?!0000)(?:[0-9]{4}|[1-9][0-9]{4,8})_[A-Za-z0-9_]+")
 
 
 class Digests(msgspec.Struct):
@@ -43,7 +46,10 @@ class Entry(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """plan.json: what the folder holds and what it was made for."""
+    """plan.json: what the folder holds and what it was made for.
+
+    `cluster` is the number that initdb gave it, empty where it was not known.
+    """
 
     format: int
     target: str
@@ -52,16 +58,24 @@ class Manifest(msgspec.Struct):
     planned_as: str
     migrations: list[Entry]
     by_hand: list[str]
+    cluster: str = ""
 
 
 class Folder(NamedTuple):
-    """A folder of migrations that was found as it was written."""
+    """A folder of migrations that was found as it was written; `digest` is the SHA-256 of its manifest."""
 
     path: Path
     manifest: Manifest
+    digest: str
 
     def text(self, entry: Entry, kind: str) -> str:
-        """The SQL of one file: up, down or verify."""
+        """The SQL of one file: up, down or verify.
+
+        Raises `InputError` when it was edited or removed since the folder was read.
+        """
+        if wrong := list(_wrong(self.path, entry, kind)):
+            msg = f"{self.path}: {wrong[0]}"
+            raise InputError(msg)
         return _file(self.path, entry.name, kind).read_text(encoding="utf-8")
 
 
@@ -109,8 +123,22 @@ def read(path: Path) -> Folder:
 
     Raises `InputError` for one that is no plan, and for every file that is missing or was edited.
     """
+    folder, wrong = look(path)
+    if wrong:
+        told = "\n".join(f"{path}: {text}" for text in wrong.values())
+        msg = f"{told}\nnothing was done: make a new plan"
+        raise InputError(msg)
+    return folder
+
+
+def look(path: Path) -> tuple[Folder, dict[str, str]]:
+    """A folder, and what is wrong with its files, by the name of the migration or of the foreign file.
+
+    Raises `InputError` for one that is no plan.
+    """
     try:
-        manifest = msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
+        written = (path / MANIFEST).read_bytes()
+        manifest = msgspec.json.decode(written, type=Manifest)
     except OSError as error:
         msg = f"{path}: there is no plan in it ({MANIFEST}: {error.strerror})"
         raise InputError(msg) from None
@@ -120,16 +148,19 @@ def read(path: Path) -> Folder:
     if manifest.format != FORMAT:
         msg = f"{path / MANIFEST}: it was made by another version of pgguard: make a new plan"
         raise InputError(msg)
-    wrong = [text for entry in manifest.migrations for text in _wrong(path, entry)]
-    known = {_name(entry.name, kind) for entry in manifest.migrations for kind in ("up", "down", "verify")}
-    wrong += [
-        f"{one.name} is not of this plan" for one in sorted(path.glob("*.sql")) if one.name not in known
-    ]
-    if wrong:
-        raise InputError(
-            "\n".join(f"{path}: {text}" for text in wrong) + "\nnothing was done: make a new plan"
-        )
-    return Folder(path, manifest)
+    names = [entry.name for entry in manifest.migrations]
+    numbers = [int(name.partition("_")[0]) if _NAME.fullmatch(name) else 0 for name in names]
+    if 0 in numbers or any(one >= other for one, other in pairwise(numbers)):
+        msg = f"{path / MANIFEST}: it is damaged: the files are not numbered in order; make a new plan"
+        raise InputError(msg)
+    wrong = {
+        entry.name: "; ".join(found) for entry in manifest.migrations if (found := list(_wrong(path, entry)))
+    }
+    known = {_name(name, kind) for name in names for kind in ("up", "down", "verify")}
+    for one in sorted(path.glob("*.sql")):
+        if one.name not in known:
+            wrong[one.name] = f"{one.name} is not of this plan"
+    return Folder(path, manifest, hashlib.sha256(written).hexdigest()), wrong
 
 
 def _manifest(plan: Plan, files: Sequence[Migration]) -> Manifest:
@@ -153,11 +184,12 @@ def _manifest(plan: Plan, files: Sequence[Migration]) -> Manifest:
             for one in files
         ],
         list(plan.by_hand),
+        plan.cluster,
     )
 
 
-def _wrong(path: Path, entry: Entry) -> Iterable[str]:
-    for kind in ("up", "down", "verify"):
+def _wrong(path: Path, entry: Entry, *kinds: str) -> Iterable[str]:
+    for kind in kinds or ("up", "down", "verify"):
         file = _file(path, entry.name, kind)
         try:
             found = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,77 @@
+"""A file of a plan as the statements that are sent one by one, and what may be done with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pgguard.analysis.expression import Unparsable, plpgsql, split, statements
+from pgguard.analysis.sqltree import function_calls, walk
+from pgguard.errors import InputError
+from pgguard.model.quote import dollar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.analysis.sqltree import Tree
+
+_TRANSACTION = "TransactionStmt"
+# what a SELECT of ours may call and have it undone by a rollback
+_UNDONE = frozenset({"pg_clear_attribute_stats", "pg_clear_relation_stats"})
+
+
+def script(text: str, name: str, *, transactional: bool) -> tuple[str, ...]:
+    """The statements of a file without its BEGIN and COMMIT, which whoever runs it sends.
+
+    Raises `InputError` for a file that does not parse, or whose transaction is not as its manifest says.
+    """
+    try:
+        texts = split(text)
+        kinds = [next(iter(tree)) for tree in statements(text)]
+    except Unparsable as error:
+        msg = f"{name} is no SQL that can be applied: {error}; nothing was done: make a new plan"
+        raise InputError(msg) from None
+    if transactional and len(texts) > 1 and {kinds[0], kinds[-1]} == {_TRANSACTION}:
+        texts, kinds = texts[1:-1], kinds[1:-1]
+    elif transactional:
+        kinds = [_TRANSACTION]
+    if _TRANSACTION in kinds or len(texts) != len(kinds):
+        what = "one transaction" if transactional else "free of BEGIN and COMMIT"
+        msg = f"{name} is not {what}, as its manifest says; nothing was done: make a new plan"
+        raise InputError(msg)
+    return tuple(texts)
+
+
+def trees(text: str) -> Iterator[Tree]:
+    """The statements of a file as trees, those inside of DO blocks too.
+
+    Raises `Unparsable` for what is no SQL.
+    """
+    for tree in statements(text):
+        yield tree
+        for block in (fields for kind, fields in walk(tree) if kind == "DoStmt"):
+            yield from _inner(block)
+
+
+def cannot_be_tried(text: str) -> str:
+    """Why a file cannot be run and rolled back again as if nothing had been; empty where it can."""
+    for tree in trees(text):
+        if "SelectStmt" in tree:
+            calls = {one.name for one in function_calls(tree)} - _UNDONE
+            if calls:
+                return f"no rollback takes back {', '.join(sorted(calls))}"
+    return ""
+
+
+def _inner(block: Any) -> Iterator[Tree]:
+    body = next(
+        (
+            fields["arg"]["String"].get("sval", "")
+            for kind, fields in walk(block)
+            if kind == "DefElem" and fields.get("defname") == "as"
+        ),
+        "",
+    )
+    parsed = plpgsql(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {dollar(body)}")
+    for kind, fields in walk(parsed):
+        if kind == "PLpgSQL_stmt_execsql":
+            yield from statements(fields["sqlstmt"]["PLpgSQL_expr"]["query"])
