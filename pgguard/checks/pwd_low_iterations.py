@@ -40,10 +40,11 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 f"scram_iterations = {value}, below {_LEAST}",
                 fix=(change(snapshot, "scram_iterations", str(_LEAST)),),
             )
+    logins = {role.name for role in snapshot.roles if role.login}
     weak = [
         (verifier.role, verifier.iterations)
         for verifier in snapshot.verifiers
-        if verifier.kind == "scram-sha-256" and verifier.iterations < _LEAST
+        if verifier.kind == "scram-sha-256" and verifier.iterations < _LEAST and verifier.role in logins
     ]
     if len(weak) > _MANY:
         listed = shorten([ident(role) for role, _ in weak], 8)

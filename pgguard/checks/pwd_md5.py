@@ -32,7 +32,8 @@ references = (
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
-    weak = [verifier.role for verifier in snapshot.verifiers if verifier.kind == "md5"]
+    logins = {role.name for role in snapshot.roles if role.login}
+    weak = [one.role for one in snapshot.verifiers if one.kind == "md5" and one.role in logins]
     if len(weak) > 10:
         listed = shorten([ident(name) for name in weak], 8)
         yield Finding(cluster_subject(), f"{len(weak)} logins have md5 verifiers: {listed}")

@@ -46,8 +46,8 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     if shown and "verifiers" in missing:
         count = "rules of pg_hba.conf ask for passwords"
     else:
-        bootstrap = {role.name for role in snapshot.roles if role.bootstrap}
-        having = [row.role for row in snapshot.verifiers if row.kind != "none" and row.role not in bootstrap]
+        logins = {role.name for role in snapshot.roles if role.login and not role.bootstrap}
+        having = [row.role for row in snapshot.verifiers if row.kind != "none" and row.role in logins]
         if not having:
             return
         count = f"{len(having)} login{'s have' if len(having) > 1 else ' has'} a password"

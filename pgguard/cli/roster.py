@@ -64,4 +64,5 @@ def read(file: Path, snapshot: Snapshot) -> tuple[RosterEntry, ...]:
     from pgguard.store.roster import load
 
     today = datetime.date.fromisoformat(snapshot.server.now[:10])
-    return load(file, roles=[role.name for role in snapshot.roles], today=today)
+    members = [(one.role, one.member) for one in snapshot.memberships]
+    return load(file, roles=[role.name for role in snapshot.roles], today=today, members=members)

@@ -56,7 +56,7 @@ class Role(NamedTuple):
 
 
 class Verifier(NamedTuple):
-    """The kind of a login's password verifier, never the verifier.
+    """The kind of the password verifier of a login, or of another role that has one; never the verifier.
 
     kind: none, md5, scram-sha-256, other. `iterations` is 0 for all but SCRAM (RFC 7677).
     """

@@ -27,8 +27,12 @@ _RESERVED = frozenset({"public", "none", "current_user", "session_user", "curren
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def load(path: Path, *, roles: Iterable[str], today: datetime.date) -> tuple[RosterEntry, ...]:
-    """The people of a roster file; `roles` are those that the cluster has.
+def load(
+    path: Path, *, roles: Iterable[str], today: datetime.date, members: Iterable[tuple[str, str]] = ()
+) -> tuple[RosterEntry, ...]:
+    """The people of a roster file; `roles` are those that the cluster has, `members` (role, member).
+
+    A login that is there already is one that an earlier plan made when it is a member of its function.
 
     Raises `InputError` with a line for each mistake: file, line, column, what was expected.
     """
@@ -40,11 +44,18 @@ def load(path: Path, *, roles: Iterable[str], today: datetime.date) -> tuple[Ros
     except UnicodeDecodeError as error:
         msg = f"{path}: the roster is not UTF-8 text (byte {error.start + 1})"
         raise InputError(msg) from None
-    return parse(text, str(path), roles=roles, today=today)
+    return parse(text, str(path), roles=roles, today=today, members=members)
 
 
-def parse(text: str, file: str, *, roles: Iterable[str], today: datetime.date) -> tuple[RosterEntry, ...]:
-    """The people of a roster's text.
+def parse(
+    text: str,
+    file: str,
+    *,
+    roles: Iterable[str],
+    today: datetime.date,
+    members: Iterable[tuple[str, str]] = (),
+) -> tuple[RosterEntry, ...]:
+    """The people of a roster's text (see `load`).
 
     Raises `InputError` with a line for each mistake.
     """
@@ -62,7 +73,7 @@ def parse(text: str, file: str, *, roles: Iterable[str], today: datetime.date) -
         wrong = wrong or ["a column is there twice"]
         msg = f"{file}:{number}: {'; '.join(wrong)}: the columns are {','.join(COLUMNS)}"
         raise InputError(msg)
-    known = frozenset(roles)
+    known, belongs = frozenset(roles), frozenset(members)
     mistakes: list[tuple[int, str]] = []
     entries: list[RosterEntry] = []
     for line, cells in rows[1:]:
@@ -70,7 +81,7 @@ def parse(text: str, file: str, *, roles: Iterable[str], today: datetime.date) -
             mistakes.append((line, f"{len(cells)} fields, {len(names)} are expected"))
             continue
         row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-        mistakes += [(line, what) for what in _mistakes(row, known, today)]
+        mistakes += [(line, what) for what in _mistakes(row, known, today, belongs)]
         entries.append(_entry(row, line))
     mistakes += _repeated(entries)
     if not entries and not mistakes:
@@ -102,7 +113,9 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         before = reader.line_num
 
 
-def _mistakes(row: dict[str, str], roles: frozenset[str], today: datetime.date) -> Iterator[str]:
+def _mistakes(
+    row: dict[str, str], roles: frozenset[str], today: datetime.date, members: frozenset[tuple[str, str]]
+) -> Iterator[str]:
     if not row["person"] or row["person"].startswith("?"):
         yield "person: say who it is"
     for column in COLUMNS:
@@ -110,7 +123,8 @@ def _mistakes(row: dict[str, str], roles: frozenset[str], today: datetime.date) 
             yield f"{column}: there is an invisible character in it"
     for column in ("login", "function"):
         yield from _name_mistakes(column, row[column])
-    if row["login"] in roles:
+    functions = (row["function"], f"{row['function']}_{row['replaces']}")
+    if row["login"] in roles and not any((one, row["login"]) in members for one in functions):
         yield f"login: there is already a role {row['login']}"
     if not row["replaces"]:
         yield "replaces: name the shared login that the person uses now"

@@ -1,4 +1,5 @@
--- The kind of each login's password verifier and its iterations; the verifier itself stays where it is.
+-- The kind of the password verifier of each login, and of other roles that have one; the verifier itself stays
+-- where it is.
 SELECT json_build_array(
     rolname,
     CASE WHEN rolpassword IS NULL THEN 'none'
@@ -10,5 +11,5 @@ SELECT json_build_array(
          ELSE 0 END
 )::text
 FROM pg_catalog.pg_authid
-WHERE rolcanlogin
+WHERE rolcanlogin OR rolpassword IS NOT NULL
 ORDER BY rolname;

@@ -17,6 +17,7 @@ from pgguard.model.plan import Migration, Plan
 from pgguard.plan import folder
 from pgguard.plan.findings import steps_of
 from pgguard.plan.migration import migrations
+from pgguard.server.read import read_snapshot
 from tests.plan.rights import rights
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def laboratory() -> Iterator[Laboratory]:
 
 def _plan(laboratory: Laboratory) -> tuple[Plan, tuple[Migration, ...]]:
     report = laboratory.inspect()
-    steps, by_hand = steps_of(report, floor=Severity.LOW)
+    steps, by_hand = steps_of(report, read_snapshot(laboratory.target), floor=Severity.LOW)
     plan = Plan(
         report.target, report.server_version, report.inspected_at, report.inspected_as, steps, by_hand
     )
@@ -86,7 +87,7 @@ def test_what_the_plan_closes_is_closed(laboratory: Laboratory) -> None:
     }
     assert left == set()
     # what is left for a second plan is what somebody has to do by hand
-    steps, _ = steps_of(after, floor=Severity.LOW)
+    steps, _ = steps_of(after, read_snapshot(laboratory.target), floor=Severity.LOW)
     again = {change.sql for step in steps for change in step.changes}
     assert again & {change.sql for one in files for change in one.step.changes if change.done} == set()
 

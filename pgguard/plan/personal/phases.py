@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgguard.analysis.names import relation_name
 from pgguard.changes.catalog import negated, role_is
 from pgguard.errors import InputError
 from pgguard.model.plan import Step
@@ -18,6 +19,7 @@ from pgguard.model.rows import MASK
 from pgguard.plan.personal import changes
 from pgguard.plan.personal.code import looks_at_the_login
 from pgguard.plan.personal.held import held
+from pgguard.plan.personal.present import Present
 from pgguard.plan.personal.settings import written
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pgguard.model.policy import Policy
     from pgguard.model.roster import RosterEntry
     from pgguard.model.rows import RowPolicy
-    from pgguard.model.snapshot import Snapshot
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
     from pgguard.plan.personal.held import Held, HeldGrant
 
 _NAME_BYTES = 63
@@ -55,14 +57,15 @@ def plan_personal(
     """
     successors = _successors(snapshot, roster, policy)
     shared = {one.shared.role.name: one.shared for one in successors}
-    steps: list[Step] = []
-    steps += _prepare(snapshot, successors, policy)
-    steps += _watch(successors)
-    steps += _cutover(shared.values(), terminate=terminate)
-    steps += _cleanup(snapshot, shared.values())
+    present = Present(snapshot)
+    steps = [*_prepare(snapshot, present, successors, policy)]
+    still_open = {name: one for name, one in shared.items() if one.role.login}
+    steps += _watch(still_open) if still_open else ()
+    steps += _cutover(still_open.values(), terminate=terminate)
+    steps += _cleanup(snapshot, present, shared.values())
     by_hand = [text for one in shared.values() for text in _by_hand(snapshot, one, policy)]
     by_hand += looks_at_the_login(snapshot, tuple(shared))
-    return tuple(step for step in steps if step.changes or step.checks), tuple(by_hand)
+    return tuple(one for one in steps if one.changes or one.phase == "watch"), tuple(by_hand)
 
 
 def _successors(snapshot: Snapshot, roster: Sequence[RosterEntry], policy: Policy) -> list[Successor]:
@@ -85,8 +88,9 @@ def _successors(snapshot: Snapshot, roster: Sequence[RosterEntry], policy: Polic
         name = function if len(users[function]) == 1 else f"{function}_{replaces}"
         has = held(snapshot, role)
         gate = f"{name}_ddl" if function in policy.personal_roles.ddl_functions and has.owned else ""
+        ours = {one.role for one in snapshot.memberships if one.member in {each.login for each in people}}
         for made in (name, gate):
-            if made in known:
+            if made in known and made not in ours:
                 wrong.append(f"there is already a role {ident(made)}: call the function otherwise")
             if len(made.encode()) > _NAME_BYTES:
                 wrong.append(f"{ident(made)} has more than {_NAME_BYTES} bytes: shorten the function's name")
@@ -97,12 +101,14 @@ def _successors(snapshot: Snapshot, roster: Sequence[RosterEntry], policy: Polic
     return found
 
 
-def _prepare(snapshot: Snapshot, successors: Sequence[Successor], policy: Policy) -> Iterator[Step]:
+def _prepare(
+    snapshot: Snapshot, present: Present, successors: Sequence[Successor], policy: Policy
+) -> Iterator[Step]:
     home = snapshot.inspected[0].name if snapshot.inspected else None
     roles: list[Change] = []
     checks: list[tuple[str, str]] = []
     for one in successors:
-        roles += _role_changes(snapshot, one, policy)
+        roles += _role_changes(snapshot, present, one, policy)
         for person in one.people:
             checks.append(
                 (
@@ -129,7 +135,7 @@ def _prepare(snapshot: Snapshot, successors: Sequence[Successor], policy: Policy
         checks=tuple(checks),
     )
     for database in snapshot.inspected:
-        some = [change for one in successors for change in _grants(one, database.name)]
+        some = [change for one in successors for change in _grants(present, one, database)]
         some += _policies(successors, database.name)
         yield Step(
             slug="rights_of_functions",
@@ -140,7 +146,7 @@ def _prepare(snapshot: Snapshot, successors: Sequence[Successor], policy: Policy
             phase="prepare",
             risk="none for what runs now; a policy is locked for a moment where one names a shared login",
         )
-    cluster = [change for one in successors for change in _grants(one, "")]
+    cluster = [change for one in successors for change in _grants(present, one, None)]
     yield Step(
         slug="rights_on_databases",
         title="Rights on databases, tablespaces and parameters",
@@ -151,31 +157,39 @@ def _prepare(snapshot: Snapshot, successors: Sequence[Successor], policy: Policy
     )
 
 
-def _role_changes(snapshot: Snapshot, one: Successor, policy: Policy) -> Iterator[Change]:
+def _role_changes(snapshot: Snapshot, present: Present, one: Successor, policy: Policy) -> Iterator[Change]:
     major = snapshot.major
     shared = one.shared.role
     inherit = "INHERIT" if shared.inherit or major >= 16 else "NOINHERIT"
-    yield changes.create_role(one.role, f"NOLOGIN {inherit}", "NOT r.rolcanlogin AND NOT r.rolsuper")
+    group = "NOT r.rolcanlogin AND NOT r.rolsuper"
+    if not present.role(one.role):
+        yield changes.create_role(one.role, f"NOLOGIN {inherit}", group)
     for edge in one.shared.memberships:
+        if present.member(edge.role, one.role):
+            continue
         options = ""
         if major >= 16:
             options = f"INHERIT {str(edge.inherit).upper()}, SET {str(edge.set).upper()}"
         yield changes.add_member(edge.role, one.role, options=options)
-    if one.gate:
-        yield changes.create_role(one.gate, "NOLOGIN NOINHERIT", "NOT r.rolcanlogin AND NOT r.rolsuper")
+    if one.gate and not present.role(one.gate):
+        yield changes.create_role(one.gate, "NOLOGIN NOINHERIT", group)
+    if one.gate and not present.member(shared.name, one.gate):
         yield changes.add_member(
             shared.name, one.gate, options="INHERIT FALSE, SET TRUE" if major >= 16 else ""
         )
     most = policy.thresholds.max_connections_per_person
     for person in one.people:
-        yield changes.create_role(
-            person.login, f"LOGIN INHERIT CONNECTION LIMIT {most}", "r.rolcanlogin AND NOT r.rolsuper"
-        )
-        yield changes.add_member(one.role, person.login)
-        if one.gate:
-            yield changes.add_member(one.gate, person.login)
+        if not present.role(person.login):
+            yield changes.create_role(
+                person.login, f"LOGIN INHERIT CONNECTION LIMIT {most}", "r.rolcanlogin AND NOT r.rolsuper"
+            )
+        for role in (one.role, one.gate):
+            if role and not present.member(role, person.login):
+                yield changes.add_member(role, person.login)
         for setting in one.shared.settings:
-            if _is_copied(setting.name, setting.value, masked=setting.masked):
+            if _is_copied(setting.name, setting.value, masked=setting.masked) and not present.setting(
+                person.login, setting.database, setting.name
+            ):
                 yield changes.copy_setting(
                     person.login,
                     setting.name,
@@ -190,35 +204,47 @@ def _is_copied(name: str, value: str, *, masked: bool) -> bool:
     return not masked and MASK not in value and name not in ("role", "session_authorization")
 
 
-def _grants(one: Successor, database: str) -> Iterator[Change]:
+def _grants(present: Present, one: Successor, database: DatabaseSnapshot | None) -> Iterator[Change]:
+    name = database.name if database is not None else ""
     for grant in one.shared.grants:
-        if grant.database == database:
+        wanted = [privilege for privilege, _, _ in grant.privileges]
+        lacking = present.lacking(grant.granted.grants, one.role, wanted)
+        if grant.database == name and lacking:
             yield changes.add_grant(
                 grant.granted.keyword,
                 grant.granted.name,
                 one.role,
-                list(dict.fromkeys(privilege for privilege, _, _ in grant.privileges)),
-                database=database or None,
+                lacking,
+                database=name or None,
                 column=grant.granted.column,
             )
-    if not database:
+    if database is None:
         return
-    for owned in one.shared.owned:
-        if owned.database == database:
-            keyword = "SEQUENCE" if owned.relation.kind == "S" else "TABLE"
-            name = f"{ident(owned.relation.schema)}.{ident(owned.relation.name)}"
-            yield changes.add_grant(keyword, name, one.role, owned.privileges, database=database)
-    if any(owned.database == database for owned in one.shared.owned):
-        for kind, privileges in (
-            ("r", ("SELECT", "INSERT", "UPDATE", "DELETE")),
-            ("S", ("USAGE", "SELECT", "UPDATE")),
-        ):
-            yield changes.add_default(one.shared.role.name, "", kind, one.role, privileges, database=database)
-    for where, entry, some in one.shared.defaults:
-        if where == database:
-            yield changes.add_default(
-                entry.role, entry.schema, entry.kind, one.role, [name for name, _ in some], database=database
-            )
+    owned = [each for each in one.shared.owned if each.database == name]
+    for each in owned:
+        lacking = present.lacking(database.grants(each.relation.acl), one.role, each.privileges)
+        keyword = "SEQUENCE" if each.relation.kind == "S" else "TABLE"
+        if lacking:
+            yield changes.add_grant(keyword, relation_name(each.relation), one.role, lacking, database=name)
+    defaults: list[tuple[str, str, str, tuple[str, ...]]] = [
+        (one.shared.role.name, "", kind, some) for kind, some in _FUTURE if owned
+    ]
+    defaults += [
+        (entry.role, entry.schema, entry.kind, tuple(privilege for privilege, _ in some))
+        for where, entry, some in one.shared.defaults
+        if where == name
+    ]
+    for creator, schema, kind, privileges in defaults:
+        lacking = present.lacking_default(name, creator, schema, kind, one.role, privileges)
+        if lacking:
+            yield changes.add_default(creator, schema, kind, one.role, lacking, database=name)
+
+
+# what the people of a login that makes tables need of those that it makes later
+_FUTURE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("r", ("SELECT", "INSERT", "UPDATE", "DELETE")),
+    ("S", ("USAGE", "SELECT", "UPDATE")),
+)
 
 
 def _policies(successors: Sequence[Successor], database: str) -> Iterator[Change]:
@@ -226,19 +252,19 @@ def _policies(successors: Sequence[Successor], database: str) -> Iterator[Change
     found: dict[int, tuple[RowPolicy, str, list[str]]] = {}
     for one in successors:
         for where, policy, table in one.shared.policies:
-            if where == database:
+            if where == database and one.role not in policy.roles:
                 found.setdefault(policy.oid, (policy, table, []))[2].append(one.role)
     for policy, table, roles in found.values():
         yield changes.widen_policy(policy, table, roles, database=database)
 
 
-def _watch(successors: Sequence[Successor]) -> Iterator[Step]:
+def _watch(logins: Iterable[str]) -> Iterator[Step]:
     checks = [
         (
             f"NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.usename = {literal(name)})",
             f"nobody is connected as {name} now (pgguard observe and inspect tell of the time between)",
         )
-        for name in dict.fromkeys(one.shared.role.name for one in successors)
+        for name in logins
     ]
     yield Step(
         slug="watch",
@@ -268,7 +294,7 @@ def _cutover(shared: Iterable[Held], *, terminate: bool) -> Iterator[Step]:
         )
 
 
-def _cleanup(snapshot: Snapshot, shared: Iterable[Held]) -> Iterator[Step]:
+def _cleanup(snapshot: Snapshot, present: Present, shared: Iterable[Held]) -> Iterator[Step]:
     for one in shared:
         name = one.role.name
         closed = ((role_is(name, "NOT r.rolcanlogin"), f"{name} can still log in: the cutover comes first"),)
@@ -303,7 +329,7 @@ def _cleanup(snapshot: Snapshot, shared: Iterable[Held]) -> Iterator[Step]:
             slug=f"password_of_{_slug(name)}",
             title=f"{ident(name)} has no password",
             why="a verifier that nobody needs is one that somebody may find",
-            changes=(changes.forget_password(name),),
+            changes=(changes.forget_password(name),) if present.password(name) else (),
             phase="cleanup",
             risk="cannot be undone: the verifier is kept nowhere",
             asserts=closed,

@@ -73,7 +73,11 @@ REFUSED = {
     "accueil": ("SELECT * FROM resultat", "SELECT * FROM patient"),
     "urgences": ("INSERT INTO resultat (patient) VALUES (1)",),
 }
-STAFF = {"labo": ("biologist", 10, "technician", 12), "accueil": ("secretary", 10), "urgences": ("nurse", 8)}
+STAFF = {
+    "labo": {"biologist": 10, "technician": 12},
+    "accueil": {"secretary": 10},
+    "urgences": {"nurse": 8},
+}
 
 
 class Worker(threading.Thread):
@@ -108,7 +112,7 @@ class Worker(threading.Thread):
 def _roster() -> str:
     lines = []
     for login, staff in STAFF.items():
-        for function, count in zip(staff[::2], staff[1::2], strict=True):
+        for function, count in staff.items():
             lines += [f"{function} {n},{login}.{function[:4]}{n},,{function},{login}," for n in range(count)]
     return ",".join(COLUMNS) + "\n" + "\n".join(lines) + "\n"
 

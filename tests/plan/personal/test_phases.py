@@ -62,9 +62,12 @@ Ada Blanc,"a""blanc",,secretary,accueil,
 
 
 def _roster(snapshot: Snapshot, text: str = ROSTER) -> tuple[RosterEntry, ...]:
-    roles = [role.name for role in snapshot.roles]
     return parse(
-        ",".join(COLUMNS) + "\n" + text, "roster.csv", roles=roles, today=datetime.date(2026, 11, 25)
+        ",".join(COLUMNS) + "\n" + text,
+        "roster.csv",
+        roles=[role.name for role in snapshot.roles],
+        members=[(one.role, one.member) for one in snapshot.memberships],
+        today=datetime.date(2026, 11, 25),
     )
 
 
@@ -159,6 +162,10 @@ def test_everybody_can_do_what_the_shared_login_could_and_all_of_it_is_taken_bac
         assert _can(laboratory, person) == shared[login], person
     # nobody else changed, and the shared logins work as before
     assert {name: _can(laboratory, name) for name in shared} == shared
+    # a second plan has nothing to prepare
+    again = _look(laboratory)
+    twice, _ = plan_personal(again, _roster(again), Policy())
+    assert _phase(twice, "prepare") == []
     with psycopg.connect(laboratory.dsn(user="c.martin", dbname="lab")) as connection:
         assert connection.execute("SHOW search_path").fetchone() == ("lab, public",)
         connection.execute("INSERT INTO resultat VALUES (1, 1, 'x')")
@@ -181,6 +188,9 @@ def test_everybody_can_do_what_the_shared_login_could_and_all_of_it_is_taken_bac
     assert _can(laboratory, "c.martin") == shared["labo"]
     assert _can(laboratory, "other") == shared["other"]
     assert not _can(laboratory, "labo")["lab.resultat SELECT"]
+    again = _look(laboratory)
+    third, _ = plan_personal(again, _roster(again), Policy())
+    assert [step.slug for step in third] == ["password_of_labo"]
     # it owns what it owned
     assert _can(laboratory, "labo")["lab.brouillon SELECT"]
     _undo(laboratory, [*_phase(steps, "prepare"), *_phase(steps, "cutover"), *cleanup])
