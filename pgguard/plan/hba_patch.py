@@ -134,7 +134,7 @@ def patch(snapshot: Snapshot, texts: Texts, policy: Policy, *, account: str = ""
         turn = _turn(as_if(snapshot, now), now, policy, account, later=number > 0)
         proposals = {}
         edits: list[tuple[Edit, tuple[Answer, ...]]] = []
-        for stage in (_rule_wishes, _superuser_wishes, _everybody_wishes):
+        for stage in (_rule_wishes, _shadowed_wishes, _superuser_wishes, _everybody_wishes):
             edits = _edits_of(turn, stage, done, proposals)
             if edits:
                 break
@@ -318,6 +318,15 @@ def _numbered(texts: Texts, proposals: Iterable[Proposal]) -> Iterator[Proposal]
 # What each finding asks for --------------------------------------------------------------------------
 
 
+def _shadowed_wishes(turn: _Turn) -> Iterator[tuple[HbaRule, Answer, _Wish]]:
+    """What still never decides after the lines above it were narrowed is commented out."""
+    by_name = {rule_subject(rule).name: rule for rule in turn.snapshot.hba_rules}
+    for check, judged in turn.findings:
+        rule = by_name.get(judged.finding.subject.name)
+        if check == "hba-shadowed" and rule is not None:
+            yield rule, _answer(turn, check, judged), _Wish(comment_out=True)
+
+
 def _rule_wishes(turn: _Turn) -> Iterator[tuple[HbaRule, Answer, _Wish]]:
     by_name: dict[str, list[HbaRule]] = {}
     for rule in turn.snapshot.hba_rules:
@@ -429,10 +438,6 @@ def _replication(turn: _Turn, rule: HbaRule, entries: list[Entry]) -> _Wish:
     return _Wish(proposal="each standby's own address ([networks] standbys in the policy)")
 
 
-def _shadowed(turn: _Turn, rule: HbaRule, entries: list[Entry]) -> _Wish:
-    return _Wish(comment_out=True)
-
-
 def _second_factor(turn: _Turn, rule: HbaRule, entries: list[Entry]) -> _Wish:
     return _Wish(proposal="a second factor for clients from outside: clientcert=verify-full, gss or cert")
 
@@ -446,7 +451,6 @@ _WISHES: Mapping[str, Callable[[_Turn, HbaRule, list[Entry]], _Wish]] = {
     "hba-ident-tcp": _to_scram,
     "hba-open-address": _address,
     "hba-replication-open": _replication,
-    "hba-shadowed": _shadowed,
     "hba-no-second-factor": _second_factor,
 }
 

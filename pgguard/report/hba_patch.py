@@ -104,7 +104,8 @@ def _networks(addresses: Addresses) -> str:
         outside = everything - inside
         if not inside:
             continue
-        if len(list(islice(inside.each_network(), _MOST_NETWORKS + 1))) <= _MOST_NETWORKS or not outside:
+        few, rest = (len(list(islice(one.each_network(), 64))) for one in (inside, outside))
+        if few <= max(_MOST_NETWORKS, rest) or not outside:
             parts.append(inside.networks(_MOST_NETWORKS))
         else:
             parts.append(f"{family} without {outside.networks(_MOST_NETWORKS)}")

@@ -27,6 +27,7 @@ from pgguard.errors import ApplyStopped, ConnectError, InputError, UsageError
 from pgguard.model.rows import HbaRule
 from pgguard.server.connect import Target, said
 from pgguard.server.hba_file import (
+    UNPLACED,
     difference,
     digest,
     own_way,
@@ -73,7 +74,8 @@ def prepare(target: Target, new: Path, *, progress: Callable[[str], None]) -> Pr
     snapshot = read_snapshot(target, [], progress=progress)
     with closing(target.connect()) as connection:
         _autocommit(connection)
-        path, old = _here(connection, base.path if base else "")
+        placed = "" if base is None or base.path == UNPLACED else base.path
+        path, old = _here(connection, placed)
         main, _, _ = place_of(connection)
         own = own_way(connection)
         shown = _shown(connection) if own.may_check else None
@@ -89,7 +91,7 @@ def prepare(target: Target, new: Path, *, progress: Callable[[str], None]) -> Pr
         msg = f"{path} was changed after the patch was made: make the patch again (pgguard hba patch)"
         raise InputError(msg)
     texts = texts_on_this_machine(main, snapshot.major)
-    name = str(path) if str(path) in texts.files else base.path if base else main
+    name = str(path) if str(path) in texts.files else placed or main
     if name not in {one.file for one in rule_lines(texts, snapshot.major)} | {main}:
         msg = f"{path} is not a file that the server reads rules from"
         raise InputError(msg)

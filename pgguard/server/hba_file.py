@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 Connection = psycopg.Connection[tuple[str, ...]]
 BASE_ENDING = ".base"
 NEW_ENDING = ".new"
+# the path of pg_hba.conf where the server does not tell it
+UNPLACED = "pg_hba.conf"
 
 
 class Base(NamedTuple):
-    """Which file a patch was made from: its path on the server and the sha256 of its bytes."""
+    """Which file a patch was made from: its path on the server, if told, and the sha256 of its bytes."""
 
     path: str
     sha256: str
@@ -91,13 +93,16 @@ def texts_of_file(file: Path, snapshot: Snapshot) -> Texts:
 
     Raises `UsageError` when it, or a file that it includes, cannot be read.
     """
-    main = snapshot.setting("hba_file").value if snapshot.has_setting("hba_file") else str(file.absolute())
+    # only superusers see where it is
+    main = snapshot.setting("hba_file").value if snapshot.has_setting("hba_file") else UNPLACED
     folder = posixpath.dirname(main)
 
     def here(path: str) -> Path:
         if path == main:
             return file
-        beside = path.startswith(folder + "/")
+        if not path.startswith("/"):
+            return file.parent / path
+        beside = folder and path.startswith(folder + "/")
         return file.parent / path.removeprefix(folder + "/") if beside else Path(path)
 
     def read(path: str) -> bytes | None:
@@ -243,7 +248,7 @@ def read_base(new: Path) -> Base | None:
     except (OSError, UnicodeDecodeError):
         text = ""
     sha256, _, path = text.strip().partition("  ")
-    if len(sha256) != 64 or not path.startswith("/") or "\n" in path:
+    if len(sha256) != 64 or not (path.startswith("/") or path == UNPLACED) or "\n" in path:
         msg = f"{file}: is not what pgguard hba patch writes: make the patch again"
         raise InputError(msg)
     return Base(path, sha256)

@@ -90,20 +90,23 @@ def effects(before: Snapshot, after: Snapshot) -> tuple[Effect, ...]:
     was, now = (list(_limited(admissions(one), ways)) for one in (before, after))
     sure_now = [one for one in now if not one.open]
     sure_was = [one for one in was if not one.open]
+    open_was, open_now = ([one for one in some if one.open] for some in (was, now))
     decided = list(_limited(decisions(after), ways))
     found: list[Effect] = []
     for entry in was:
         for piece in _without(entry, sure_now):
-            found += _lost(after, piece, now, sure_now, decided)
+            for part, perhaps in _split(piece, open_now):
+                found += _lost(after, part, sure_now, decided, perhaps=perhaps)
     for entry in now:
         for piece in _without(entry, sure_was):
-            found.append(Effect("gains", piece, entry.rule, "", piece.open or _meets(piece, was)))
+            for part, perhaps in _split(piece, open_was):
+                found.append(Effect("gains", part, entry.rule, "", perhaps))
     for entry in was:
         for other in now:
-            part = _overlap(entry, other)
-            if part is not None:
+            both = _overlap(entry, other)
+            if both is not None:
                 kind: Kind = "keeps" if demand(entry.rule) == demand(other.rule) else "method"
-                found.append(Effect(kind, part, other.rule, "", entry.open or other.open))
+                found.append(Effect(kind, both, other.rule, "", entry.open or other.open))
     return tuple(found)
 
 
@@ -235,9 +238,8 @@ def _named(databases: Iterable[str]) -> str:
 
 
 def _lost(
-    after: Snapshot, piece: Entry, now: Sequence[Entry], sure: Sequence[Entry], decided: Sequence[Entry]
+    after: Snapshot, piece: Entry, sure: Sequence[Entry], decided: Sequence[Entry], *, perhaps: bool
 ) -> Iterator[Effect]:
-    perhaps = piece.open or _meets(piece, now)
     left = [piece]
     if PLAIN in piece.ways and TLS not in piece.ways:
         over_tls = piece._replace(ways=frozenset({TLS}))
@@ -289,8 +291,14 @@ def _limited(entries: Iterable[Entry], ways: frozenset[str]) -> Iterator[Entry]:
             yield entry._replace(ways=kept)
 
 
-def _meets(piece: Entry, entries: Iterable[Entry]) -> bool:
-    return any(_overlap(piece, one) is not None for one in entries)
+def _split(piece: Entry, others: Sequence[Entry]) -> Iterator[tuple[Entry, bool]]:
+    """The piece in parts: those that one of the others, which only may decide, has too, and the rest."""
+    if piece.open:
+        yield piece, True
+        return
+    rest = _without(piece, others)
+    yield from ((part, False) for part in rest)
+    yield from ((part, True) for part in _without(piece, rest))
 
 
 def _overlap(entry: Entry, other: Entry) -> Entry | None:
