@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.model.quote import dollar, literal
+from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # keyword of GRANT -> catalog, its condition on the name, ACL, kind for acldefault, owner
 _BY_NAME = {
@@ -23,7 +24,8 @@ _BY_NAME = {
     "TABLESPACE": ("pg_tablespace", "spcname", "spcacl", "t", "spcowner"),
 }
 
-
+# a file of a plan has these expressions inside a list inside a block
+_BREAK = "\n                "
 _RELATIONS = ("VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
 _KEYWORDS = (
     "TABLE",
@@ -74,13 +76,71 @@ def has_grant(
     `keyword` and `name` are what GRANT says (TABLE lab.patient, FUNCTION lab.f(integer)). `by_owner`: only
     what the owner granted, which is what REVOKE takes back; `grantable`: only with its grant option.
     """
-    acl, source, owner = _acl(keyword, name, column)
+    chosen = f"e.privilege_type = {literal(privilege)}"
+    return f"EXISTS (SELECT {_entries(keyword, name, grantee, chosen, column, by_owner, grantable)})"
+
+
+def has_every_grant(
+    keyword: str,
+    name: str,
+    grantee: str,
+    privileges: Sequence[str],
+    *,
+    column: str = "",
+    grantable: bool = False,
+) -> str:
+    """Whether the owner, and another than the grantee, gave it all these privileges on the object."""
+    entries = _entries(keyword, name, grantee, _of(privileges), column, True, grantable)
+    owner = _acl(keyword, name, column)[3]
+    others = f" AND e.grantee <> {owner}" if owner and grantee != PUBLIC else ""
+    number = len(set(privileges))
+    if number == 1:
+        return f"EXISTS (SELECT {entries}{others})"
+    return f"(SELECT pg_catalog.count(DISTINCT e.privilege_type) {entries}{others}) = {number}"
+
+
+def has_no_grant(
+    keyword: str,
+    name: str,
+    grantee: str,
+    privileges: Sequence[str],
+    *,
+    column: str = "",
+    grantable: bool = False,
+) -> str:
+    """Whether the object is there and its owner gave the grantee none of these privileges on it."""
+    if keyword == "PARAMETER":
+        # without grants there is no row of it
+        entries = _entries(keyword, name, grantee, _of(privileges), column, True, grantable)
+        return f"NOT EXISTS (SELECT {entries})"
+    acl, source, found, owner = _acl(keyword, name, column)
+    more = f" AND e.grantor = {owner}" if owner else ""
+    more += " AND e.is_grantable" if grantable else ""
+    return (
+        f"EXISTS (SELECT FROM {source}{_BREAK}WHERE {found} "
+        f"AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode({acl}) AS e{_BREAK}"
+        f"WHERE {_who(grantee)} AND {_of(privileges)}{more}))"
+    )
+
+
+def _entries(
+    keyword: str, name: str, grantee: str, chosen: str, column: str, by_owner: bool, grantable: bool
+) -> str:
+    """FROM and WHERE over the entries e of an object's ACL."""
+    acl, source, found, owner = _acl(keyword, name, column)
     more = f" AND e.grantor = {owner}" if by_owner and owner else ""
     more += " AND e.is_grantable" if grantable else ""
     return (
-        f"EXISTS (SELECT FROM {source}, LATERAL pg_catalog.aclexplode({acl}) AS e "
-        f"WHERE {_who(grantee)} AND e.privilege_type = {literal(privilege)}{more})"
+        f"FROM {source}, LATERAL pg_catalog.aclexplode({acl}) AS e{_BREAK}"
+        f"WHERE {found} AND {_who(grantee)} AND {chosen}{more}"
     )
+
+
+def _of(privileges: Sequence[str]) -> str:
+    names = [literal(one) for one in dict.fromkeys(privileges)]
+    if len(names) == 1:
+        return f"e.privilege_type = {names[0]}"
+    return f"e.privilege_type IN ({', '.join(names)})"
 
 
 def has_default_grant(role: str, schema: str, kind: str, grantee: str, privilege: str) -> str:
@@ -109,12 +169,15 @@ def has_default_grant(role: str, schema: str, kind: str, grantee: str, privilege
 
 def owner_is(keyword: str, name: str, role: str) -> str:
     """Whether the object belongs to that role."""
-    _, source, owner = _acl("TABLE" if keyword in _RELATIONS else keyword, name, "")
-    return f"EXISTS (SELECT FROM {source} WHERE pg_catalog.pg_get_userbyid({owner}) = {literal(role)})"
+    _, source, found, owner = _acl("TABLE" if keyword in _RELATIONS else keyword, name, "")
+    return (
+        f"EXISTS (SELECT FROM {source} WHERE {found} "
+        f"AND pg_catalog.pg_get_userbyid({owner}) = {literal(role)})"
+    )
 
 
 def _who(grantee: str) -> str:
-    if grantee == "public":
+    if grantee == PUBLIC:
         return "e.grantee = 0"
     return f"pg_catalog.pg_get_userbyid(e.grantee) = {literal(grantee)}"
 
@@ -185,6 +248,57 @@ def auto_conf_has(name: str, value: str | None = None) -> str:
     )
 
 
+def fixed_at_start(name: str) -> str:
+    """Whether the parameter was given when the server was started, which goes before its files."""
+    return (
+        "EXISTS (SELECT FROM pg_catalog.pg_settings AS s "
+        f"WHERE s.name = {literal(name)} AND s.source = 'command line')"
+    )
+
+
+def has_comment(keyword: str, name: str) -> str:
+    """Whether the object has a comment, named as COMMENT ON names it; empty for kinds not known here."""
+    if keyword == "COLUMN":
+        return (
+            "EXISTS (SELECT FROM pg_catalog.pg_description AS d "
+            "JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid "
+            "JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid "
+            "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+            "WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid > 0 "
+            "AND pg_catalog.concat_ws('.', pg_catalog.quote_ident(n.nspname), "
+            "pg_catalog.quote_ident(c.relname), pg_catalog.quote_ident(a.attname)) "
+            f"= {literal(name)})"
+        )
+    if keyword == "SCHEMA":
+        catalog = "pg_namespace"
+        found = (
+            "(SELECT n.oid FROM pg_catalog.pg_namespace AS n "
+            f"WHERE pg_catalog.quote_ident(n.nspname) = {literal(name)})"
+        )
+    elif keyword in _COMMENTED:
+        catalog, function = _COMMENTED[keyword]
+        found = f"pg_catalog.{function}({literal(name)})"
+    else:
+        return ""
+    return (
+        "EXISTS (SELECT FROM pg_catalog.pg_description AS d "
+        f"WHERE d.classoid = 'pg_catalog.{catalog}'::pg_catalog.regclass AND d.objsubid = 0 "
+        f"AND d.objoid = {found}::pg_catalog.oid)"
+    )
+
+
+_COMMENTED = {
+    "TABLE": ("pg_class", "to_regclass"),
+    "VIEW": ("pg_class", "to_regclass"),
+    "MATERIALIZED VIEW": ("pg_class", "to_regclass"),
+    "FOREIGN TABLE": ("pg_class", "to_regclass"),
+    "SEQUENCE": ("pg_class", "to_regclass"),
+    "TYPE": ("pg_type", "to_regtype"),
+    "FUNCTION": ("pg_proc", "to_regprocedure"),
+    "PROCEDURE": ("pg_proc", "to_regprocedure"),
+}
+
+
 def _configured(column: str, name: str, value: str | None) -> str:
     if value is not None:
         return f"{literal(f'{name}={value}')} = ANY ({column})"
@@ -214,43 +328,35 @@ def negated(expression: str) -> str:
     return f"NOT {expression}"
 
 
-def _acl(keyword: str, name: str, column: str) -> tuple[str, str, str]:
-    """The ACL of o, the FROM item that o is, and its owner (empty where it has none)."""
+def _acl(keyword: str, name: str, column: str) -> tuple[str, str, str, str]:
+    """The ACL of o, the FROM item that o is, the condition that finds it, its owner (empty: it has none)."""
     if column:
-        where = f"a.attrelid = pg_catalog.to_regclass({literal(name)}) AND a.attname = {literal(column)}"
-        source = (
-            "(SELECT a.attacl, t.relowner FROM pg_catalog.pg_attribute AS a "
-            f"JOIN pg_catalog.pg_class AS t ON t.oid = a.attrelid WHERE {where}) AS o"
-        )
-        return "o.attacl", source, "o.relowner"
-    if keyword in ("TABLE", "SEQUENCE"):
-        kind = "s" if keyword == "SEQUENCE" else "r"
-        where = f"oid = pg_catalog.to_regclass({literal(name)})"
         return (
-            f"coalesce(o.relacl, pg_catalog.acldefault('{kind}', o.relowner))",
-            f"(SELECT relacl, relowner FROM pg_catalog.pg_class WHERE {where}) AS o",
+            "a.attacl",
+            "pg_catalog.pg_class AS o JOIN pg_catalog.pg_attribute AS a ON a.attrelid = o.oid",
+            f"o.oid = pg_catalog.to_regclass({literal(name)}) AND a.attname = {literal(column)}",
             "o.relowner",
         )
-    if keyword in ("FUNCTION", "PROCEDURE"):
-        where = f"oid = pg_catalog.to_regprocedure({literal(name)})"
-        return (
-            "coalesce(o.proacl, pg_catalog.acldefault('f', o.proowner))",
-            f"(SELECT proacl, proowner FROM pg_catalog.pg_proc WHERE {where}) AS o",
-            "o.proowner",
-        )
     if keyword == "PARAMETER":
-        source = f"(SELECT paracl FROM pg_catalog.pg_parameter_acl WHERE parname = {literal(name)}) AS o"
-        return "o.paracl", source, ""
-    if keyword == "LARGE OBJECT":
-        source = (
-            "(SELECT lomacl, lomowner FROM pg_catalog.pg_largeobject_metadata "
-            f"WHERE oid = {literal(name)}::pg_catalog.oid) AS o"
-        )
-        return "coalesce(o.lomacl, pg_catalog.acldefault('L', o.lomowner))", source, "o.lomowner"
-    catalog, named, acl, kind, owner = _BY_NAME[keyword]
-    where = f"pg_catalog.quote_ident({named}) = {literal(name)}"
+        # GRANT names them part by part, each quoted where SQL needs it
+        plain = ".".join(part.strip('"') for part in name.split("."))
+        return "o.paracl", "pg_catalog.pg_parameter_acl AS o", f"o.parname = {literal(plain)}", ""
+    if keyword in ("TABLE", "SEQUENCE"):
+        kind = "s" if keyword == "SEQUENCE" else "r"
+        catalog, acl, owner = "pg_class", "relacl", "relowner"
+        found = f"o.oid = pg_catalog.to_regclass({literal(name)})"
+    elif keyword in ("FUNCTION", "PROCEDURE"):
+        kind, catalog, acl, owner = "f", "pg_proc", "proacl", "proowner"
+        found = f"o.oid = pg_catalog.to_regprocedure({literal(name)})"
+    elif keyword == "LARGE OBJECT":
+        kind, catalog, acl, owner = "L", "pg_largeobject_metadata", "lomacl", "lomowner"
+        found = f"o.oid = {literal(name)}::pg_catalog.oid"
+    else:
+        catalog, named, acl, kind, owner = _BY_NAME[keyword]
+        found = f"pg_catalog.quote_ident(o.{named}) = {literal(name)}"
     return (
         f"coalesce(o.{acl}, pg_catalog.acldefault('{kind}', o.{owner}))",
-        f"(SELECT {acl}, {owner} FROM pg_catalog.{catalog} WHERE {where}) AS o",
+        f"pg_catalog.{catalog} AS o",
+        found,
         f"o.{owner}",
     )

@@ -20,14 +20,21 @@ def revoke_grant(membership: Membership, *, major: int, cascade: bool = False) -
     undo, which is therefore empty.
     """
     role, member = ident(membership.role), ident(membership.member)
-    held = is_member(membership.role, membership.member, grantor=membership.grantor if major >= 16 else "")
+    grantor = membership.grantor if major >= 16 else ""
+    held = is_member(membership.role, membership.member, grantor=grantor)
+    # its options are what the undo gives back
+    has = [("m.admin_option", membership.admin)]
+    if major >= 16:
+        has += [("m.inherit_option", membership.inherit), ("m.set_option", membership.set)]
+    as_it_was = " AND ".join(name if value else f"NOT {name}" for name, value in has)
+    planned = is_member(membership.role, membership.member, grantor=grantor, condition=as_it_was)
     if major < 16:
         option = " WITH ADMIN OPTION" if membership.admin else ""
         return Change(
             f"REVOKE {role} FROM {member};",
             f"GRANT {role} TO {member}{option};",
             _LOCK,
-            planned=held,
+            planned=planned,
             done=negated(held),
         )
     by = f" GRANTED BY {ident(membership.grantor)}"
@@ -43,7 +50,7 @@ def revoke_grant(membership: Membership, *, major: int, cascade: bool = False) -
         sql=f"REVOKE {role} FROM {member}{by}{' CASCADE' if cascade else ''};",
         undo="" if cascade else f"GRANT {role} TO {member} WITH {options}{by};",
         lock=_LOCK,
-        planned=held,
+        planned=planned,
         done=negated(held),
     )
 

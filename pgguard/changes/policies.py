@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.changes.catalog import negated
+from pgguard.changes.catalog import every, negated
 from pgguard.model.finding import Change
 from pgguard.model.quote import grantee, ident, literal
 from pgguard.model.rows import MASK
@@ -26,11 +26,17 @@ def drop_policy(
         f"WHERE p.polrelid = pg_catalog.to_regclass({literal(table)}) AND p.polname = {literal(row.name)})"
     )
     is_masked = MASK in f"{using}{check}"
+    # the server prints what it stored, so that a condition that was changed since is seen
+    same = every(
+        f"pg_catalog.pg_get_expr(p.{column}, p.polrelid) "
+        + (f"= {literal(text)}" if text is not None else "IS NULL")
+        for column, text in (("polqual", using), ("polwithcheck", check))
+    )
     return Change(
         sql=f"DROP POLICY IF EXISTS {ident(row.name)} ON {table};",
         undo="" if is_masked else f"{create};",
         lock="ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it",
         database=database,
-        planned=there,
+        planned=there if is_masked else f"{there.removesuffix(')')} AND {same})",
         done=negated(there),
     )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.changes.catalog import every, has_default_grant, has_grant, is_member, negated, parted
+from pgguard.changes.catalog import (
+    every,
+    has_default_grant,
+    has_every_grant,
+    has_grant,
+    has_no_grant,
+    is_member,
+    negated,
+    parted,
+)
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Change
 from pgguard.model.quote import grantee as quoted_grantee
@@ -50,25 +59,29 @@ def revoke(
     option = " WITH GRANT OPTION" if grantable or grant_option_only else ""
     if granted_by:
         return by_hand(f"as {ident(granted_by)}, who granted it: REVOKE {only}{what} ON {on} FROM {who};")
-    held = [
-        has_grant(*parted(on), grantee, name, column=column, by_owner=True, grantable=grant_option_only)
-        for name in privileges
-        for column in columns or [""]
-    ]
+    keyword, name = parted(on)
+    planned, done = (
+        every(
+            tell(keyword, name, grantee, privileges, column=column, grantable=grant_option_only)
+            for column in columns or [""]
+        )
+        for tell in (has_every_grant, has_no_grant)
+    )
     return Change(
         sql=f"REVOKE {only}{what} ON {on} FROM {who}{' CASCADE' if cascade else ''};",
         undo="" if cascade else f"GRANT {what} ON {on} TO {who}{option};",
         lock=_NO_WAIT,
         database=database,
-        planned=every(held),
-        done=every(map(negated, held)),
+        # an owner's own entry is never taken, whoever the owner is by then
+        planned=planned,
+        done=done,
     )
 
 
 def grant(privileges: Sequence[str], on: str, grantee: str, *, database: str | None = None) -> Change:
     """GRANT `privileges` ON `on` TO a role that does not hold them yet."""
     what, who = ", ".join(privileges), quoted_grantee(grantee)
-    held = [has_grant(*parted(on), grantee, name) for name in privileges]
+    held = [has_grant(*parted(on), grantee, name, by_owner=True) for name in privileges]
     return Change(
         sql=f"GRANT {what} ON {on} TO {who};",
         undo=f"REVOKE {what} ON {on} FROM {who};",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pgguard.analysis.search_path import parse
 from pgguard.changes.catalog import has_setting, negated, role_is
-from pgguard.model.finding import Change
+from pgguard.changes.settings import HARMLESS
+from pgguard.model.finding import Change, Safety
 from pgguard.model.quote import ident, literal
 
 _LOCK = "ROW EXCLUSIVE on pg_authid; sessions go on"
@@ -49,7 +50,8 @@ def reset_setting(name: str, *, role: str = "", database: str = "", value: str |
         sql=f"{where} RESET {_parameter(name)};",
         undo="" if value is None else f"{where} SET {_parameter(name)} = {_value(name, value)};",
         lock="ROW EXCLUSIVE on pg_db_role_setting; takes effect for new sessions",
-        planned=has_setting(role, name, database=database),
+        safety=Safety.SAFE if name in HARMLESS else Safety.REVIEW,
+        planned=has_setting(role, name, value, database=database),
         done=negated(has_setting(role, name, database=database)),
     )
 

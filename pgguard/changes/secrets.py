@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgguard.changes.catalog import function_has, negated
+from pgguard.changes.catalog import function_has, has_comment, negated
 from pgguard.model.finding import Change
 from pgguard.model.quote import ident, literal
 
@@ -12,6 +12,7 @@ _KINDS = {
     "f": "FOREIGN TABLE",
     "S": "SEQUENCE",
 }
+_KEYWORDS = (*_KINDS.values(), "TABLE", "COLUMN", "TYPE", "SCHEMA", "FUNCTION", "PROCEDURE")
 
 
 def drop_default(table: str, column: str, *, database: str | None = None) -> Change:
@@ -50,11 +51,15 @@ def drop_domain_default(domain: str, *, database: str | None = None) -> Change:
 
 def drop_comment(on: str, *, database: str | None = None) -> Change:
     """COMMENT ON ... IS NULL; `on` is what stands after ON."""
+    keyword = next((one for one in _KEYWORDS if on.startswith(f"{one} ")), "")
+    has = has_comment(keyword, on.removeprefix(f"{keyword} "))
     return Change(
         sql=f"COMMENT ON {on} IS NULL;",
         undo="",
         lock="SHARE UPDATE EXCLUSIVE on a table, none on readers and writers",
         database=database,
+        planned=has,
+        done=negated(has) if has else "",
     )
 
 

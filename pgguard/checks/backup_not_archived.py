@@ -52,7 +52,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             setting_subject("archive_mode"),
             f"archive_mode = off{seen} and the policy names no evidence of backups",
             fix=(
-                by_hand("archive_command = a command that copies %p to another machine as %f"),
+                by_hand("archive_command = a command that copies %p to another machine as %f", first=True),
                 change(snapshot, "archive_mode", "on"),
             ),
         )

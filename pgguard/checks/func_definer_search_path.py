@@ -165,7 +165,8 @@ def _fixes(database: DatabaseSnapshot, one: Open) -> Iterator[Change]:
         # without it the function would not find what it means there
         names = ", ".join(ident(name) for name in one.left_out)
         yield by_hand(
-            f"first qualify the names in the body that are of {names}, or take CREATE there from others"
+            f"first qualify the names in the body that are of {names}, or take CREATE there from others",
+            first=True,
         )
     function = one.function
     yield set_search_path(

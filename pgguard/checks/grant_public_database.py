@@ -73,7 +73,9 @@ def _keep_out_nobody(snapshot: Snapshot, database: DatabaseSnapshot, thing: Gran
     needed = [role.name for role in roles if role and not role.superuser and not role.predefined]
     if len(needed) > _MANY:
         shown = shorten([ident(name) for name in needed], 5)
-        yield by_hand(f"first GRANT CONNECT ON {thing.on} to groups of those who work in it: {shown}")
+        yield by_hand(
+            f"first GRANT CONNECT ON {thing.on} to groups of those who work in it: {shown}", first=True
+        )
         return
     for name in needed:
         yield grant(["CONNECT"], thing.on, name)

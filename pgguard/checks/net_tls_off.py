@@ -47,7 +47,10 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         f"ssl = off; the server listens on {', '.join(places)} and {whom}",
         severity=None if far else Severity.LOW,
         fix=(
-            by_hand("put server.crt and server.key (mode 0600, owned by the server's account) into place"),
+            by_hand(
+                "put server.crt and server.key (mode 0600, owned by the server's account) into place",
+                first=True,
+            ),
             change(snapshot, "ssl", "on"),
         ),
     )

@@ -87,7 +87,7 @@ def _closing(
     snapshot = source.snapshot()
     today = datetime.date.fromisoformat(snapshot.server.now[:10])
     report = judge(snapshot, declared, today=today, checks=chosen)
-    steps, by_hand = steps_of(report, floor=Severity[floor.name], safe_only=safe_only)
+    steps, by_hand = steps_of(report, snapshot, floor=Severity[floor.name], safe_only=safe_only)
     return _plan(source, snapshot, steps, by_hand)
 
 

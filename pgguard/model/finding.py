@@ -57,7 +57,9 @@ class Change:
     strongest lock it takes and on what; `database` is where it has to run, None for anywhere.
     A change that no SQL can make (a line of pg_hba.conf) is a comment starting with `--`.
     `planned` and `done` are SQL expressions over the catalog: true while the state is as it was when the
-    change was planned, and true once the change holds; empty where SQL cannot tell.
+    change was planned, and true once the change holds; empty where SQL cannot tell. `first` marks a
+    comment that has to be done before what comes after it in the same fix; `why`, which a plan fills in,
+    is one line about what the change answers.
     """
 
     sql: str
@@ -68,6 +70,8 @@ class Change:
     database: str | None = None
     planned: str = ""
     done: str = ""
+    first: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

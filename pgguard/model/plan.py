@@ -37,6 +37,7 @@ class Step:
     answers: tuple[Answer, ...] = ()
     asserts: tuple[tuple[str, str], ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
+    first: str = ""
 
     @property
     def transactional(self) -> bool:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from pgguard.analysis.expression import Unparsable, plpgsql, statements
 from pgguard.analysis.sqltree import walk
 from pgguard.errors import PgguardError
+from pgguard.model.quote import dollar
 
-_DO = re.compile(r"^DO (\$\w*\$)(.*?)\1;", re.DOTALL | re.MULTILINE)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.analysis.sqltree import Tree
+
 # forms of keys and verifiers as they stand in text
 _SECRET = re.compile(
     r"SCRAM-SHA-256\$\d|\bmd5[0-9a-f]{32}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bpassword\s*=\s*[^\s'*]|"
@@ -30,21 +36,38 @@ def checked(text: str, name: str) -> str:
     """
     try:
         trees = list(statements(text))
-        for _, body in _DO.findall(text):
-            if (
-                plpgsql(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $checked$ {body} $checked$")
-                is None
-            ):
+        for body in (one for tree in trees for one in _blocks(tree)):
+            function = f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {dollar(body)}"
+            if plpgsql(function) is None:
                 raise Unparsable(name)
     except Unparsable:
         msg = f"{name}: what was generated does not parse: please report it; nothing was written"
         raise UnsafeMigrationError(msg) from None
-    if _SECRET.search(text) or any(
-        _sets_password(kind, fields) for tree in trees for kind, fields in walk(tree)
-    ):
-        msg = f"{name}: what was generated holds a secret: please report it; nothing was written"
-        raise UnsafeMigrationError(msg)
+    if any(_sets_password(kind, fields) for tree in trees for kind, fields in walk(tree)):
+        raise UnsafeMigrationError(_HOLDS.format(name))
+    return without_secret(text, name)
+
+
+def without_secret(text: str, name: str) -> str:
+    """The text of any file, once no password, verifier or key is seen in it.
+
+    Raises `UnsafeMigrationError` otherwise.
+    """
+    if _SECRET.search(text):
+        raise UnsafeMigrationError(_HOLDS.format(name))
     return text
+
+
+_HOLDS = "{}: what was generated holds a secret: please report it; nothing was written"
+
+
+def _blocks(tree: Tree) -> Iterator[str]:
+    """The bodies of its DO statements; all of ours are in PL/pgSQL."""
+    for kind, fields in walk(tree):
+        if kind == "DoStmt" and isinstance(fields, dict):
+            for one in fields["args"]:
+                if one["DefElem"]["defname"] == "as":
+                    yield one["DefElem"]["arg"]["String"]["sval"]
 
 
 def _sets_password(kind: str, fields: object) -> bool:

@@ -2,140 +2,103 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING
 
+from pgguard.analysis.granted import of_column
 from pgguard.model.finding import Safety
 from pgguard.model.plan import Answer, Step
-from pgguard.model.quote import ident
+from pgguard.plan.intent import intent
+from pgguard.plan.refused import refusals
+from pgguard.plan.topics import PLACES, TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pgguard.model.finding import Change, Judged, Report, Severity
+    from pgguard.model.snapshot import Snapshot
+    from pgguard.plan.intent import Intent
+    from pgguard.plan.refused import Refusals
 
-
-class Topic(NamedTuple):
-    """One kind of file: the statements that begin like this."""
-
-    slug: str
-    title: str
-    why: str
-    risk: str
-    starts: tuple[str, ...]
-
-
-# in the order in which they are applied: nothing needs what comes after it
-_TOPICS = (
-    Topic(
-        "settings",
-        "Parameters of the cluster",
-        "the cluster's own protections are on",
-        "a parameter that asks for a restart counts only after it",
-        ("ALTER SYSTEM",),
-    ),
-    Topic(
-        "functions",
-        "Functions look for objects where they should",
-        "what runs with its owner's rights cannot be made to run somebody else's code",
-        "a function that relied on the caller's search_path no longer finds things: look at its body",
-        ("ALTER FUNCTION", "ALTER PROCEDURE"),
-    ),
-    Topic(
-        "default_privileges",
-        "What new objects come with",
-        "objects made from now on are not open to everybody",
-        "none for objects that are there",
-        ("ALTER DEFAULT PRIVILEGES",),
-    ),
-    Topic(
-        "grants",
-        "Rights on objects",
-        "nobody has more than the work takes",
-        "whoever used such a right loses it: `pgguard who-can` and `pgguard learn` tell who that is",
-        ("GRANT", "REVOKE", "DO"),
-    ),
-    Topic(
-        "memberships",
-        "Members of groups",
-        "rights come from the groups that people belong to, and from no other",
-        "a member who used the group's rights loses them",
-        ("REVOKE ADMIN",),
-    ),
-    Topic(
-        "row_security",
-        "Row security and triggers",
-        "rows are shown to those whom the policies name, and what watches over tables runs",
-        "a role without a policy of its own sees no row where row security comes on",
-        ("ALTER TABLE", "CREATE POLICY", "ALTER POLICY", "DROP POLICY", "ALTER EVENT TRIGGER", "ALTER VIEW"),
-    ),
-    Topic(
-        "roles",
-        "Attributes and settings of roles",
-        "no role is more powerful than its task",
-        "whoever logs in with the role, or used the attribute, cannot any more",
-        ("ALTER ROLE", "ALTER DATABASE"),
-    ),
-    Topic("other", "Other changes", "each closes a finding of its own", "read each statement", ("",)),
-)
-
-
-# parameters that can keep the server from starting, or people out, when what they need is not there yet
-_BY_HAND = {
-    "ssl": "put certificate and key in place first: without them the server does not start again; after "
-    "the reload SHOW ssl has to say on before any restart",
-    "archive_mode": "set archive_command first: without one the WAL piles up until the disk is full",
-    "unix_socket_permissions": "afterwards only members of the server's group connect by the socket: see "
-    "that backups and administrators are among them",
-    "shared_preload_libraries": "a library that is not installed keeps the server from starting",
-    "listen_addresses": "clients at addresses that are left out lose their way in",
-    "unix_socket_directories": "programs look for the socket where it was",
-}
+# more statements than that are for nobody to read in one file
+_MOST = 100
+_WIDTH = 150
+# what goes with a right on the table (manual, REVOKE)
+_OF_COLUMNS = frozenset({"SELECT", "INSERT", "UPDATE", "REFERENCES"})
 
 
 @dataclass
-class _Group:
-    changes: dict[str, Change] = field(default_factory=dict)
+class _Item:
+    """A change that findings want, and where it belongs."""
+
+    change: Change
+    what: Intent
+    database: str
+    place: int
+    review: bool
+    dropped: str = ""
+    said: dict[str, None] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+
+    @property
+    def final(self) -> bool:
+        return not self.change.undo
+
+
+@dataclass
+class _Fix:
+    """What one finding wants of a plan; `whole` unless something of it is left to a person."""
+
+    judged: Judged
+    check: str
+    whole: bool = True
+    items: list[_Item] = field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        return f"{self.check}, {self.judged.finding.subject.name}"
+
+    @property
+    def answer(self) -> Answer:
+        finding = self.judged.finding
+        return Answer(self.check, self.judged.fingerprint, finding.subject.name, finding.evidence)
 
 
 def steps_of(
-    report: Report, *, floor: Severity, safe_only: bool = False
+    report: Report, snapshot: Snapshot, *, floor: Severity, safe_only: bool = False
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps that close a report's open findings, and what is left to a person.
 
-    `floor` is the least severity that counts. Of two changes that undo each other neither is made: then
-    two checks want opposite things, and somebody has to decide.
+    `floor` is the least severity that counts. Left to a person is what would lock somebody out or lose data,
+    what waits for a step that no SQL can do, and of changes that contradict each other both.
     """
-    wanted = list(_wanted(report, floor))
-    by_hand = [text for one, check in wanted for text in _by_hand(one, check)]
-    groups: dict[tuple[int, bool, str, bool], _Group] = {}
-    undone = {change.undo for one, _ in wanted for change in one.finding.fix if change.undo}
-    for judged, check in wanted:
-        answer = Answer(check, judged.fingerprint, judged.finding.subject.name, judged.finding.evidence)
-        for change in judged.finding.fix:
-            if change.sql.startswith("--"):
-                continue
-            if (reason := _refused(change, report.inspected_as)) is not None:
-                by_hand.append(f"{check}: {change.sql} by hand: {reason}")
-                continue
-            if change.sql in undone:
-                by_hand.append(f"{check}: {change.sql} is what another finding wants to undo: decide which")
-                continue
-            if safe_only and change.safety is not Safety.SAFE:
-                by_hand.append(f"{check}: {change.sql} (left out: only what is safe was asked for)")
-                continue
-            database = change.database or judged.finding.subject.database or ""
-            # what cannot be undone is in files of its own, after the rest of its kind
-            key = (_topic(change), not change.undo, database, change.transactional)
-            group = groups.setdefault(key, _Group())
-            group.changes.setdefault(change.sql, change)
-            group.answers.setdefault(answer.fingerprint, answer)
-    steps = [
-        _step(number, database, group, final=final)
-        for (number, final, database, _), group in sorted(groups.items())
+    by_hand: dict[str, None] = {}
+    items: dict[tuple[str, str], _Item] = {}
+    against = refusals(snapshot, report.inspected_as)
+    fixes = [
+        _fix(judged, check, against, items, by_hand.setdefault) for judged, check in _wanted(report, floor)
     ]
-    return tuple(steps), tuple(dict.fromkeys(by_hand))
+    _strongest(fixes)
+    _settle([one for fix in fixes for one in fix.items], against)
+    wanted = {id(one): one for fix in fixes for one in fix.items}
+    kept = [one for one in _joined(wanted.values()) if not (safe_only and one.review) and not one.dropped]
+    _keep_givers(fixes, kept)
+    kept = [one for one in kept if not one.dropped]
+    chosen = {id(one) for one in kept}
+    for fix in fixes:
+        left = [one for one in fix.items if id(one) not in chosen]
+        for one in left:
+            by_hand.setdefault(f"{fix.told}: {one.change.sql} {one.dropped or _NOT_SAFE}")
+        for one in fix.items:
+            one.said.setdefault(f"{fix.check}: {fix.judged.finding.evidence}")
+            if fix.whole and not left:
+                one.answers.setdefault(fix.answer.fingerprint, fix.answer)
+    return tuple(_steps(_with_columns(kept, snapshot))), tuple(by_hand)
+
+
+_NOT_SAFE = "(left out: only what is safe was asked for)"
 
 
 def _wanted(report: Report, floor: Severity) -> Iterator[tuple[Judged, str]]:
@@ -145,52 +108,210 @@ def _wanted(report: Report, floor: Severity) -> Iterator[tuple[Judged, str]]:
                 yield judged, outcome.check
 
 
-def _by_hand(judged: Judged, check: str) -> Iterator[str]:
-    hands = [change.sql.removeprefix("-- ") for change in judged.finding.fix if change.sql.startswith("--")]
-    yield from (f"{check}: {text}" for text in hands)
-    if not judged.finding.fix:
-        yield f"{check}: {judged.finding.evidence}. {judged.advice}"
-
-
-def _refused(change: Change, planner: str) -> str | None:
-    """Why a change is not for a file that somebody might run unread; None when it is."""
-    if change.sql.startswith("ALTER SYSTEM SET "):
-        return _BY_HAND.get(change.sql.removeprefix("ALTER SYSTEM SET ").partition(" ")[0])
-    if change.sql.startswith("DROP TABLE"):
-        return "its rows would be gone for good: keep a backup, and see first that nobody needs them"
-    if change.sql.startswith(f"ALTER ROLE {ident(planner)} "):
-        return f"it is about {ident(planner)}, who makes this plan and would lock himself out"
-    if change.sql.endswith(f" FROM {ident(planner)};"):
-        return f"it takes something from {ident(planner)}, who makes this plan"
-    return None
-
-
-def _topic(change: Change) -> int:
-    if change.sql.startswith("REVOKE") and " ON " not in change.sql:
-        return next(number for number, one in enumerate(_TOPICS) if one.slug == "memberships")
-    return next(
-        number
-        for number, one in enumerate(_TOPICS)
-        if any(change.sql.startswith(start) for start in one.starts)
+def _fix(
+    judged: Judged,
+    check: str,
+    against: Refusals,
+    items: dict[tuple[str, str], _Item],
+    by_hand: Callable[[str], object],
+) -> _Fix:
+    """Sort what a finding wants into changes for files, and sentences for people."""
+    fix = _Fix(judged, check)
+    finding = judged.finding
+    if not finding.fix:
+        by_hand(f"{fix.told}: {finding.evidence}. {judged.advice}")
+    in_sql = {one: intent(one) for one in finding.fix if not one.sql.startswith("--")}
+    given_to = {role for what in in_sql.values() if what.gives for role in what.roles}
+    place = min(
+        (PLACES[what.topic] for what in in_sql.values() if not what.gives and what.topic in PLACES),
+        default=PLACES["grants"],
     )
+    review = any(one.safety is not Safety.SAFE for one in in_sql)
+    waits = False
+    for change in finding.fix:
+        what = in_sql.get(change)
+        reason = "is by hand, after the step before it" if waits and what else ""
+        if what is None:
+            by_hand(f"{fix.told}: {change.sql.removeprefix('-- ')}")
+            waits = waits or change.first
+        elif not reason and (refused := against.reason(what, given_to)):
+            reason = f"is by hand: {refused}"
+        if what is None or reason:
+            fix.whole = False
+            if reason:
+                by_hand(f"{fix.told}: {change.sql} {reason}")
+            continue
+        database = change.database or finding.subject.database or ""
+        # what a fix gives is given in the file that takes
+        own = place if what.gives else PLACES[what.topic]
+        item = items.setdefault((database, change.sql), _Item(change, what, database, own, review))
+        item.review = item.review or review
+        fix.items.append(item)
+    if not fix.whole and not any(one.what.takes for one in fix.items):
+        fix.items = [one for one in fix.items if not one.what.gives]
+    return fix
 
 
-def _step(number: int, database: str, group: _Group, *, final: bool) -> Step:
-    topic = _TOPICS[number]
+def _strongest(fixes: Iterable[_Fix]) -> None:
+    """A trigger that has to fire always is enabled by that as well."""
+    fixes = list(fixes)
+    always = {
+        key: one
+        for fix in fixes
+        for one in fix.items
+        if one.what.topic == "triggers" and " ENABLE ALWAYS " in one.change.sql
+        for key in one.what.sets
+    }
+    for fix in fixes:
+        fix.items = [next((always[key] for key in one.what.sets if key in always), one) for one in fix.items]
+
+
+def _settle(items: Iterable[_Item], against: Refusals) -> None:
+    """Drop what contradicts something else, and what would leave no superuser."""
+    found = list({id(one): one for one in items}.values())
+    by_key: dict[str, list[_Item]] = {}
+    for one in found:
+        for key in one.what.sets:
+            by_key.setdefault(key, []).append(one)
+    for rivals in by_key.values():
+        for one in rivals if len(rivals) > 1 else ():
+            other = next(rival for rival in rivals if rival is not one)
+            one.dropped = f"is by hand: another finding wants {other.change.sql} decide which"
+    given = {(one.database, key): one for one in found for key in one.what.gives}
+    for one in found:
+        for key in one.what.takes:
+            if (rival := given.get((one.database, key))) is not None:
+                one.dropped = f"is by hand: another finding wants {rival.change.sql} decide which"
+                rival.dropped = f"is by hand: another finding wants {one.change.sql} decide which"
+    last = against.last_superusers(one.what for one in found if not one.dropped)
+    for one in found:
+        if one.what.roles & last and (one.what.closes_login or one.what.drops_superuser):
+            one.dropped = "is by hand: no superuser that can log in would be left"
+
+
+def _joined(items: Iterable[_Item]) -> list[_Item]:
+    """The items, with those that touch the same entry of an ACL, or the same trigger, in the same file."""
+    found = list(items)
+    together: dict[tuple[str, str], list[_Item]] = {}
+    for one in found:
+        for key in (one.what.on, *one.what.sets):
+            if key:
+                together.setdefault((one.database, key), []).append(one)
+    for some in together.values():
+        for one in some:
+            one.review = any(other.review for other in some)
+    return found
+
+
+def _keep_givers(fixes: Sequence[_Fix], kept: Sequence[_Item]) -> None:
+    """Drop rights that are given only because of something that is not taken after all."""
+    chosen = {id(one) for one in kept}
+    needed = {
+        id(one)
+        for fix in fixes
+        if all(id(each) in chosen for each in fix.items if not each.what.gives)
+        for one in fix.items
+    }
+    for one in kept:
+        if one.what.gives and id(one) not in needed:
+            one.dropped = "is by hand, with what it is given for"
+
+
+def _with_columns(items: Iterable[_Item], snapshot: Snapshot) -> Iterator[_Item]:
+    """The items; before a right on a table those on its columns that REVOKE takes with it.
+
+    Only so do they come back when the table's right does.
+    """
+    for one in items:
+        for change in _columns_of(one, snapshot):
+            yield dataclasses.replace(one, change=change, what=intent(change))
+        yield one
+
+
+def _columns_of(one: _Item, snapshot: Snapshot) -> Iterator[Change]:
+    wanted = one.what.privileges & _OF_COLUMNS
+    if not one.what.takes or len(one.what.named) != 2 or not wanted:
+        return
+    schema, name = one.what.named
+    for database in snapshot.inspected:
+        if database.name != one.database:
+            continue
+        for relation in (row for row in database.relations if (row.schema, row.name) == (schema, name)):
+            for column in database.columns:
+                if column.relation == relation.oid and column.acl:
+                    thing = of_column(database, relation, column)
+                    for role in sorted(one.what.roles):
+                        yield from _in_sql(thing.take_back(role, wanted, database=database.name))
+
+
+def _in_sql(changes: Iterable[Change]) -> Iterator[Change]:
+    yield from (one for one in changes if not one.sql.startswith("--"))
+
+
+def _steps(items: Iterable[_Item]) -> Iterator[Step]:
+    by_file: dict[tuple[int, bool, bool, str, bool], list[_Item]] = {}
+    items = list(items)
+    # a statement that cannot be undone takes with it what touches the same entry
+    final = {(one.database, one.what.on) for one in items if one.final and one.what.on}
+    for one in items:
+        is_final = one.final or (one.database, one.what.on) in final
+        key = (one.place, one.review, is_final, one.database, one.change.transactional)
+        by_file.setdefault(key, []).append(one)
+    for (place, review, is_final, database, _), some in sorted(by_file.items(), key=lambda pair: pair[0]):
+        parts = list(_parts(some))
+        for number, part in enumerate(parts, 1):
+            yield _step(
+                place,
+                database,
+                part,
+                review=review,
+                final=is_final,
+                part=number if len(parts) > 1 else 0,
+            )
+
+
+def _parts(items: Sequence[_Item]) -> Iterator[list[_Item]]:
+    """So many at a time as can be read; what touches the same entry stays together, and gives come first."""
+    order = {one.what.on: place for place, one in reversed(list(enumerate(items))) if one.what.on}
+    ordered = sorted(
+        enumerate(items),
+        key=lambda pair: (not pair[1].what.gives, order.get(pair[1].what.on, pair[0]), pair[0]),
+    )
+    part: list[_Item] = []
+    for _, group in groupby(ordered, key=lambda pair: pair[1].what.on or str(pair[0])):
+        some = [one for _, one in group]
+        if part and len(part) + len(some) > _MOST:
+            yield part
+            part = []
+        part += some
+    yield part
+
+
+def _step(place: int, database: str, items: Sequence[_Item], *, review: bool, final: bool, part: int) -> Step:
+    topic = TOPICS[place]
     where = "".join(one if one.isascii() and one.isalnum() else "_" for one in database.lower())[:30]
-    slug = "_".join(part for part in (topic.slug, "final" if final else "", where) if part)
-    lost = "cannot be undone: read each statement, and see that nothing needs what it takes away; "
+    number = str(part) if part else ""
+    words = (topic.slug, where.strip("_"), number, "review" if review else "", "final" if final else "")
+    told = f"{topic.title} ({database})" if database else topic.title
+    lost = "cannot be undone: see that nothing needs what it takes away; " if final else ""
+    changes: dict[str, Change] = {}
+    answers: dict[str, Answer] = {}
+    for one in items:
+        changes.setdefault(one.change.sql, dataclasses.replace(one.change, why=_why(one)))
+        answers |= one.answers
     return Step(
-        slug=slug,
-        title=f"{topic.title} ({database})" if database else topic.title,
+        slug="_".join(word for word in words if word),
+        title=f"{told}, part {part}" if part else told,
         why=topic.why,
-        changes=tuple(group.changes.values()),
+        changes=tuple(changes.values()),
         database=database or None,
-        risk=lost + topic.risk if final else topic.risk,
-        answers=tuple(group.answers.values()),
+        risk=lost + topic.risk,
+        answers=tuple(answers.values()),
+        first=topic.first if review else "",
     )
 
 
-def count(steps: Sequence[Step]) -> int:
-    """How many changes the steps hold."""
-    return sum(len(one.changes) for one in steps)
+def _why(one: _Item) -> str:
+    first, *more = one.said
+    text = first if len(first) <= _WIDTH else first[: _WIDTH - 3] + "..."
+    return f"{text} (and {len(more)} more)" if more else text

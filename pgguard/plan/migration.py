@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.changes.catalog import unless
+from pgguard.changes.catalog import negated, unless
 from pgguard.model.plan import Migration
 from pgguard.model.quote import dollar, literal
 from pgguard.plan.checked import checked
@@ -49,13 +49,13 @@ def migrations(plan: Plan) -> tuple[Migration, ...]:
 
 
 def _up(plan: Plan, step: Step, name: str) -> str:
-    body = [_guard(plan, step, [(_either(one), _told(one)) for one in step.changes])]
-    body += [one.sql.strip() for one in step.changes]
+    body = [_guard(plan, step)]
+    body += ["\n".join((*_comment("why: ", one.why), one.sql.strip())) for one in step.changes]
     return _file(step, name, "up", body)
 
 
 def _down(plan: Plan, step: Step, name: str) -> str:
-    body = [_guard(plan, step, [(_either(one), _told(one)) for one in step.changes], asserts=False)]
+    body = [_guard(plan, step, asserts=False)]
     for one in reversed(step.changes):
         if one.undo.startswith("CREATE ") and one.planned:
             body.append(unless(one.planned, one.undo.strip()))
@@ -68,25 +68,23 @@ def _down(plan: Plan, step: Step, name: str) -> str:
 
 def _verify(plan: Plan, step: Step, name: str) -> str:
     checks = [(one.done, _told(one)) for one in step.changes if one.done] + list(step.checks)
-    lines = ["DECLARE", "    wrong text := '';", "BEGIN"]
-    lines += _where(plan, step)
-    for expression, told in checks:
-        lines += [
-            f"    IF NOT ({expression}) THEN",
-            f"        wrong := wrong || {literal('; ' + told)};",
-            "    END IF;",
-        ]
-    lines += [
-        "    IF wrong <> '' THEN",
-        f"        RAISE EXCEPTION {literal(name + ' does not hold: %')}, pg_catalog.substr(wrong, 3);",
-        "    END IF;",
+    lines = [
+        "DECLARE",
+        "    wrong text;",
+        "BEGIN",
+        "    PERFORM pg_catalog.set_config('search_path', '', true);",
+        *_where(plan, step),
+        *_all_hold("wrong", checks, literal(f"{name} does not hold: %")),
         "END",
     ]
     return "\n".join([*_header(step, name, "verify"), "", _do(lines)]) + "\n"
 
 
 def _file(step: Step, name: str, kind: str, body: Sequence[str]) -> str:
-    limits = (("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT))
+    # nobody else's operators and functions are found, and names mean what they meant when it was planned
+    limits = [("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT), ("search_path", "")]
+    if not all(part.isascii() for part in body):
+        limits.append(("client_encoding", "UTF8"))
     if step.transactional:
         start = ["BEGIN;", *(f"SET LOCAL {one} = {literal(value)};" for one, value in limits)]
         end = ["COMMIT;"]
@@ -108,10 +106,12 @@ def _header(step: Step, name: str, kind: str) -> Iterator[str]:
     yield from _comment("why: ", step.why)
     if step.risk:
         yield from _comment("risk: ", step.risk)
+    if step.first and kind == "up":
+        yield from _comment("review, and look first: ", step.first)
     yield from _comment("database: ", step.database or "any of the cluster")
     if step.phase:
         yield f"-- phase: {step.phase}"
-    yield "-- transaction: " + ("yes" if step.transactional else "no, because PostgreSQL allows none here")
+    yield "-- transaction: " + ("yes" if step.transactional else "no")
     if kind != "verify":
         for lock in dict.fromkeys(one.lock for one in step.changes):
             yield from _comment("lock: ", f"{lock}; waits {LOCK_TIMEOUT} at most")
@@ -124,8 +124,9 @@ def _header(step: Step, name: str, kind: str) -> Iterator[str]:
     yield f"-- {_LICENCE}"
 
 
-def _guard(plan: Plan, step: Step, conditions: Sequence[tuple[str, str]], *, asserts: bool = True) -> str:
-    lines = ["BEGIN", *_where(plan, step)]
+def _guard(plan: Plan, step: Step, *, asserts: bool = True) -> str:
+    conditions = [(_either(one), _told(one)) for one in step.changes]
+    lines = ["DECLARE", "    moved text;", "BEGIN", *_where(plan, step)]
     lines += [
         "    IF pg_catalog.pg_is_in_recovery() THEN",
         "        RAISE EXCEPTION 'this server is a standby: run this on its primary';",
@@ -133,21 +134,28 @@ def _guard(plan: Plan, step: Step, conditions: Sequence[tuple[str, str]], *, ass
     ]
     for expression, told in step.asserts if asserts else ():
         lines += [
-            f"    IF NOT ({expression}) THEN",
+            f"    IF ({expression}) IS NOT TRUE THEN",
             f"        RAISE EXCEPTION '%', {literal(told)};",
             "    END IF;",
         ]
-    for expression, told in conditions:
-        if expression:
-            lines += [
-                *(f"    {line}" for line in _comment("as planned, or done already: ", told)),
-                "    IF NOT (",
-                *(f"        {part}" for part in expression.splitlines()),
-                "    ) THEN",
-                f"        RAISE EXCEPTION {literal(_CHANGED)}, {literal(told)};",
-                "    END IF;",
-            ]
-    return _do([*lines, "END"])
+    known = [(expression, told) for expression, told in conditions if expression]
+    return _do([*lines, *_all_hold("moved", known, literal(_CHANGED)), "END"])
+
+
+def _all_hold(variable: str, conditions: Sequence[tuple[str, str]], message: str) -> Iterator[str]:
+    """Lines that raise the message with everything that is not true; none without conditions."""
+    if not conditions:
+        return
+    yield "    -- each statement, and whether what it is about looks as it did, or as it will"
+    yield f"    SELECT pg_catalog.string_agg(c.change, '; ') INTO {variable} FROM (VALUES"
+    for number, (expression, told) in enumerate(conditions, 1):
+        # a name may hold a line's end: lines of an expression are not for indenting
+        end = "," if number < len(conditions) else ""
+        yield f"        ({literal(told)},\n            {expression}){end}"
+    yield "    ) AS c (change, holds) WHERE c.holds IS NOT TRUE;"
+    yield f"    IF {variable} IS NOT NULL THEN"
+    yield f"        RAISE EXCEPTION {message}, {variable};"
+    yield "    END IF;"
 
 
 def _do(lines: Sequence[str]) -> str:
@@ -170,8 +178,15 @@ def _where(plan: Plan, step: Step) -> Iterator[str]:
 
 
 def _either(change: Change) -> str:
+    """Before or after: empty where that is always true."""
+    if change.done == negated(change.planned) or change.planned == negated(change.done):
+        return ""
     both = [one for one in (change.planned, change.done) if one]
-    return "\nOR ".join(f"({one})" for one in both) if len(both) == 2 else ""
+    return "\n            OR ".join(map(_bracketed, both)) if len(both) == 2 else ""
+
+
+def _bracketed(expression: str) -> str:
+    return f"({expression})" if " AND " in expression or " OR " in expression else expression
 
 
 def _told(change: Change) -> str:
@@ -181,6 +196,8 @@ def _told(change: Change) -> str:
 
 
 def _comment(label: str, text: str) -> Iterator[str]:
+    if not text:
+        return
     # a name may hold a line's end, and a comment ends there
     line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     yield f"-- {label}{line}"

@@ -6,6 +6,7 @@ Runs over the blocks of tests/checks/*.sql that fire, each in a transaction that
 from __future__ import annotations
 
 import datetime
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -53,8 +54,14 @@ def test_the_fix_silences_the_check_and_its_undo_brings_it_back(block: Block, cl
 
 def _hold(connection: psycopg.Connection, change: Change, *, planned: bool, done: bool) -> None:
     """The server's catalog looks as the change says that it looks before and after it."""
-    if change.planned and change.done:
+    # pg_statistic is for superusers only; the look-ups are for everybody
+    is_seen = not re.search(r"pg_statistic |pg_clear_attribute_stats|COMMENT ON AGGREGATE", change.sql)
+    assert bool(change.planned) == bool(change.done) == is_seen, change
+    if is_seen:
+        # as the files of a plan have it: what the server prints depends on it
+        connection.execute("SAVEPOINT hold; SET LOCAL search_path = ''")
         row = connection.execute(f"SELECT {change.planned}, {change.done}".encode()).fetchone()
+        connection.execute("ROLLBACK TO SAVEPOINT hold")
         assert row == (planned, done), change
 
 
