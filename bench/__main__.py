@@ -8,18 +8,15 @@ machine than about the program. The floor is psql running the same catalog queri
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from bench.cluster import populate
+from bench.process import middle, pgguard, timed, told
 from pgguard.demo.binaries import find_postgres
 from pgguard.demo.cluster import Cluster
 from pgguard.demo.lab import Laboratory
@@ -29,15 +26,10 @@ from pgguard.server.queries import limits, queries
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bench.process import Run
+
 LARGE = {"roles": 2_000, "tables": 20_000, "columns": 200_000, "grants": 50_000}
 RULES = 1_000
-
-
-class Run(NamedTuple):
-    """One process: wall time in seconds, the most memory it had in MiB."""
-
-    seconds: float
-    mebibytes: float
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,8 +54,8 @@ def _ordinary(rounds: int) -> None:
             "-U",
             "postgres",
         ]
-        runs = [_pgguard("inspect", *target) for _ in range(rounds)]
-    print(f"ordinary cluster (the demo's): inspect {_middle(runs)} from process start to report")
+        runs = [pgguard("inspect", *target) for _ in range(rounds)]
+    print(f"ordinary cluster (the demo's): inspect {told(runs)} from process start to report")
 
 
 def _large(rounds: int, scale: float) -> None:
@@ -83,10 +75,10 @@ def _large(rounds: int, scale: float) -> None:
         for _ in range(rounds):
             for name, measure in _measures(postgres.psql or "psql", target, floor_script, saved).items():
                 measured.setdefault(name, []).append(measure())
-        floor = statistics.median(run.seconds for run in measured["floor"])
+        floor = middle(measured["floor"])
         for name, runs in measured.items():
-            ratio = statistics.median(run.seconds for run in runs) / floor
-            print(f"  {name:<28} {_middle(runs)}  {ratio:.2f} x the floor")
+            ratio = middle(runs) / floor
+            print(f"  {name:<28} {told(runs)}  {ratio:.2f} x the floor")
 
 
 def _questions(rounds: int, scale: float) -> None:
@@ -106,11 +98,11 @@ def _questions(rounds: int, scale: float) -> None:
             }
             print(f"  {times}x: {size['roles']:,} roles, {size['tables']:,} tables, {rules:,} rules")
             for name, command in asked.items():
-                runs = [_pgguard(*command, "--from", saved) for _ in range(rounds)]
-                seconds = statistics.median(run.seconds for run in runs)
+                runs = [pgguard(*command, "--from", saved) for _ in range(rounds)]
+                seconds = middle(runs)
                 growth = f"  {seconds / before[name]:.1f} x the size before" if name in before else ""
                 before[name] = seconds
-                print(f"    {name:<12} {_middle(runs)}{growth}")
+                print(f"    {name:<12} {told(runs)}{growth}")
 
 
 def _save(size: dict[str, int], rules: int, saved: str) -> str:
@@ -124,7 +116,7 @@ def _save(size: dict[str, int], rules: int, saved: str) -> str:
                 "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
                 "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1 LIMIT 1"
             ).fetchone()
-        _pgguard(
+        pgguard(
             "snapshot", "-h", str(cluster.socket_dir), "-p", str(cluster.port), "-U", "postgres", "-o", saved
         )
     assert table is not None
@@ -144,10 +136,10 @@ def _measures(
     psql: Path | str, target: list[str], floor_script: Path, saved: str
 ) -> dict[str, Callable[[], Run]]:
     return {
-        "floor": lambda: _timed([str(psql), "-qXAt", *target, "-f", str(floor_script)]),
-        "snapshot": lambda: _pgguard("snapshot", *target, "-o", saved),
-        "inspect (snapshot, checks)": lambda: _pgguard("inspect", *target),
-        "inspect --from (checks)": lambda: _pgguard("inspect", "--from", saved),
+        "floor": lambda: timed([str(psql), "-qXAt", *target, "-f", str(floor_script)]),
+        "snapshot": lambda: pgguard("snapshot", *target, "-o", saved),
+        "inspect (snapshot, checks)": lambda: pgguard("inspect", *target),
+        "inspect --from (checks)": lambda: pgguard("inspect", "--from", saved),
     }
 
 
@@ -161,29 +153,6 @@ def _floor(major: int) -> bytes:
         if query.text:
             parts.append(b"COPY (\n" + query.text + b"\n) TO STDOUT;\n")
     return b"".join([*parts, b"COMMIT;\n"])
-
-
-def _pgguard(*arguments: str) -> Run:
-    return _timed([sys.executable, "-m", "pgguard.cli.main", *arguments])
-
-
-def _timed(command: list[str]) -> Run:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode not in (0, 1):
-        msg = f"{command[0]} ended with {process.returncode}"
-        raise RuntimeError(msg)
-    # ru_maxrss is in KiB on Linux (getrusage(2))
-    return Run(seconds, used.ru_maxrss / 1024)
-
-
-def _middle(runs: list[Run]) -> str:
-    seconds = statistics.median(run.seconds for run in runs)
-    return f"{seconds:6.2f} s, {max(run.mebibytes for run in runs):4.0f} MiB"
 
 
 if __name__ == "__main__":
