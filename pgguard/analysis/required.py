@@ -18,11 +18,12 @@ class Need(NamedTuple):
 
     Kinds: superuser, createrole, parameter (ALTER SYSTEM), call (a function's signature), role (altering
     it), admin (granting it), member (acting for it), table, function, schema, database (owning it), and
-    `grant` before one of these (granting on it).
+    `grant` before one of these (granting on it). `schema` is that of the object, not quoted.
     """
 
     kind: str
     name: str = ""
+    schema: str = ""
 
 
 # attributes that only those can give who have them, and before 16 only superusers
@@ -83,16 +84,17 @@ def _of(tree: Tree) -> Iterator[Need]:
         case "GrantStmt":
             yield from _granted(fields)
         case "AlterFunctionStmt":
-            yield Need("function", _signature(fields["func"]))
+            yield _function("function", fields["func"])
         case "DropStmt" if fields.get("removeType") == "OBJECT_POLICY":
             for one in fields["objects"]:
-                yield Need("table", qualified(*words(one["List"]["items"])[:-1]))
+                parts = words(one["List"]["items"])[:-1]
+                yield Need("table", qualified(*parts), parts[0] if len(parts) > 1 else "")
         case "SelectStmt":
             for call in function_calls(tree):
                 if call.name in _CALLED:
                     yield Need("call", _CALLED[call.name])
         case _ if kind in _RELATION:
-            yield Need("table", _relation(fields[_RELATION[kind]]))
+            yield _relation("table", fields[_RELATION[kind]])
 
 
 def _attributes(fields: Any) -> Iterator[Need]:
@@ -107,22 +109,24 @@ def _granted(fields: Any) -> Iterator[Need]:
         return
     for one in fields.get("objects", ()):
         if "RangeVar" in one:
-            yield Need(kind, _relation(one["RangeVar"]))
+            yield _relation(kind, one["RangeVar"])
         elif "ObjectWithArgs" in one:
-            yield Need(kind, _signature(one["ObjectWithArgs"]))
+            yield _function(kind, one["ObjectWithArgs"])
         elif "String" in one:
             name = one["String"]["sval"]
             yield Need(kind, name if kind == "grant database" else ident(name))
 
 
-def _relation(fields: Any) -> str:
-    parts = [fields[one] for one in ("schemaname", "relname") if one in fields]
-    return qualified(*parts)
+def _relation(kind: str, fields: Any) -> Need:
+    schema = fields.get("schemaname", "")
+    parts = [schema, fields["relname"]] if schema else [fields["relname"]]
+    return Need(kind, qualified(*parts), schema)
 
 
-def _signature(fields: Any) -> str:
+def _function(kind: str, fields: Any) -> Need:
     arguments = []
     for one in fields.get("objargs", ()):
         written = one["TypeName"]
         arguments.append(qualified(*words(written["names"])) + ("[]" if written.get("arrayBounds") else ""))
-    return f"{qualified(*words(fields['objname']))}({', '.join(arguments)})"
+    name = words(fields["objname"])
+    return Need(kind, f"{qualified(*name)}({', '.join(arguments)})", name[0] if len(name) > 1 else "")

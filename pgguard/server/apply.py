@@ -89,11 +89,23 @@ def rollback(
 
 
 def found(sessions: Sessions) -> list[Standing]:
-    """How the files of the folder stand, from the ledgers of their databases."""
+    """How the files of the folder stand, from the ledgers of their databases.
+
+    Raises `ApplyStopped` when a ledger cannot be read and written by us.
+    """
     records: dict[str, list[Record]] = {}
+    wrong: list[str] = []
     for entry in sessions.folder.manifest.migrations:
         if entry.database not in records:
-            records[entry.database] = ledger.records(sessions.within(entry.database), sessions.folder.digest)
+            connection = sessions.within(entry.database)
+            records[entry.database] = []
+            if unfit := ledger.unfit(connection):
+                wrong.append(unfit)
+            else:
+                records[entry.database] = ledger.records(connection, sessions.folder.digest)
+    if wrong:
+        msg = "; ".join(wrong) + "; nothing was changed"
+        raise ApplyStopped(msg)
     return [standing(one, records[one.database]) for one in sessions.folder.manifest.migrations]
 
 

@@ -12,7 +12,6 @@ from pgguard.model.quote import ident
 from pgguard.plan.standing import Record, number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from pgguard.plan.folder import Entry
@@ -94,21 +93,28 @@ def place(connection: Connection) -> Place:
     return Place(*rows(connection, "ledger")[0])
 
 
-def lacking(found: Place, database: str, user: str) -> Iterator[str]:
-    """What is missing before the ledger can be kept in a database, each with what to do."""
-    who, where = ident(user), ident(database)
+def lacking(connection: Connection) -> str:
+    """What is missing before the ledger can be kept in the connection's database, and what to do."""
+    found = place(connection)
+    who, where = ident(connection.info.user), ident(connection.info.dbname)
     if found.distrusted:
-        yield f"in {where} {found.distrusted}: it has to belong to a superuser or to {who}"
-    elif found.odd:
-        yield f"in {where} {_ODD}"
-    elif not found.schema and not found.can_create_schema:
-        yield f"{who} cannot make the ledger in {where}: GRANT CREATE ON DATABASE {where} TO {who}"
-    elif found.schema and not found.can_use:
-        yield f"{who} cannot use the ledger in {where}: GRANT USAGE ON SCHEMA pgguard TO {who}"
-    elif found.schema and not found.table and not found.can_create:
-        yield f"{who} cannot make the ledger in {where}: GRANT CREATE ON SCHEMA pgguard TO {who}"
-    elif found.table and not (found.can_read and found.can_write):
-        yield f"{who} cannot write the ledger in {where}: GRANT SELECT, INSERT ON pgguard.migration TO {who}"
+        return f"in {where} {found.distrusted}: it has to belong to a superuser or to {who}"
+    if found.odd:
+        return f"in {where} {_ODD}"
+    if not found.schema and not found.can_create_schema:
+        return f"{who} cannot make the ledger in {where}: GRANT CREATE ON DATABASE {where} TO {who}"
+    if found.schema and not found.can_use:
+        return f"{who} cannot use the ledger in {where}: GRANT USAGE ON SCHEMA pgguard TO {who}"
+    if found.schema and not found.table and not found.can_create:
+        return f"{who} cannot make the ledger in {where}: GRANT CREATE ON SCHEMA pgguard TO {who}"
+    if found.table and not (found.can_read and found.can_write):
+        return f"{who} cannot write the ledger in {where}: GRANT SELECT, INSERT ON {_TABLE} TO {who}"
+    return ""
+
+
+def unfit(connection: Connection) -> str:
+    """Why the ledger that is there cannot be used; empty where it can, or is still to be made."""
+    return lacking(connection) if place(connection).schema else ""
 
 
 def install(connection: Connection) -> None:
@@ -118,8 +124,8 @@ def install(connection: Connection) -> None:
     """
     script = resources.files("pgguard").joinpath("sql/install/001_ledger.sql").read_bytes()
     connection.execute(script)
-    if wrong := list(lacking(place(connection), connection.info.dbname, connection.info.user)):
-        raise ApplyStopped(wrong[0])
+    if wrong := lacking(connection):
+        raise ApplyStopped(wrong)
 
 
 def records(connection: Connection, plan: str) -> list[Record]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from pgguard.analysis.required import Need, required
 from pgguard.errors import ApplyStopped
 from pgguard.model.quote import ident
@@ -13,8 +15,6 @@ from pgguard.server.queries import variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import psycopg
 
     from pgguard.plan.standing import Action, Standing
     from pgguard.server.applying import Sessions
@@ -54,9 +54,9 @@ def check(sessions: Sessions, chosen: Sequence[Standing], action: Action) -> Non
     wrong: list[str] = []
     for database, standings in by_database.items():
         connection = sessions.within(database)
-        user = str(connection.execute("SELECT session_user").fetchone()[0])  # type: ignore[index]
-        name = sessions.database(database)
-        wrong += ledger.lacking(ledger.place(connection), name, user)
+        user, name = connection.info.user, sessions.database(database)
+        if unkept := ledger.lacking(connection):
+            wrong.append(unkept)
         needs: dict[Need, str] = {}
         for one in standings:
             for need in required(trees(sessions.folder.text(one.entry, kind))):
@@ -76,16 +76,13 @@ def check(sessions: Sessions, chosen: Sequence[Standing], action: Action) -> Non
 
 def _lacking(connection: Connection, needs: Sequence[Need]) -> Iterator[Need]:
     plain = [one for one in needs if one.kind != "parameter"]
-    kinds, names = [one.kind for one in plain], [one.name for one in plain]
-    for kind, name in ledger.rows(connection, "lacking", kinds, names):
-        yield Need(kind, name)
+    columns = ([one[at] for one in plain] for at in range(3))
+    yield from (Need(*row) for row in ledger.rows(connection, "lacking", *columns))
     parameters = [one.name for one in needs if one.kind == "parameter"]
     if parameters:
         texts = variants("apply", "parameters")
         major = connection.info.server_version // 10000
         text = texts[max(since for since in texts if since <= major)]
-        import psycopg
-
         for (name,) in psycopg.RawCursor(connection).execute(text, (parameters,)).fetchall():
             yield Need("parameter", str(name))
 

@@ -1,10 +1,16 @@
 -- Which of the rights that statements need the current role has not; what is not there is left out.
-SELECT need.kind, need.name
-FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS need (kind, name)
+SELECT need.kind, need.name, need.schema
+FROM ROWS FROM (
+    pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[])
+) AS need (kind, name, schema)
 CROSS JOIN (
     SELECT r.oid, r.rolsuper, r.rolcreaterole FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user
 ) AS me
-WHERE NOT me.rolsuper AND CASE need.kind
+WHERE NOT me.rolsuper AND CASE WHEN EXISTS (
+    -- names in it cannot be looked up then
+    SELECT FROM pg_catalog.pg_namespace AS n
+    WHERE n.nspname = need.schema AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+) THEN true ELSE CASE need.kind
     WHEN 'superuser' THEN true
     WHEN 'createrole' THEN NOT me.rolcreaterole
     WHEN 'call' THEN NOT pg_catalog.has_function_privilege(pg_catalog.to_regprocedure(need.name), 'EXECUTE')
@@ -84,5 +90,5 @@ WHERE NOT me.rolsuper AND CASE need.kind
             )
     )
     ELSE false
-END
-ORDER BY 1, 2
+END END
+ORDER BY 1, 2, 3
