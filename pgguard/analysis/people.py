@@ -61,8 +61,23 @@ def personal_logins(snapshot: Snapshot, policy: Policy) -> tuple[Role, ...]:
 
 def is_interactive(session: Session) -> bool:
     """Whether a session's application is a program that a person sits at."""
-    return session.application.lower().startswith(
-        tuple(name.lower() for name in _names("client_tools.toml")["interactive"])
+    return client_kind(session.application) == "interactive"
+
+
+def client_kind(application: str) -> str:
+    """The list of data/client_tools.toml that knows the application name, empty for none.
+
+    The longest start that fits decides: psqlODBC is not psql.
+    """
+    name = application.strip().lower()
+    fits = [(len(start), kind) for start, kind in _tools() if name.startswith(start)]
+    return max(fits, key=lambda one: one[0])[1] if fits else ""
+
+
+@cache
+def _tools() -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (start.lower(), kind) for kind, starts in _names("client_tools.toml").items() for start in starts
     )
 
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections import Counter
-from functools import cache
-from importlib import resources
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pgguard.analysis.addresses import parse
+from pgguard.analysis.people import client_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pgguard.analysis.addresses import Addresses
     from pgguard.model.observation import SessionSeen
     from pgguard.model.policy import Policy
 
 Kind = Literal["interactive", "driver", "operations", "pooler", "named"]
+HERE = "the server itself"
+_KINDS: tuple[Kind, ...] = ("interactive", "pooler", "operations", "driver")
 _DAY = 86_400
 # a start that comes back within a minute or two of the same time of day on most days is a job's
 _PUNCTUAL_SECONDS = 60
@@ -32,9 +33,17 @@ _REGULAR = 0.1
 _REGULAR_SECONDS = 120
 _REGULAR_SHARE = 0.8
 _REGULAR_STARTS = 10
-_NIGHTLY_DAYS = 3
-_SHORT_SECONDS = 120
+# people sleep: what never pauses for long is a job, however its starts are spread
+_PAUSE_SECONDS = 4 * 3_600
+_RESTED_SHARE = 0.05
+# starts within an hour, on nearly every day on which they could be
 _SPREAD_SECONDS = 3_600
+_DAILY_DAYS = 4
+_DAILY_SHARE = 0.85
+_DAILY_TIMES = 2
+_WEEK = 7
+_SHORT_SECONDS = 600
+_NIGHT = (22 * 3_600, 6 * 3_600)
 
 
 class Visit(NamedTuple):
@@ -55,15 +64,14 @@ class Visit(NamedTuple):
         return int(self.begin // _DAY)
 
 
+@lru_cache(maxsize=4_096)
 def kind_of(application: str) -> Kind:
     """The kind of program behind an application name; any name that is not known is a program's own."""
-    name = application.strip().lower()
-    if not name:
-        return "driver"
-    for kind, starts in _tools().items():
-        if name.startswith(starts):
+    known = client_kind(application)
+    for kind in _KINDS:
+        if kind == known:
             return kind
-    return "named"
+    return "named" if application.strip() else "driver"
 
 
 def between(policy: Policy) -> Addresses:
@@ -81,7 +89,7 @@ def visits(sessions: Iterable[SessionSeen], through: Addresses) -> tuple[list[Vi
         begin = _seconds(one.started_at)
         end = max(_seconds(one.ended_at or one.last_seen_at), begin)
         visit = Visit(
-            one.host or one.address or "the server itself",
+            one.host or one.address or HERE,
             one.application,
             kind_of(one.application),
             one.identity,
@@ -107,8 +115,9 @@ def without_clockwork(found: Sequence[Visit]) -> list[Visit]:
 
 
 def _by_hand(group: list[Visit]) -> list[Visit]:
-    if _is_regular(group) or _is_nightly(group):
+    if _is_regular(group) or _never_rests(group):
         return []
+    group = _without_daily(group)
     days = {one.day for one in group}
     if len(days) < _PUNCTUAL_DAYS:
         return group
@@ -131,15 +140,49 @@ def _is_regular(group: Sequence[Visit]) -> bool:
     return near >= _REGULAR_SHARE * len(pauses)
 
 
-def _is_nightly(group: Sequence[Visit]) -> bool:
-    """Short visits once or a few times a day about the same hour, on working days and others."""
-    days = Counter(one.day for one in group)
-    if len(days) < _NIGHTLY_DAYS or max(days.values()) > 2:
+def _never_rests(group: Sequence[Visit]) -> bool:
+    """Starts all around the clock with pauses that are never much longer than the usual one."""
+    pauses = [after.begin - before.begin for before, after in pairwise(group)]
+    if len({one.day for one in group}) < _PUNCTUAL_DAYS or len(pauses) < _REGULAR_STARTS:
         return False
-    weekend = any(day % 7 in (2, 3) for day in days)  # 1 January 1970 was a Thursday
-    times = [one.begin % _DAY for one in group]
-    short = all(one.end - one.begin <= _SHORT_SECONDS for one in group)
-    return short and weekend and max(times) - min(times) <= _SPREAD_SECONDS
+    usual = median(pauses)
+    rested = sum(pause for pause in pauses if pause > 2 * usual)
+    return 0 < usual <= _PAUSE_SECONDS and rested <= _RESTED_SHARE * sum(pauses)
+
+
+def _without_daily(group: list[Visit]) -> list[Visit]:
+    """The visits without those of jobs that start somewhen within an hour: by night, or on all seven days."""
+    left: list[Visit] = []
+    for cluster in _clusters(group):
+        days = Counter(int((one.begin - _DAY / 2) // _DAY) for one in cluster)  # from noon, as in _time
+        weekdays = {day % 7 for day in days}
+        possible = sum(1 for day in range(min(days), max(days) + 1) if day % 7 in weekdays)
+        often = len(days) >= max(_DAILY_DAYS, _DAILY_SHARE * possible) and max(days.values()) <= _DAILY_TIMES
+        narrow = _time(cluster[-1]) - _time(cluster[0]) <= _SPREAD_SECONDS
+        night = all(not _NIGHT[1] <= one.begin % _DAY < _NIGHT[0] for one in cluster)
+        longest = max(one.end - one.begin for one in cluster)
+        short = longest <= (_LONG_SECONDS if night else _SHORT_SECONDS)
+        # people too come at about the same hour, but hardly on every Sunday
+        if not (often and narrow and short and (night or len(weekdays) == _WEEK)):
+            left += cluster
+    return sorted(left, key=lambda visit: visit.begin)
+
+
+def _clusters(group: Sequence[Visit]) -> Iterator[list[Visit]]:
+    """The visits by the time of day, apart where nobody ever comes for half an hour."""
+    cluster: list[Visit] = []
+    for one in sorted(group, key=_time):
+        if cluster and _time(one) - _time(cluster[-1]) > _SPREAD_SECONDS / 2:
+            yield cluster
+            cluster = []
+        cluster.append(one)
+    if cluster:
+        yield cluster
+
+
+def _time(visit: Visit) -> float:
+    """The time of day, counted from noon, so that a job around midnight stays in one piece."""
+    return (visit.begin + _DAY / 2) % _DAY
 
 
 def _punctual(group: Sequence[Visit], days: int) -> Mapping[float, bool]:
@@ -159,11 +202,3 @@ def _punctual(group: Sequence[Visit], days: int) -> Mapping[float, bool]:
 
 def _seconds(text: str) -> float:
     return datetime.datetime.fromisoformat(text).timestamp() if text else 0.0
-
-
-@cache
-def _tools() -> dict[Kind, tuple[str, ...]]:
-    text = resources.files("pgguard").joinpath("data/client_tools.toml").read_text(encoding="utf-8")
-    names = tomllib.loads(text)
-    kinds: tuple[Kind, ...] = ("interactive", "pooler", "operations", "driver")
-    return {kind: tuple(name.lower() for name in names[kind]) for kind in kinds}

@@ -10,15 +10,17 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
+from itertools import pairwise
 from statistics import median, pstdev
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.people import is_collective, is_program
-from pgguard.analysis.sharing.clients import between, visits, without_clockwork
+from pgguard.analysis.people import is_collective
+from pgguard.analysis.sharing.clients import HERE, between, visits, without_clockwork
+from pgguard.analysis.sharing.identities import IDENTIFYING, SYSTEM_ACCOUNTS, person, plain
 from pgguard.model.observation import Assessment, Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pgguard.analysis.addresses import Addresses
     from pgguard.analysis.sharing.clients import Visit
@@ -37,18 +39,17 @@ _DESKS = 5
 _DESK_SESSIONS = 4
 _DESK_SPREAD_SECONDS = 300
 _OFFICE = (5, 22)
+# somebody forgets to log off; a machine is there by night
+_WORKED_SECONDS = 16 * 3_600
 _BURST_SECONDS = 60
 _CROWD = 4
 _TOOLS_OF_ONE_PERSON = 3
 _WATCHED_DAYS = 14
 _EXAMPLES = 4
-# methods that prove somebody else than the login itself (manual, 20.3)
-_IDENTIFYING = frozenset({"cert", "gss", "sspi", "ldap", "ident", "peer", "pam", "radius", "bsd", "oauth"})
-# accounts of an operating system that nobody sits at
-_SYSTEM_ACCOUNTS = frozenset(
-    {"root", "postgres", "backup", "barman", "www-data", "nagios", "zabbix", "daemon", "nobody", "pgbackrest"}
-)
-_MACHINE = re.compile(r"(?:\$$)|^host/|^(?:cn=)?[a-z0-9-]+(?:\.[a-z0-9-]+){2,}(?:[,@]|$)", re.IGNORECASE)
+# methods whose identity goes through pg_ident.conf
+_MAPPED = frozenset({"peer", "ident", "cert", "gss", "sspi"})
+_TURNS = 4
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 _PERSONAL = re.compile(r"[a-z]+\.[a-z-]{2,}\Z", re.IGNORECASE)
 
 
@@ -93,20 +94,19 @@ def assess(
     """The grade of one login from its sessions; times in the log's UTC."""
     facts = known or Known()
     direct, behind = visits(sessions, between(policy) if through is None else through)
-    everything = [*direct, *behind]
-    for found in (
-        _proven(role, everything, facts),
-        _strong(role, direct, policy),
-        _mixed(role, direct, policy),
-        _desks(role, direct),
-        _possible(role, direct, policy),
-        _hidden(role, direct, behind),
-        _static(role, facts),
-        _unwatched(role, sessions, coverage),
-    ):
-        if found is not None:
-            return found
-    return Assessment(role, Grade.NONE, 1 if sessions else 0, (), ())
+    people = by_people(direct)
+    # the first that holds is the grade
+    return (
+        _proven(role, [*direct, *behind], facts)
+        or _strong(role, people, policy)
+        or _mixed(role, direct, people, policy)
+        or _desks(role, direct)
+        or _possible(role, direct, people, policy)
+        or _hidden(role, people, behind)
+        or _static(role, facts)
+        or _unwatched(role, sessions, coverage)
+        or Assessment(role, Grade.NONE, 1 if sessions else 0, (), ())
+    )
 
 
 def by_people(found: Sequence[Visit]) -> list[Visit]:
@@ -125,25 +125,32 @@ def looks_personal(role: str, policy: Policy) -> bool:
 
 
 def _proven(role: str, found: Sequence[Visit], known: Known) -> Assessment | None:
-    people: dict[str, Visit] = {}
-    for one in found:
-        if one.identity and one.method in _IDENTIFYING and one.identity != role and _is_person(one.identity):
-            people.setdefault(_normal(one.identity), one)
+    # the names that two methods give one person differ: only those of one method are compared
+    people = max(_people(role, found).values(), key=len, default={})
     if len(people) > 1:
         reason = f"{len(people)} different identities authenticated as {role}"
-        examples = tuple(
-            f"{one.identity} by {one.method} from {one.host} on {_date(one.begin)}" for one in people.values()
-        )
-        return Assessment(role, Grade.PROVEN, len(people), (reason,), examples[:_EXAMPLES])
-    mapped = [one for one in found if one.method in ("peer", "ident", "cert", "gss", "sspi")]
-    if known.mapped.get(role, 0) > 1 and any(_is_person(one.identity or "?") for one in mapped):
+        return Assessment(role, Grade.PROVEN, len(people), (reason,), _identified(people.values()))
+    mapped = [one for one in found if one.method in _MAPPED]
+    if known.mapped.get(role, 0) > 1 and any(
+        not one.identity or person(one.identity, one.method) for one in mapped
+    ):
         reason = f"an ident map that is in use lets {known.mapped[role]} system users be {role}"
         return Assessment(role, Grade.PROVEN, max(2, len(people)), (reason,), _told(mapped))
     return None
 
 
-def _strong(role: str, direct: Sequence[Visit], policy: Policy) -> Assessment | None:
-    people = by_people(direct)
+def _people(role: str, found: Iterable[Visit]) -> dict[str, dict[str, Visit]]:
+    """For each method the persons that it authenticated, each with a visit."""
+    people: dict[str, dict[str, Visit]] = {}
+    for one in found:
+        if one.method in IDENTIFYING and one.identity != role:
+            name = person(one.identity, one.method)
+            if name:
+                people.setdefault(one.method, {}).setdefault(name, one)
+    return people
+
+
+def _strong(role: str, people: Sequence[Visit], policy: Policy) -> Assessment | None:
     steady = _steady(people)
     peaks = _peaks([one for one in people if one.host in steady])
     days = [day for day, hosts in peaks.items() if len(hosts) > 1]
@@ -161,9 +168,8 @@ def _strong(role: str, direct: Sequence[Visit], policy: Policy) -> Assessment | 
     return Assessment(role, Grade.STRONG, most, (reason, *doubts), examples)
 
 
-def _mixed(role: str, direct: Sequence[Visit], policy: Policy) -> Assessment | None:
-    people = by_people(direct)
-    programs = [one for one in by_programs(direct) if _is_machine_like(one.host, direct)]
+def _mixed(role: str, direct: Sequence[Visit], people: Sequence[Visit], policy: Policy) -> Assessment | None:
+    programs = [one for own in _by_host(by_programs(direct)).values() if not _is_desk(own) for one in own]
     by_hand = {one.day for one in people}
     servers = {one.host for one in programs} - {one.host for one in people if looks_personal(role, policy)}
     if len({one.day for one in programs}) < _STEADY_DAYS or not servers or not by_hand:
@@ -179,7 +185,8 @@ def _mixed(role: str, direct: Sequence[Visit], policy: Policy) -> Assessment | N
 
 def _desks(role: str, direct: Sequence[Visit]) -> Assessment | None:
     programs = without_clockwork(by_programs(direct))
-    desks = {host for host in _steady(programs) if _is_desk([one for one in programs if one.host == host])}
+    by_host = _by_host(programs)
+    desks = {host for host in _steady(programs) if _is_desk(by_host[host])}
     peaks = _peaks([one for one in programs if one.host in desks])
     days = [day for day, hosts in peaks.items() if len(hosts) > 1]
     if len(days) < _OVERLAP_DAYS:
@@ -194,8 +201,9 @@ def _desks(role: str, direct: Sequence[Visit]) -> Assessment | None:
     )
 
 
-def _possible(role: str, direct: Sequence[Visit], policy: Policy) -> Assessment | None:
-    people = by_people(direct)
+def _possible(
+    role: str, direct: Sequence[Visit], people: Sequence[Visit], policy: Policy
+) -> Assessment | None:
     personal = looks_personal(role, policy)
     peaks = _peaks(people)
     together = [day for day, hosts in peaks.items() if len(hosts) > 1]
@@ -216,15 +224,56 @@ def _possible(role: str, direct: Sequence[Visit], policy: Policy) -> Assessment 
     tools = {one.application.partition(" ")[0] for one in people}
     if len(tools) > (_TOOLS_OF_ONE_PERSON if not is_collective(role) else 1) and not personal:
         reasons.append(f"{len(tools)} different tools: {', '.join(sorted(tools)[:4])}")
+    if not personal:
+        reasons += _installations(people)
+    methods = _people(role, direct)
+    if len({name for own in methods.values() for name in own}) > 1:
+        reasons.append(
+            f"identities by {' and '.join(sorted(methods))}, which may be one person's or two persons'"
+        )
     if not reasons:
         return None
     return Assessment(role, Grade.POSSIBLE, max(most, 2), (*reasons, "needs confirmation"), _told(people))
 
 
-def _hidden(role: str, direct: Sequence[Visit], behind: Sequence[Visit]) -> Assessment | None:
+def _installations(people: Sequence[Visit]) -> Iterator[str]:
+    """What tells two people behind one address: two things used in turn; a change for good tells nothing."""
+    for host, own in _by_host(people).items():
+        by_tool: dict[str, list[Visit]] = {}
+        for one in own:
+            by_tool.setdefault(one.application.partition(" ")[0], []).append(one)
+        for tool, used in by_tool.items():
+            versions = _days_of(used, lambda one: "".join(_VERSION.findall(one.application)[:1]))
+            if _interleaved(versions):
+                yield f"{host} uses {len(versions)} versions of {tool} in turn: several machines behind it?"
+        days = _days_of(own, lambda one: one.application.partition(" ")[0])
+        apart = len(set().union(*days.values())) == sum(len(seen) for seen in days.values())
+        if apart and _interleaved(days):
+            yield f"{host} uses {' and '.join(sorted(days))} in turn, never on the same day"
+
+
+def _days_of(found: Iterable[Visit], key: Callable[[Visit], str]) -> dict[str, set[int]]:
+    days: dict[str, set[int]] = {}
+    for one in found:
+        days.setdefault(key(one), set()).add(one.day)
+    return {name: seen for name, seen in days.items() if name and len(seen) >= _STEADY_DAYS}
+
+
+def _interleaved(days: Mapping[str, set[int]]) -> bool:
+    """Whether two of these came back after each other several times."""
+    order = [name for _, name in sorted((day, name) for name, seen in days.items() for day in seen)]
+    return sum(1 for before, after in pairwise(order) if before != after) >= _TURNS
+
+
+def _hidden(role: str, people: Sequence[Visit], behind: Sequence[Visit]) -> Assessment | None:
     # who stands behind an address that many share is known only where an identity was authenticated
-    unknown = [one for one in behind if not one.identity or one.method not in _IDENTIFYING]
-    if not unknown or len(unknown) * 2 < len(behind) + len(by_people(direct)):
+    borrowed = [one for one in people if one.host == HERE and plain(one.identity or role) in SYSTEM_ACCOUNTS]
+    if len({one.day for one in borrowed}) >= _STEADY_DAYS:
+        name = plain(borrowed[0].identity or role)
+        reason = f"used by hand on the server as the system account {name}: who became it is not known"
+        return Assessment(role, Grade.NOT_ASSESSABLE, 1, (reason,), _told(borrowed))
+    unknown = [one for one in behind if not one.identity or one.method not in IDENTIFYING]
+    if not unknown or len(unknown) * 2 < len(behind) + len(people):
         return None
     places = Counter(one.host for one in unknown)
     named = ", ".join(host for host, _ in places.most_common(3))
@@ -238,6 +287,8 @@ def _static(role: str, known: Known) -> Assessment | None:
         reasons.append("its name stands for a place, a team or a function")
     if role in known.groups:
         reasons.append("it is a group that logs in")
+    if known.mapped.get(role, 0) > 1:
+        reasons.append(f"an ident map would let {known.mapped[role]} system users be it")
     return Assessment(role, Grade.CONFIGURED, 1, tuple(reasons), ()) if reasons else None
 
 
@@ -265,6 +316,13 @@ def watched_days(coverage: Iterable[Coverage]) -> int:
     return len(days)
 
 
+def _by_host(found: Iterable[Visit]) -> dict[str, list[Visit]]:
+    hosts: dict[str, list[Visit]] = {}
+    for one in found:
+        hosts.setdefault(one.host, []).append(one)
+    return hosts
+
+
 def _steady(found: Iterable[Visit]) -> set[str]:
     days: dict[str, set[int]] = {}
     for one in found:
@@ -277,31 +335,32 @@ def _peaks(found: Iterable[Visit]) -> dict[int, frozenset[str]]:
     events: list[tuple[float, int, str]] = []
     for one in found:
         # a session that ends as the other begins is not two at once
-        events.append((one.begin, 1, one.host))
-        events.append((max(one.end - _OVERLAP_SECONDS, one.begin), -1, one.host))
+        if one.end - one.begin > _OVERLAP_SECONDS:
+            events.append((one.begin, 1, one.host))
+            events.append((one.end - _OVERLAP_SECONDS, -1, one.host))
     present: Counter[str] = Counter()
     peaks: dict[int, frozenset[str]] = {}
     for moment, step, host in sorted(events):
         present[host] += step
-        if step > 0:
-            here = frozenset(name for name, count in present.items() if count > 0)
-            day = int(moment // _DAY)
-            if len(here) > len(peaks.get(day, ())):
-                peaks[day] = here
+        if not present[host]:
+            del present[host]
+        day = int(moment // _DAY)
+        if step > 0 and len(present) > len(peaks.get(day, ())):
+            peaks[day] = frozenset(present)
     return peaks
 
 
 def _crowd(people: Sequence[Visit]) -> int:
     """The most sessions at once from one address on several days; what starts together counts once."""
     most = 0
-    for host in {one.host for one in people}:
-        own = sorted((one for one in people if one.host == host), key=lambda one: one.begin)
+    for here in _by_host(people).values():
+        own = sorted(here, key=lambda one: one.begin)
         apart: list[Visit] = []
         for one in own:
             if not apart or one.begin - apart[-1].begin > _BURST_SECONDS:
                 apart.append(one)
         peaks = _peaks([one._replace(host=str(number)) for number, one in enumerate(apart)])
-        crowded = [len(here) for here in peaks.values() if len(here) >= _CROWD]
+        crowded = [len(peak) for peak in peaks.values() if len(peak) >= _CROWD]
         if len(crowded) >= _OVERLAP_DAYS:
             most = max(most, int(median(crowded)))
     return most
@@ -312,30 +371,21 @@ def _is_desk(found: Sequence[Visit]) -> bool:
     first: dict[int, float] = {}
     for one in found:
         first[one.day] = min(first.get(one.day, one.begin), one.begin)
-    if len(first) < _STEADY_DAYS or any(one.end - one.begin > _DAY for one in found):
+    whole_nights = sum(1 for one in found if one.end - one.begin > _WORKED_SECONDS)
+    if len(first) < _STEADY_DAYS or whole_nights * 3 > len(found):
         return False
     hours = [one.begin % _DAY / 3_600 for one in found]
     if sum(1 for hour in hours if not _OFFICE[0] <= hour < _OFFICE[1]) * 20 > len(hours):
         return False
     starts = [moment % _DAY for moment in first.values()]
     peaks = _peaks([one._replace(host=str(number)) for number, one in enumerate(found)])
-    together = median(len(here) for here in peaks.values())
+    together = median([len(here) for here in peaks.values()] or [1])
     return pstdev(starts) >= _DESK_SPREAD_SECONDS and together <= _DESK_SESSIONS
 
 
-def _is_machine_like(host: str, direct: Sequence[Visit]) -> bool:
-    return not _is_desk([one for one in by_programs(direct) if one.host == host])
-
-
-def _is_person(identity: str) -> bool:
-    plain = _normal(identity)
-    return plain not in _SYSTEM_ACCOUNTS and _MACHINE.search(identity) is None and not is_program(plain)
-
-
-def _normal(identity: str) -> str:
-    """A principal, a distinguished name or a system user as the name in it, in lower case."""
-    found = re.search(r"(?:^|,)\s*(?:cn|uid)=([^,]+)", identity, re.IGNORECASE)
-    return (found[1] if found else identity.partition("@")[0]).strip().lower()
+def _identified(found: Iterable[Visit]) -> tuple[str, ...]:
+    rows = [f"{one.identity} by {one.method} from {one.host} on {_date(one.begin)}" for one in found]
+    return tuple(rows[:_EXAMPLES])
 
 
 def _told(found: Sequence[Visit]) -> tuple[str, ...]:

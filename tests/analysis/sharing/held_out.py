@@ -14,25 +14,3 @@ if TYPE_CHECKING:
     from tests.analysis.sharing.worlds import World
 
 SCENARIOS: tuple[Callable[[int], World], ...] = (*PEOPLE, *PROGRAMS, *BORDERS)
-
-# shared logins used at desks for two weeks and longer: each must be found as proven or strong
-AT_DESKS = frozenset(
-    {
-        "two_biologists",
-        "twenty_readers",
-        "hot_desks",
-        "part_timers",
-        "people_who_ask_and_leave",
-        "never_logged_off",
-        "presences_at_five_desks",
-        "desks_sampled_each_five_minutes",
-        "desks_with_lost_logs",
-        "desks_and_telework",
-        "a_named_client_at_seven_desks",
-        "a_driver_without_name_at_nine_desks",
-        "two_developers_with_pools",
-        "principals_of_two",
-        "desks_whose_password_names_itself",
-        "a_clinic_behind_nat_and_desks",
-    }
-)

@@ -346,7 +346,8 @@ def a_declared_service_used_by_hand(seed: int) -> World:
     desk.servers(["10.30.4.10", "10.30.4.11"], "dmp", pool=6)
     desk.office("10.20.38.3", "pgAdmin 4 - DB:lab", attendance=0.6)
     service = {"role": "dmp_app", "owner": "Exchange", "purpose": "record", "origins": ["10.30.4.0/28"]}
-    return desk.world(1, "strong", policy={"service": [service]})
+    # role-mixed-use tells of people on declared services, so that they get no grade
+    return desk.world(1, policy={"service": [service]})
 
 
 PEOPLE = (
