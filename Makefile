@@ -49,6 +49,10 @@ bench: setup ## how long an inspection takes, against what the server alone need
 bench-discover: setup ## how well personal data is told on labelled schemas (FOLDER=: on those of another folder)
 	@$(BIN)/python -m bench.discover $(if $(FOLDER),--folder $(FOLDER)) $(ARGS)
 
+.PHONY: bench-sharing
+bench-sharing: setup ## how well shared logins are told from services, over simulated hospitals
+	@$(BIN)/python -m bench.sharing $(ARGS)
+
 .PHONY: docs
 docs: setup ## print docs/ anew from the code
 	@$(BIN)/python -m tools.generate_docs
