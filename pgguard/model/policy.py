@@ -110,7 +110,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Where observed sessions are kept: a SQLite file, or a connection string of a PostgreSQL.
+    """Where observed sessions are kept: a SQLite file.
 
     Rows older than `keep_days` are pruned; with `learn_days` of statements seen, `pgguard learn` may
     propose to revoke what was not used.
