@@ -116,7 +116,6 @@ def _plan(source: Source, snapshot: Snapshot, steps: tuple[Step, ...], by_hand: 
 def _deliver(made: Plan, output: Path | None, layout: Layout, *, force: bool) -> None:
     from pgguard.plan import folder
     from pgguard.plan.document import document
-    from pgguard.plan.layouts import write_layout
     from pgguard.plan.migration import migrations
     from pgguard.report.text import plural
 
@@ -124,10 +123,7 @@ def _deliver(made: Plan, output: Path | None, layout: Layout, *, force: bool) ->
     if output is None:
         print(document(made, files), end="")
         return
-    if layout is Layout.PSQL:
-        folder.write(output, made, files, force=force)
-    else:
-        write_layout(output, made, files, layout.value, force=force)
+    folder.write(output, made, files, layout=layout.value, force=force)
     hands = plural(len(made.by_hand), "step")
     print(f"{plural(len(files), 'migration')} in {output}, {hands} by hand: read plan.md")
 

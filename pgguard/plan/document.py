@@ -19,12 +19,12 @@ _PHASES = {
 }
 
 
-def document(plan: Plan, files: Sequence[Migration]) -> str:
-    """The plan as Markdown."""
-    return "\n".join(_lines(plan, files)) + "\n"
+def document(plan: Plan, files: Sequence[Migration], layout: str = "psql") -> str:
+    """The plan as Markdown; `layout` is the tool that its files are for."""
+    return "\n".join(_lines(plan, files, layout)) + "\n"
 
 
-def _lines(plan: Plan, files: Sequence[Migration]) -> Iterator[str]:
+def _lines(plan: Plan, files: Sequence[Migration], layout: str) -> Iterator[str]:
     yield f"# Plan for {_plain(plan.target)}"
     yield ""
     yield (
@@ -35,7 +35,7 @@ def _lines(plan: Plan, files: Sequence[Migration]) -> Iterator[str]:
         yield ""
         yield "There is nothing to do that SQL can do."
     else:
-        yield from _how(files)
+        yield from _how(files, layout)
     phase = ""
     for one in files:
         if one.step.phase != phase:
@@ -45,33 +45,60 @@ def _lines(plan: Plan, files: Sequence[Migration]) -> Iterator[str]:
     if plan.by_hand:
         yield from ("", "## By hand", "", "What no SQL can do, or what somebody has to decide:", "")
         yield from (f"- {_plain(one)}" for one in plan.by_hand)
+        if any(one.startswith("hba-") for one in plan.by_hand):
+            yield from ("", "`pgguard hba patch` writes the changed lines of pg_hba.conf.")
 
 
-def _how(files: Sequence[Migration]) -> Iterator[str]:
-    first = files[0]
-    database = first.step.database or "postgres"
+def _how(files: Sequence[Migration], layout: str) -> Iterator[str]:
     yield from (
         "",
         "Each file says in its head what it does and which database it belongs to. It stops before it "
-        "changes anything when the state is not the one that was planned on, waits for a lock "
-        f"{LOCK_TIMEOUT} at most, and ends a statement after {STATEMENT_TIMEOUT}. Running it twice is "
-        "harmless.",
+        "changes anything when the state is neither the one that was planned on nor the one afterwards, "
+        f"waits for a lock {LOCK_TIMEOUT} at most, and ends a statement after {STATEMENT_TIMEOUT}. Running "
+        "it twice is harmless.",
         "",
-        "```",
-        f"psql -X -v ON_ERROR_STOP=1 -d {database} -f {first.name}.sql",
-        f"psql -X -v ON_ERROR_STOP=1 -d {database} -f {first.name}.verify.sql   # fails unless it holds",
-        f"psql -X -v ON_ERROR_STOP=1 -d {database} -f {first.name}.down.sql     # takes it back",
-        "```",
+        "Files with `review` in their name can take away what somebody works with, or break a program: "
+        "look first at what they say. `final` ones cannot be undone wholly.",
         "",
-        "or `pgguard apply`, which keeps a ledger.",
+        *(_by_psql(files) if layout == "psql" else _by_tool(layout)),
         "",
-        "| file | database | what | can be undone |",
-        "|---|---|---|---|",
+        "| file | database | what | look first | can be undone |",
+        "|---|---|---|---|---|",
     )
     for one in files:
         undo = "yes" if one.undoable else "not wholly"
         where = _cell(one.step.database or "any")
-        yield f"| {one.name} | {where} | {_cell(one.step.title)} | {undo} |"
+        first = "yes" if one.step.first else "no"
+        yield f"| {one.name} | {where} | {_cell(one.step.title)} | {first} | {undo} |"
+
+
+def _by_psql(files: Sequence[Migration]) -> Iterator[str]:
+    first, last = files[0], files[-1]
+    yield from (
+        "Apply, verify, and take back in reverse order:",
+        "",
+        "```",
+        f"psql -X -v ON_ERROR_STOP=1 -d {_shell(first)} -f {first.name}.sql",
+        f"psql -X -v ON_ERROR_STOP=1 -d {_shell(first)} -f {first.name}.verify.sql   # fails unless it holds",
+        f"psql -X -v ON_ERROR_STOP=1 -d {_shell(last)} -f {last.name}.down.sql     # takes the last one back",
+        "```",
+        "",
+        "or `pgguard apply`, `pgguard verify` and `pgguard rollback`, which keep a ledger.",
+    )
+
+
+def _shell(one: Migration) -> str:
+    name = one.step.database or "postgres"
+    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum() and not name.startswith("-")
+    return name if plain else "DATABASE"
+
+
+def _by_tool(layout: str) -> Iterator[str]:
+    yield (
+        f"The files are for {layout}: each database has a folder of its own, and what belongs to the whole "
+        f"cluster is in the first. {layout.capitalize()} keeps the ledger; `pgguard inspect` tells "
+        "afterwards whether the findings are gone."
+    )
 
 
 def _migration(one: Migration) -> Iterator[str]:
@@ -79,8 +106,10 @@ def _migration(one: Migration) -> Iterator[str]:
     yield from ("", f"### {one.name}: {_plain(step.title)}", "", f"Why: {_plain(step.why)}.")
     if step.risk:
         yield f"Risk: {_plain(step.risk)}."
+    if step.first:
+        yield f"Look first: {_plain(step.first)}."
     locks = dict.fromkeys(change.lock for change in step.changes)
-    yield from (f"Lock: {_plain(lock)}." for lock in locks)
+    yield from (f"Lock: {_plain(lock)}; waited for {LOCK_TIMEOUT} at most." for lock in locks)
     if not step.transactional:
         yield "Not one transaction: PostgreSQL does not allow it. Each statement can be run again."
     if step.answers:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
+from importlib.metadata import version
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from pgguard.errors import InputError, UsageError
+from pgguard.plan.checked import without_secret
 from pgguard.plan.document import document
+from pgguard.plan.layouts import for_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pgguard.model.plan import Migration, Plan
 
 MANIFEST = "plan.json"
 FORMAT = 1
+PSQL = "psql"
 _NAME = re.compile(r"(?!0000)(?:[0-9]{4}|[1-9][0-9]{4,8})_[A-Za-z0-9_]+")
 
 
@@ -48,7 +54,8 @@ class Entry(msgspec.Struct):
 class Manifest(msgspec.Struct):
     """plan.json: what the folder holds and what it was made for.
 
-    `cluster` is the number that initdb gave it, empty where it was not known.
+    `cluster` is the number that initdb gave it, empty where it was not known; `files` has the SHA-256 of
+    every file but the manifest; `tool` is the version that made it, `layout` the tool that it is for.
     """
 
     format: int
@@ -59,6 +66,9 @@ class Manifest(msgspec.Struct):
     migrations: list[Entry]
     by_hand: list[str]
     cluster: str = ""
+    tool: str = ""
+    layout: str = PSQL
+    files: dict[str, str] = {}
 
 
 class Folder(NamedTuple):
@@ -79,43 +89,78 @@ class Folder(NamedTuple):
         return _file(self.path, entry.name, kind).read_text(encoding="utf-8")
 
 
-def write(path: Path, plan: Plan, files: Sequence[Migration], *, force: bool = False) -> None:
-    """Write plan.md, plan.json and the SQL files.
+def write(
+    path: Path, plan: Plan, files: Sequence[Migration], *, layout: str = PSQL, force: bool = False
+) -> None:
+    """Write plan.md, the SQL files as the layout names them, and plan.json last.
 
-    Raises `UsageError` when the folder holds something else, or another plan and not `force`.
+    A folder that holds the same plan stays as it is, whenever that was made. Raises `UsageError` when it
+    holds something else, or another plan and not `force`; then the message says what differs.
     """
-    known = _ours(path)
-    wanted = contents(plan, files)
-    if known is not None and not force:
-        same = all(
-            (path / name).is_file() and (path / name).read_text(encoding="utf-8") == text
-            for name, text in wanted.items()
-        )
-        if same and set(known) == set(wanted):
+    known = _known(path)
+    if known is not None:
+        again = replace(plan, planned_at=known.planned_at)
+        if not list(_differences(path, known, contents(again, files, layout))):
             return
-        msg = f"{path}: there is another plan in it: --force replaces it, or name another folder"
+    wanted = contents(plan, files, layout)
+    if known is not None and not force:
+        told = "".join(f"\n  {one}" for one in _differences(path, known, wanted))
+        msg = f"{path}: there is another plan in it: --force replaces it, or name another folder{told}"
         raise UsageError(msg)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name in set(known or ()) - set(wanted):
+        for name in set(_files(known) if known else ()) - set(wanted):
             (path / name).unlink(missing_ok=True)
         for name, text in wanted.items():
-            (path / name).write_text(text, encoding="utf-8")
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         msg = f"{path}: the plan cannot be written: {error.strerror}"
         raise UsageError(msg) from None
 
 
-def contents(plan: Plan, files: Sequence[Migration]) -> dict[str, str]:
-    """The files of a plan by name, the manifest last."""
-    found = {"plan.md": document(plan, files)}
-    for one in files:
-        for kind in ("up", "down", "verify"):
-            found[_name(one.name, kind)] = getattr(one, kind)
-    found[MANIFEST] = (
-        json.dumps(msgspec.to_builtins(_manifest(plan, files)), indent=1, ensure_ascii=False) + "\n"
-    )
+def contents(plan: Plan, files: Sequence[Migration], layout: str = PSQL) -> dict[str, str]:
+    """The files of a plan by name, the manifest last.
+
+    Raises `UnsafeMigrationError` when a text holds a secret, `UsageError` when a name in the plan cannot be
+    said in that layout.
+    """
+    found = {"plan.md": document(plan, files, layout)}
+    if layout == PSQL:
+        for one in files:
+            for kind in ("up", "down", "verify"):
+                found[_name(one.name, kind)] = getattr(one, kind)
+    else:
+        found |= for_tool(plan, files, layout)
+    digests = {name: _digest(without_secret(text, name)) for name, text in found.items()}
+    manifest = msgspec.to_builtins(_manifest(plan, files, layout, digests))
+    found[MANIFEST] = without_secret(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", MANIFEST)
     return found
+
+
+def _differences(path: Path, known: Manifest, wanted: dict[str, str]) -> Iterator[str]:
+    """What differs between the plan that the folder holds and the one that is to be written."""
+    there = _files(known)
+    for name in sorted(there.keys() | wanted.keys()):
+        if name not in there:
+            yield f"{name}: new"
+        elif name not in wanted:
+            yield f"{name}: no longer planned"
+        elif (found := _digest_of(path / name)) is None:
+            yield f"{name}: missing"
+        elif found != _digest(wanted[name]):
+            edited = name != MANIFEST and found != there[name]
+            yield f"{name}: {'edited by hand' if edited else 'different'}"
+
+
+def _files(manifest: Manifest) -> dict[str, str]:
+    return {**manifest.files, MANIFEST: ""}
+
+
+def _digest_of(file: Path) -> str | None:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def read(path: Path) -> Folder:
@@ -148,6 +193,9 @@ def look(path: Path) -> tuple[Folder, dict[str, str]]:
     if manifest.format != FORMAT:
         msg = f"{path / MANIFEST}: it was made by another version of pgguard: make a new plan"
         raise InputError(msg)
+    if manifest.layout != PSQL:
+        msg = f"{path}: this plan was made for {manifest.layout}, which applies it and keeps its own ledger"
+        raise InputError(msg)
     names = [entry.name for entry in manifest.migrations]
     numbers = [int(name.partition("_")[0]) if _NAME.fullmatch(name) else 0 for name in names]
     if 0 in numbers or any(one >= other for one, other in pairwise(numbers)):
@@ -163,7 +211,7 @@ def look(path: Path) -> tuple[Folder, dict[str, str]]:
     return Folder(path, manifest, hashlib.sha256(written).hexdigest()), wrong
 
 
-def _manifest(plan: Plan, files: Sequence[Migration]) -> Manifest:
+def _manifest(plan: Plan, files: Sequence[Migration], layout: str, digests: dict[str, str]) -> Manifest:
     return Manifest(
         FORMAT,
         plan.target,
@@ -185,6 +233,9 @@ def _manifest(plan: Plan, files: Sequence[Migration]) -> Manifest:
         ],
         list(plan.by_hand),
         plan.cluster,
+        version("pgguard"),
+        layout,
+        digests,
     )
 
 
@@ -200,8 +251,11 @@ def _wrong(path: Path, entry: Entry, *kinds: str) -> Iterable[str]:
             yield f"{file.name} was edited after the plan was made"
 
 
-def _ours(path: Path) -> list[str] | None:
-    """The files of the plan that the folder holds; None when it is empty or not there."""
+def _known(path: Path) -> Manifest | None:
+    """The manifest of the plan that the folder holds; None when it is empty or not there.
+
+    Raises `UsageError` for a folder that holds something else.
+    """
     try:
         present = sorted(one.name for one in path.iterdir())
     except FileNotFoundError:
@@ -211,10 +265,15 @@ def _ours(path: Path) -> list[str] | None:
         raise UsageError(msg) from None
     if not present:
         return None
-    if MANIFEST not in present:
+    try:
+        manifest = msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         msg = f"{path}: it is not empty, and what is in it is no plan of pgguard: name another folder"
+        raise UsageError(msg) from None
+    if any(PurePath(name).is_absolute() or ".." in PurePath(name).parts for name in manifest.files):
+        msg = f"{path / MANIFEST}: it names files outside of the folder: name another folder"
         raise UsageError(msg)
-    return [name for name in present if name in (MANIFEST, "plan.md") or name.endswith(".sql")]
+    return manifest
 
 
 def _file(path: Path, name: str, kind: str) -> Path:

@@ -13,11 +13,9 @@ import re
 from typing import TYPE_CHECKING
 
 from pgguard.errors import UsageError
-from pgguard.plan.document import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from pgguard.model.plan import Migration, Plan
 
@@ -27,59 +25,51 @@ _COLON = re.compile(r"(?<![:\w\\]):(?=\w)")
 _ESCAPED = r"\\:"
 
 
-def write_layout(
-    path: Path, plan: Plan, files: Sequence[Migration], layout: str, *, force: bool = False
-) -> None:
-    """Write the plan for flyway, liquibase, alembic, sqitch or dbmate.
+def for_tool(plan: Plan, files: Sequence[Migration], layout: str) -> dict[str, str]:
+    """The files by name, those of each database in its folder; cluster-wide steps are in the first's.
 
-    Raises `UsageError` for a folder that is not empty, unless `force`.
+    Raises `UsageError` when a name in a statement would end the statement for that tool.
     """
-    try:
-        if path.exists() and any(path.iterdir()) and not force:
-            msg = f"{path}: it is not empty: --force writes into it, or name another folder"
-            raise UsageError(msg)
-        for name, text in {"plan.md": document(plan, files), **contents(plan, files, layout)}.items():
-            file = path / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        msg = f"{path}: the plan cannot be written: {error.strerror}"
-        raise UsageError(msg) from None
-
-
-def contents(plan: Plan, files: Sequence[Migration], layout: str) -> dict[str, str]:
-    """The files by name, those of each database in its folder; cluster-wide steps are in the first's."""
     databases = list(dict.fromkeys(one.step.database for one in files if one.step.database)) or [_ANY]
     found: dict[str, str] = {}
+    folders: set[str] = set()
     for database in databases:
         own = [one for one in files if (one.step.database or databases[0]) == database]
         folder = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in database)
+        while folder in folders:
+            folder += "_"
+        folders.add(folder)
         for name, text in _LAYOUTS[layout](plan, own):
             found[f"{folder}/{name}"] = text
     return found
 
 
 def _flyway(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]:
-    # V<version>__<description>.sql, U for undo; a file beside it says where no transaction is to be opened
+    # V<version>__<description>.sql, U for undo; beside it what holds for this file alone
     for one in files:
         version, _, slug = one.name.partition("_")
-        yield f"V{version}__{slug}.sql", _bare(one.up)
-        yield f"U{version}__{slug}.sql", _bare(one.down)
-        if not one.step.transactional:
-            yield f"V{version}__{slug}.sql.conf", "executeInTransaction=false\n"
-            yield f"U{version}__{slug}.sql.conf", "executeInTransaction=false\n"
+        # ${name} is a placeholder to Flyway, and can be part of a name of ours
+        options = "placeholderReplacement=false\n"
+        options += "" if one.step.transactional else "executeInTransaction=false\n"
+        for letter, text in (("V", one.up), ("U", one.down)):
+            yield f"{letter}{version}__{slug}.sql", _bare(text)
+            yield f"{letter}{version}__{slug}.sql.conf", options
 
 
 def _liquibase(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]:
+    # the driver parts statements as the server does; Liquibase knows no dollar-quoted strings
+    whole = "splitStatements:false rollbackSplitStatements:false stripComments:false"
     for one in files:
-        # a blank line would not matter, but a semicolon inside a DO block would end the statement
-        options = "splitStatements:true endDelimiter:--;;" + (
-            "" if one.step.transactional else " runInTransaction:false"
-        )
-        up = "\n--;;\n".join(_statements(one.up))
-        down = "\n".join(f"--rollback {line}" for line in "\n--;;\n".join(_statements(one.down)).splitlines())
-        head = f"--liquibase formatted sql\n\n--changeset pgguard:{one.name} {options}\n"
-        yield f"{one.name}.sql", f"{head}{up}\n--;;\n{down}\n"
+        lines = ["--liquibase formatted sql"]
+        options = whole if one.step.transactional else f"{whole} runInTransaction:false"
+        pairs = [(one.name, _bare(one.up), _bare(one.down))]
+        if not one.step.transactional:
+            pairs = [(f"{one.name}_{number}", *pair) for number, pair in enumerate(_singly(one), 1)]
+        for name, up, down in pairs:
+            _refuse_directives(up + "\n" + down, r"\s*--\s*(liquibase|changeset|rollback|property|ignore)")
+            back = [f"--rollback {line}" for line in down.split("\n") if line]
+            lines += ["", f"--changeset pgguard:{name} {options}", up.strip("\n"), *back]
+        yield f"{one.name}.sql", "\n".join(lines) + "\n"
 
 
 def _alembic(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]:
@@ -108,7 +98,7 @@ def _revision(one: Migration, revision: str, before: str | None) -> str:
     ]
     for function, text in (("upgrade", one.up), ("downgrade", one.down)):
         lines += ["", f"def {function}() -> None:"]
-        statements = list(_statements(text))
+        statements = list(_statements(_bare(text)))
         indent = "    "
         if not one.step.transactional:
             lines.append("    with op.get_context().autocommit_block():")
@@ -137,14 +127,35 @@ def _sqitch(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]
 
 def _dbmate(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]:
     moment = datetime.datetime.fromisoformat(plan.planned_at).astimezone(datetime.UTC)
-    for number, one in enumerate(files):
-        stamp = (moment + datetime.timedelta(seconds=number)).strftime("%Y%m%d%H%M%S")
+    number = 0
+    for one in files:
         slug = one.name.partition("_")[2]
-        option = "" if one.step.transactional else " transaction:false"
-        yield (
-            f"{stamp}_{slug}.sql",
-            f"-- migrate:up{option}\n{_bare(one.up)}\n-- migrate:down{option}\n{_bare(one.down)}",
-        )
+        # without a transaction dbmate still sends a file as one string, which is one transaction
+        pairs = [(_bare(one.up), _bare(one.down))] if one.step.transactional else list(_singly(one))
+        for place, (up, down) in enumerate(pairs, 1):
+            _refuse_directives(up + "\n" + down, r"\s*--\s*migrate:")
+            stamp = (moment + datetime.timedelta(seconds=number)).strftime("%Y%m%d%H%M%S")
+            number += 1
+            option = "" if one.step.transactional else " transaction:false"
+            name = slug if len(pairs) == 1 else f"{slug}_{place}"
+            yield (
+                f"{stamp}_{name}.sql",
+                f"-- migrate:up{option}\n{up.strip()}\n\n-- migrate:down{option}\n{down.strip()}\n",
+            )
+
+
+def _singly(one: Migration) -> Iterator[tuple[str, str]]:
+    """What no transaction can hold, each statement with its undo: first what is asserted, last the reload."""
+    ups, downs = (
+        [text for text in _statements(file) if not text.startswith(("SET ", "RESET "))]
+        for file in (one.up, one.down)
+    )
+    guard, *changes, reload = ups
+    guard_of_undo, *undone, reload_of_undo = downs
+    # taken back from the last to the first
+    yield guard, reload_of_undo
+    yield from zip(changes, reversed(undone), strict=True)
+    yield reload, guard_of_undo
 
 
 _LAYOUTS: dict[str, Callable[[Plan, Sequence[Migration]], Iterator[tuple[str, str]]]] = {
@@ -154,12 +165,30 @@ _LAYOUTS: dict[str, Callable[[Plan, Sequence[Migration]], Iterator[tuple[str, st
     "sqitch": _sqitch,
     "dbmate": _dbmate,
 }
-_OWN_TRANSACTION = re.compile(r"^(BEGIN|COMMIT);\n", re.MULTILINE)
 
 
 def _bare(text: str) -> str:
-    """The file without its own transaction: the tool has opened one."""
-    return _OWN_TRANSACTION.sub("", text)
+    """The file without its own transaction: the tool has opened one, and goes on in it with its ledger."""
+    if "\nBEGIN;\n" not in text:
+        return text
+    inside = text.replace("\nBEGIN;\n", "\n", 1).removesuffix("COMMIT;\n")
+    return inside.replace(_PATH, f"{_KEEP}{_PATH}", 1) + _BACK
+
+
+_PATH = "SET LOCAL search_path = '';\n"
+_KEEP = (
+    "SELECT pg_catalog.set_config('pgguard.search_path', pg_catalog.current_setting('search_path'), true);\n"
+)
+_BACK = (
+    "SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('pgguard.search_path'), true);\n"
+)
+
+
+def _refuse_directives(text: str, directive: str) -> None:
+    # only a line inside a quoted name can begin like that
+    if re.search(f"^{directive}", text, re.MULTILINE | re.IGNORECASE):
+        msg = "a name in this plan holds a line that is a directive to that tool: use --layout psql"
+        raise UsageError(msg)
 
 
 def _statements(text: str) -> Iterator[str]:

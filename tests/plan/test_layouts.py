@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from pgguard.analysis.expression import split
+from pgguard.changes.privileges import revoke
 from pgguard.demo.lab import Laboratory
-from pgguard.plan.layouts import contents, write_layout
+from pgguard.errors import UsageError
+from pgguard.model.plan import Migration, Plan, Step
+from pgguard.model.quote import qualified
+from pgguard.plan import folder as folders
+from pgguard.plan.layouts import for_tool
+from pgguard.plan.migration import migrations
 from tests.plan.rights import rights
 from tests.plan.test_convergence import MAJOR, _plan, _psql
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pgguard.model.plan import Migration, Plan
+    from pgguard.model.finding import Change
 
 ALEMBIC_ENV = """\
 from alembic import context
@@ -44,7 +51,7 @@ def planned() -> Iterator[tuple[Laboratory, Plan, tuple[Migration, ...]]]:
 def test_alembic_upgrades_and_downgrades_to_the_same_catalog(planned, tmp_path: Path) -> None:
     laboratory, plan, files = planned
     cluster = laboratory.cluster
-    write_layout(tmp_path / "migrations", plan, files, "alembic")
+    folders.write(tmp_path / "migrations", plan, files, layout="alembic")
     folder = tmp_path / "migrations" / "lab"
     (folder / "env.py").write_text(ALEMBIC_ENV)
     (folder / "script.py.mako").write_text("")
@@ -80,22 +87,22 @@ def test_alembic_upgrades_and_downgrades_to_the_same_catalog(planned, tmp_path: 
 def test_flyway_takes_the_names(planned) -> None:
     # V or U, a version of digits, two underscores, words, .sql (Flyway, "Migrations: Naming")
     _, plan, files = planned
-    names = [name.partition("/")[2] for name in contents(plan, files, "flyway")]
+    names = [name.partition("/")[2] for name in for_tool(plan, files, "flyway")]
     assert all(re.fullmatch(r"[VU]\d+__[A-Za-z0-9_]+\.sql(\.conf)?", name) for name in names), names
     versions = [name for name in names if name.startswith("V") and name.endswith(".sql")]
     assert len(versions) == len(files)
     assert len({name.partition("__")[0] for name in versions}) == len(versions)
-    texts = contents(plan, files, "flyway")
+    texts = for_tool(plan, files, "flyway")
     for name, text in texts.items():
         assert "\nBEGIN;\n" not in text, name
-        if "settings" in name and name.endswith(".sql"):
-            assert texts[f"{name}.conf"] == "executeInTransaction=false\n"
+        if name.endswith(".sql"):
+            assert ("executeInTransaction=false\n" in texts[f"{name}.conf"]) == ("ALTER SYSTEM" in text)
 
 
 def test_sqitch_takes_the_plan(planned) -> None:
     # pragmas, and a line a change: name [requires] date name <mail> # note (sqitchchanges)
     _, plan, files = planned
-    found = contents(plan, files, "sqitch")
+    found = for_tool(plan, files, "sqitch")
     lines = found["lab/sqitch.plan"].splitlines()
     assert lines[:2] == ["%syntax-version=1.0.0", "%project=pgguard"]
     changes = [line for line in lines[2:] if line]
@@ -113,14 +120,59 @@ def test_sqitch_takes_the_plan(planned) -> None:
             assert f"lab/{kind}/{before}.sql" in found
 
 
-def test_dbmate_and_liquibase_say_which_way_each_part_goes(planned) -> None:
+def test_dbmate_sends_nothing_together_that_no_transaction_can_hold(planned) -> None:
     _, plan, files = planned
-    for name, text in contents(plan, files, "dbmate").items():
+    found = for_tool(plan, files, "dbmate")
+    assert list(found) == sorted(found)
+    for name, text in found.items():
         assert re.fullmatch(r"lab/\d{14}_[a-z0-9_]+\.sql", name)
-        up, down = (text.index(f"-- migrate:{way}") for way in ("up", "down"))
-        assert up < down
-        assert ("transaction:false" in text) == ("ALTER SYSTEM" in text)
-    for name, text in contents(plan, files, "liquibase").items():
-        assert text.startswith("--liquibase formatted sql\n"), name
-        assert len(re.findall(r"^--changeset pgguard:\S+", text, re.MULTILINE)) == 1
-        assert "--rollback " in text
+        up, down = text.split("-- migrate:down")
+        assert up.startswith("-- migrate:up")
+        if "ALTER SYSTEM" in text:
+            assert up.startswith("-- migrate:up transaction:false\n")
+            assert down.startswith(" transaction:false\n")
+            assert [len(split(part)) for part in (up, down.partition("\n")[2])] == [1, 1]
+
+
+def test_liquibase_has_a_change_set_with_its_way_back_for_each_file(planned) -> None:
+    _, plan, files = planned
+    found = for_tool(plan, files, "liquibase")
+    assert len(found) == len(files)
+    for (name, text), one in zip(found.items(), files, strict=True):
+        head, *sets = text.split("\n--changeset ")
+        assert head == "--liquibase formatted sql\n", name
+        assert all(part.startswith("pgguard:") and "\n--rollback " in part for part in sets)
+        assert (len(sets) == 1) == one.step.transactional
+        assert all(("runInTransaction:false" in part) != one.step.transactional for part in sets)
+
+
+def test_a_name_that_a_tool_would_take_for_its_own_word_is_refused() -> None:
+    plan, files = _of_one(
+        revoke(["SELECT"], f"TABLE {qualified('lab', 'x' + chr(10) + '-- migrate:down')}", "a")
+    )
+    with pytest.raises(UsageError, match="--layout psql"):
+        for_tool(plan, files, "dbmate")
+    plan, files = _of_one(
+        revoke(["SELECT"], f"TABLE {qualified('lab', 'x' + chr(10) + '--rollback x')}", "a")
+    )
+    with pytest.raises(UsageError, match="--layout psql"):
+        for_tool(plan, files, "liquibase")
+    plan, files = _of_one(revoke(["SELECT"], f"TABLE {qualified('lab', '${x}' + chr(10) + 'BEGIN;')}", "a"))
+    found = for_tool(plan, files, "flyway")
+    assert "\nBEGIN;" in found["lab/V0001__one.sql"]
+    assert "\nBEGIN;\nSET LOCAL" not in found["lab/V0001__one.sql"]
+    assert found["lab/V0001__one.sql.conf"] == "placeholderReplacement=false\n"
+
+
+def test_databases_whose_names_look_alike_in_a_folder_are_kept_apart() -> None:
+    changes = [revoke(["SELECT"], "TABLE lab.x", "a", database=name) for name in ("a b", "a?b")]
+    steps = tuple(Step("one", "One", "why", (one,), database=one.database) for one in changes)
+    plan = Plan("server", "15.1", "2026-11-25T20:00:00Z", "postgres", steps)
+    names = {name.partition("/")[0] for name in for_tool(plan, migrations(plan), "flyway")}
+    assert len(names) == len(steps)
+
+
+def _of_one(change: Change) -> tuple[Plan, tuple[Migration, ...]]:
+    step = Step("one", "One", "why", (change,), database="lab")
+    plan = Plan("server", "15.1", "2026-11-25T20:00:00Z", "postgres", (step,))
+    return plan, migrations(plan)
