@@ -20,8 +20,11 @@ def names() -> list[str]:
     return sorted(path.name.removesuffix(".columns.csv") for path in FOLDER.glob("*.columns.csv"))
 
 
-def load(cluster: Cluster, name: str) -> int:
-    """Create the database `name` with every table of the list; the number of columns."""
+def load(cluster: Cluster, name: str, *, keys: bool = False) -> int:
+    """Create the database `name` with every table of the list; the number of columns.
+
+    With `keys` the primary keys and the references as well, as far as what is referred to is a key.
+    """
     with (FOLDER / f"{name}.columns.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
@@ -50,4 +53,34 @@ def load(cluster: Cluster, name: str) -> int:
                             sql.Identifier(schema, table, one["column"]), sql.Literal(one["comment"])
                         )
                     )
+        if keys:
+            _add_keys(connection, tables)
     return len(rows)
+
+
+def _add_keys(
+    connection: psycopg.Connection[tuple[object, ...]], tables: dict[tuple[str, str], list[dict[str, str]]]
+) -> None:
+    primary = {
+        table: [one["column"] for one in columns if one["primary_key"] == "yes"]
+        for table, columns in tables.items()
+    }
+    for table, names in primary.items():
+        if names:
+            listed = sql.SQL(", ").join(map(sql.Identifier, names))
+            connection.execute(
+                sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(sql.Identifier(*table), listed)
+            )
+    for table, columns in tables.items():
+        for one in columns:
+            if one["references"]:
+                schema, other, column = one["references"].rsplit(".", 2)
+                if primary.get((schema, other)) == [column]:
+                    connection.execute(
+                        sql.SQL("ALTER TABLE {} ADD FOREIGN KEY ({}) REFERENCES {} ({})").format(
+                            sql.Identifier(*table),
+                            sql.Identifier(one["column"]),
+                            sql.Identifier(schema, other),
+                            sql.Identifier(column),
+                        )
+                    )

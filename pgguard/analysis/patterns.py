@@ -37,6 +37,12 @@ def told(samples: list[ColumnSample]) -> Iterator[Told]:
     yield from sorted(_all_told(samples), key=lambda one: -one.evidence.weight)
 
 
+def patterns() -> list[dict[str, Any]]:
+    """What each pattern of values stands for: the entries of data/patterns.toml."""
+    found: list[dict[str, Any]] = _rules()["pattern"]
+    return found
+
+
 def looks_real(sample: ColumnSample) -> bool:
     """Whether the values look like those of people: filled, different, and neither encrypted nor one mask."""
     matches = dict(sample.matches)
@@ -51,11 +57,27 @@ def looks_real(sample: ColumnSample) -> bool:
 
 
 def all_encrypted(samples: list[ColumnSample]) -> bool | None:
-    """Whether all values are PGP messages; None where none was looked at."""
+    """Whether all values of a column are messages of encryption that say so (PGP, age and others).
+
+    None where no value was looked at, and for bytes that tell nothing: they may be a cipher without a header,
+    or a picture of an unknown kind.
+    """
     known = [one for one in samples if not one.unread and not one.path and one.filled]
     if not known:
         return None
-    return all(dict(one.matches).get("pgp_message", 0) == one.filled for one in known)
+    counts = [dict(one.matches) for one in known]
+    if all(
+        count.get("pgp_message", 0) + count.get("ciphertext", 0) == one.filled
+        for count, one in zip(counts, known, strict=True)
+    ):
+        return True
+    opaque = all(
+        count.get("bytes", 0) == one.filled
+        and not count.get("clear_file")
+        and not count.get("readable_bytes")
+        for count, one in zip(counts, known, strict=True)
+    )
+    return None if opaque else False
 
 
 def _all_told(samples: list[ColumnSample]) -> Iterator[Told]:
@@ -69,6 +91,8 @@ def _all_told(samples: list[ColumnSample]) -> Iterator[Told]:
             count = matches.get(pattern["name"], 0)
             if count < max(pattern["share"] * sample.filled, rules["rules"]["least"]):
                 continue
+            if not pattern.get("different", 0) <= sample.distinct <= pattern.get("alike", sample.distinct):
+                continue
             weight, more = pattern["weight"], ""
             if "with" in pattern:
                 valid = matches.get(pattern["with"], 0)
@@ -78,8 +102,12 @@ def _all_told(samples: list[ColumnSample]) -> Iterator[Told]:
             words = f"{count} of {sample.filled} values{where} {pattern['words']}{more}"
             yield Told(pattern["category"], Evidence(sample.origin, words, weight))
         births = rules["births"]
-        past = matches.get("past_date", 0)
-        if past >= births["share"] * sample.filled and sample.years >= births["years"]:
+        past, recent = matches.get("past_date", 0), matches.get("recent_date", 0)
+        if (
+            past >= births["share"] * sample.filled
+            and sample.years >= births["years"]
+            and recent <= births["recent"] * sample.filled
+        ):
             words = f"{past} of {sample.filled} values{where} {births['words']}"
             yield Told("date_of_birth", Evidence(sample.origin, words, births["weight"]))
 

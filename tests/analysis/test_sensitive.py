@@ -1,4 +1,4 @@
-"""What the lexicon takes for sensitive by name and type, and how the policy takes precedence."""
+"""What is taken for sensitive by name and type, and how the policy takes precedence, column by column."""
 
 from __future__ import annotations
 
@@ -87,20 +87,28 @@ def test_the_table_tells_what_a_common_name_means() -> None:
         "patients.nom": "direct_identifier",
         "patients.ville": "contact",
         "obs.value_text": "health_observation",
+        "obs.name": "health_observation",
         "users.name": "staff_identity",
         "users.email": "staff_identity",
     }
 
 
-def test_the_policy_decides_for_the_tables_it_names_and_the_lexicon_for_the_others() -> None:
-    database = _database(patient={"nir": "text", "surnom": "text"}, patient_copy={"nir": "text"})
+def test_the_policy_decides_column_by_column_and_the_detector_for_the_others() -> None:
+    database = _database(
+        patient={"nir": "text", "surnom": "text", "prenom": "text"}, patient_copy={"nir": "text"}
+    )
     policy = Policy(
         column=(
             ColumnEntry("lab.patient.surnom", "direct_identifier"),
+            ColumnEntry("lab.patient.prenom", "none"),
             ColumnEntry("lab.patient_copy.nir", "none", database="another"),
         )
     )
-    assert _found(database, policy) == {
-        "patient.surnom": "direct_identifier",
-        "patient_copy.nir": "national_id",
+    assert {
+        f"{one.relation.name}.{one.column.name}": (one.category, one.declared)
+        for one in sensitive_columns(database, policy)
+    } == {
+        "patient.nir": ("national_id", False),
+        "patient.surnom": ("direct_identifier", True),
+        "patient_copy.nir": ("national_id", False),
     }

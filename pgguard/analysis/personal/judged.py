@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from pgguard.analysis.personal.table import Table
 
 _DOUBTS = frozenset({"also_unit", "also_system", "also_about", "denied", "guessed"})
+# what is somebody's wherever it is found
+_UNMISTAKABLE = frozenset(
+    {"national_id", "direct_identifier", "date_of_birth", "death", "special_category", "health_observation"}
+    | {"genetic", "contact"}
+)
 _WRITTEN = frozenset({"free_text", "direct_identifier", "record_number", "credential", "staff_identity"})
 _NUMBERS = frozenset({"record_number", "national_id", "care_event"})
 _LOGINS = frozenset({"user", "login", "username", "usuario", "utilisateur", "benutzer"})
@@ -45,7 +50,10 @@ def judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) ->
             ]
     elif target is not None:
         reasons += _reference(category, seen)
-    reasons += context(category, table)
+    clear = any(one.feature in ("hit_anywhere", "hit_whole") for one in reasons) and not any(
+        one.feature in _DOUBTS for one in reasons
+    )
+    reasons += context(category, table, clear=clear)
     reasons += beside
     reasons += _fit(category, seen, hit)
     if not beside and hit is not None and not any(one.feature in _DOUBTS for one in reasons):
@@ -59,7 +67,7 @@ def judged(category: str, reasons: list[Reason], seen: Seen, hit: Hit | None) ->
     return Candidate(category, tuple(reasons), hit)
 
 
-def context(category: str, table: Table) -> list[Reason]:
+def context(category: str, table: Table, *, clear: bool = False) -> list[Reason]:
     role = table.role or "unknown"
     if category in ("credential", "network_identifier"):
         return []
@@ -79,6 +87,8 @@ def context(category: str, table: Table) -> list[Reason]:
     }[role]
     findings = category in HEALTH or category == "free_text" or (role == "staff" and category == "death")
     group = "health" if findings else "other"
+    if role == "unknown" and clear and category in _UNMISTAKABLE:
+        group = "clear"
     if role in ("record", "technical"):
         role += "_linked" if table.linked else "_unlinked"
     return [Reason(f"in_{role}_{group}", "table", said)]
@@ -119,8 +129,10 @@ def _fit(category: str, seen: Seen, hit: Hit | None) -> Iterator[Reason]:
         else:
             yield Reason("boolean_whole" if whole else "boolean_part", "type", "a switch")
     elif kind in ("date", "time"):
-        if category in ("date_of_birth", "death", "care_event"):
+        if category in ("date_of_birth", "death"):
             yield Reason("date_fits", "type", "a date, as it should be")
+        elif category == "care_event":
+            yield Reason("date_of_care", "type", "a date, as it should be")
         elif category in ("health_observation", "genetic", "insurance_financial"):
             yield Reason("date_of_event", "type", "a date of it")
         else:

@@ -117,7 +117,11 @@ def _doubts(
 
 
 def _within(hit: Hit, other: Hit) -> bool:
-    return other.start <= hit.start and hit.end <= other.end and other.end - other.start > hit.end - hit.start
+    longer = (
+        other.start <= hit.start and hit.end <= other.end and other.end - other.start > hit.end - hit.start
+    )
+    # what is written out is not hidden by the same within abbreviations
+    return longer and (other.how <= hit.how or other.value != hit.value)
 
 
 def _denies(other: Hit, hit: Hit) -> bool:

@@ -147,6 +147,8 @@ def _maintain(reader: Reader, kind: str, fields: Tree) -> None:
         relation = reader.place.relation(reader.who, one)
         if relation is not None:
             reader.place.on(reader.who, relation, operation)
+            if kind == "RefreshMatViewStmt":
+                implied.refresh(reader, relation)
 
 
 def _do(reader: Reader, fields: Tree) -> None:

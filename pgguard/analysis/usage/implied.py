@@ -43,6 +43,12 @@ def read(reader: Reader, relation: Relation) -> None:
             _run(reader, _view_as(reader, relation), _definitions(reader, "view", relation.oid))
 
 
+def refresh(reader: Reader, relation: Relation) -> None:
+    """A materialized view is filled as its owner, whoever asks for it."""
+    owner = reader.who._replace(checked=relation.owner, user=relation.owner, named=False)
+    _run(reader, owner, _definitions(reader, "view", relation.oid))
+
+
 def lock(reader: Reader, relation: Relation) -> None:
     """FOR UPDATE on a view locks what it reads, with the view's rights."""
     if relation.kind != "v" or not _first(reader, "lock", relation.oid):

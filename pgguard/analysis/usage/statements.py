@@ -51,15 +51,26 @@ class Analyst:
         self._paths: dict[tuple[str, str], tuple[str, ...]] = {}
         self._known: OrderedDict[bytes, tuple[list[Tree], Found]] = OrderedDict()
 
-    def read(self, text: str, role: str, database: str, session: Session, prepared: str = "") -> Found:
+    def read(
+        self,
+        text: str,
+        role: str,
+        database: str,
+        session: Session,
+        prepared: str = "",
+        *,
+        is_nested: bool = False,
+    ) -> Found:
         """What the statements of a text take when `role` runs them; `prepared` is the PREPARE that goes with
-        an EXECUTE. What they change for the next ones is kept in the session.
+        an EXECUTE. What they change for the next ones is kept in the session. `is_nested`: a function ran
+        them, so that names may be those of its variables.
         """
         if database not in self._databases:
             return _gap(role, "", "its database was not inspected", NOTHING)
         state = session.state
         key = hashlib.blake2b(
-            repr((text, role, database, state, prepared)).encode("utf-8", "surrogatepass"), digest_size=16
+            repr((text, role, database, state, prepared, is_nested)).encode("utf-8", "surrogatepass"),
+            digest_size=16,
         ).digest()
         is_plain = not session.temporary and not session.prepared
         if is_plain and key in self._known:
@@ -74,7 +85,7 @@ class Analyst:
                 session.follow(tree)
         except Unparsable as reason:
             return self._unparsed(text, role, self._databases[database], str(reason))
-        found = self._together(trees, role, database, session)
+        found = self._together(trees, role, database, session, is_nested)
         if is_plain and all(_is_alone(tree) for tree in trees):
             self._known[key] = ([tree for tree in trees if _changes(tree)], found)
             if len(self._known) > _KEPT:
@@ -91,9 +102,10 @@ class Analyst:
             reason = "the log tells neither its text nor a relation"
             return _gap(role, told, reason, name if relation else "")
         # which columns is not known, and what the relation brings with it neither
+        unknown = Gap(role, command, "the log does not show its text", name)
         kind: Kind = "sequence" if relation.kind == "S" else "relation"
         column = WHOLE if command in COLUMNED and kind == "relation" else ""
-        return Found(frozenset({Need(role, kind, name, column, command)}))
+        return Found(frozenset({Need(role, kind, name, column, command)}), frozenset({unknown}))
 
     def path(self, role: str, database: str) -> tuple[str, ...]:
         """The search_path that a login begins with (manual, ALTER ROLE: which setting goes before which)."""
@@ -113,21 +125,25 @@ class Analyst:
             known = self._paths[role, database] = parse(value)
         return known
 
-    def _together(self, trees: list[Tree], role: str, database: str, session: Session) -> Found:
+    def _together(
+        self, trees: list[Tree], role: str, database: str, session: Session, is_nested: bool
+    ) -> Found:
         needs: set[Need] = set()
         gaps: set[Gap] = set()
         for tree in trees:
-            found = self._one(session.executed(tree), role, database, session)
+            found = self._one(session.executed(tree), role, database, session, is_nested)
             needs |= found.needs
             gaps |= found.gaps
             session.follow(tree)
         return Found(frozenset(needs), frozenset(gaps))
 
-    def _one(self, tree: Tree, role: str, database: str, session: Session) -> Found:
+    def _one(self, tree: Tree, role: str, database: str, session: Session, is_nested: bool) -> Found:
         state = session.state
         acting = state.role or state.authorization or role
         path = state.path if state.path is not None else self.path(role, database)
-        who = As(acting, acting, tuple(acting if one == OWN_SCHEMA else one for one in path))
+        who = As(
+            acting, acting, tuple(acting if one == OWN_SCHEMA else one for one in path), variables=is_nested
+        )
         name = command_name(next(iter(tree)))
         place = Place(self.snapshot, self._databases[database], name, frozenset(session.temporary))
         if state.is_unsure:
@@ -148,6 +164,9 @@ class Analyst:
         first = cut[0].text.upper() if cut else ""
         command_ = first if first in _COMMANDS else ""
         names = {one.name for one in cut if one.name}
+        if any(one.name in names for one in database.functions if not one.system):
+            # what a function does may be anything
+            return _gap(role, command_, reason, "")
         touched = [relation_name(one) for one in database.relations if one.name in names]
         return Found(gaps=frozenset(Gap(role, command_, reason, one) for one in touched or [NOTHING]))
 
