@@ -7,7 +7,10 @@ No statement, no parameter and no value is kept. Times are ISO 8601 in UTC, empt
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pgguard.model.usage import Unattributed, Used
 
 
 class SessionSeen(NamedTuple):
@@ -51,8 +54,8 @@ class LoginFailure(NamedTuple):
 class Coverage(NamedTuple):
     """A window that was watched.
 
-    means: log, sample. `identities` tells whether authenticated identities were logged,
-    `connections` whether connections and `disconnections` whether their ends were. `gaps` counts the
+    means: log, sample, statements (see `usage`). `identities` tells whether authenticated identities were
+    logged, `connections` whether connections and `disconnections` whether their ends were. `gaps` counts the
     lines or moments in it that could not be read.
     """
 
@@ -92,8 +95,13 @@ class Assessment(NamedTuple):
 
 
 class Observations(NamedTuple):
-    """What the observation store holds, as far back as the checks look; refusals with how often they came."""
+    """What the observation store holds, as far back as the checks look; refusals with how often they came.
+
+    What statements took, and what of them could not be told, is of all the time that the store remembers.
+    """
 
     sessions: tuple[SessionSeen, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     failures: tuple[tuple[LoginFailure, int], ...] = ()
+    usage: tuple[Used, ...] = ()
+    usage_gaps: tuple[Unattributed, ...] = ()

@@ -41,6 +41,10 @@ class Gap(NamedTuple):
     touches: str
 
 
+# how a window in which statements were seen is told from others (see `Coverage.means`)
+MEANS = "statements"
+# the source that counts by itself since it was reset, and tells the same again each time it is looked at
+TRACKED = "pg_stat_statements"
 # no object of the database can have such a name
 NOTHING = "-"
 SEQUENCES = "-sequence"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pgguard.analysis.usage.session import Session
 from pgguard.model.observation import Coverage
-from pgguard.model.usage import Gap, Need, Unattributed, Used
+from pgguard.model.usage import MEANS, TRACKED, Gap, Need, Unattributed, Used
 from pgguard.observe.reading import fingerprint, in_order
 from pgguard.observe.records import LogFile
 from pgguard.observe.statements import StatementReader
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pgguard.observe.store import ObservationStore
 
 Key = TypeVar("Key")
-MEANS = "statements"
 _ROWS_AT_MOST = 50_000
 _SESSIONS_AT_MOST = 20_000
 
@@ -122,6 +121,32 @@ def learn_from_logs(
             store.remember(known, file.name, file.position, now)
     tally.flush()
     return Learned(lines, statements, gaps)
+
+
+def learn_from_tracked(
+    store: ObservationStore,
+    analyst: Analyst,
+    rows: Iterable[tuple[str, str, str, int, bool]],
+    *,
+    since: str,
+    now: str,
+) -> int:
+    """Count in the store what tracked statements took; how many there were.
+
+    A row is database, role, text, calls and whether a client sent it. `since` is when counting began, empty
+    where what is not among them may have been run nevertheless.
+    """
+    tally = Tally(store)
+    read = 0
+    for database, role, text, calls, is_from_client in rows:
+        read += 1
+        found = analyst.read(text, role, database, Session(), is_nested=not is_from_client)
+        tally.add(found, database, since or now, TRACKED, calls)
+        tally.add(found, database, now, TRACKED, 0)
+    tally.flush()
+    if since:
+        store.add_coverage(Coverage(since, now, MEANS, TRACKED, False, False, False, 0))
+    return read
 
 
 def _learn(analyst: Analyst, tally: Tally, sessions: OrderedDict[str, Session], one: Logged) -> None:

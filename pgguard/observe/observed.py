@@ -30,5 +30,9 @@ def observations(file: Path, policy: Policy, now: str) -> Observations:
     since = (datetime.datetime.fromisoformat(now) - back).strftime("%Y-%m-%dT%H:%M:%SZ")
     with ObservationStore(file) as store:
         return Observations(
-            tuple(store.sessions(since)), tuple(store.coverages()), tuple(store.failures(since))
+            tuple(store.sessions(since)),
+            tuple(store.coverages()),
+            tuple(store.failures(since)),
+            tuple(store.usage()),
+            tuple(store.usage_gaps()),
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.errors import InputError
 from pgguard.model.observation import Coverage, LoginFailure, SessionSeen
-from pgguard.model.usage import Gap, Need, Unattributed, Used
+from pgguard.model.usage import TRACKED, Gap, Need, Unattributed, Used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,12 +74,10 @@ CREATE TABLE IF NOT EXISTS usage_gap (
     PRIMARY KEY (database, role, command, reason, touches, source)
 ) WITHOUT ROWID;
 """
-# a source that counts by itself since it was reset tells the same again each time it is looked at
-_COUNTED = "pg_stat_statements"
 _AGAIN = f"""
 ON CONFLICT DO UPDATE SET
     first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-    times = CASE WHEN source = '{_COUNTED}' THEN max(times, excluded.times) ELSE times + excluded.times END
+    times = CASE WHEN source = '{TRACKED}' THEN max(times, excluded.times) ELSE times + excluded.times END
 """
 _ADD_USAGE = f"INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_AGAIN}"  # noqa: S608
 _ADD_GAP = f"INSERT INTO usage_gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_AGAIN}"  # noqa: S608

@@ -54,7 +54,7 @@ def _window(one: Coverage) -> str:
         lacks += [] if one.connections else ["connections are not logged"]
         lacks += [] if one.disconnections else ["their ends are not logged"]
         lacks += [] if one.identities else ["no authenticated identity is logged"]
-    else:
+    elif one.means == "sample":
         lacks.append("short sessions are missed")
     if one.gaps:
         lacks.append(f"{plural(one.gaps, 'line')} could not be read")

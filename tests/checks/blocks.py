@@ -27,6 +27,10 @@ and may go on with::
     -- watched: DAYS             the log of so many days up to now was observed
     -- observed: DAYS ROLE HOURS ADDRESS APPLICATION [as IDENTITY by METHOD]
                                  sessions of these days up to now (20, or 100-95 days ago) and hours (8-17)
+    -- learnt: DAYS SOURCE       statements of so many days up to now were learnt from (a log or
+                                 pg_stat_statements)
+    -- used: ROLE RELATION COLUMN OPERATION
+    -- untold: ROLE RELATION     one of them could not be followed (RELATION: any of them may be meant)
 
 The rest is SQL: in the shared cluster it runs in database lab inside a transaction that is rolled
 back; in an own cluster it is committed before the inspection.
@@ -70,6 +74,9 @@ class Block:
     watched: int | None = None
     sample: int | None = None
     observed: list[str] = field(default_factory=list)
+    learnt: str = ""
+    used: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
     sql: list[str] = field(default_factory=list)
 
     @property
@@ -134,6 +141,12 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.watched = int(value)
         case "observed":
             block.observed.append(value)
+        case "learnt":
+            block.learnt = value
+        case "used":
+            block.used.append(value)
+        case "untold":
+            block.untold.append(value)
         case "cluster" | "conf" | "hba" | "ident" | "tls" | "connect":
             block.own_cluster = True
             _own(block, directive, value)

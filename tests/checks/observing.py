@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from pgguard.model.observation import Coverage, Observations, SessionSeen
+from pgguard.model.usage import MEANS, Gap, Need, Unattributed, Used
 
 
 def observations(watched: int, lines: list[str]) -> Observations:
@@ -14,6 +15,23 @@ def observations(watched: int, lines: list[str]) -> Observations:
     coverage = Coverage(_iso(since), _iso(today), "log", "server.csv", True, True, True, 0)
     sessions = [one for number, line in enumerate(lines) for one in _sessions(today, number, line)]
     return Observations(tuple(sorted(sessions, key=lambda one: one.started_at)), (coverage,), ())
+
+
+def learnt(window: str, used: list[str], untold: list[str], database: str) -> Observations:
+    """Statements as the directives `learnt`, `used` and `untold` say them."""
+    days, source = window.split()
+    today = datetime.datetime.now(datetime.UTC)
+    since, until = _iso(today - datetime.timedelta(days=int(days) - 1)), _iso(today)
+    uses = []
+    for role, relation, column, operation in (one.split() for one in used):
+        need = Need(role, "relation", relation, column, operation)
+        uses.append(Used(database, need, since, until, 1, source))
+    gaps = []
+    for role, relation in (one.split() for one in untold):
+        gap = Gap(role, "SELECT", "it was cut", "" if relation == "any" else relation)
+        gaps.append(Unattributed(database, gap, since, until, 1, source))
+    coverage = Coverage(since, until, MEANS, source, False, False, False, 0)
+    return Observations(coverage=(coverage,), usage=tuple(uses), usage_gaps=tuple(gaps))
 
 
 def _sessions(today: datetime.datetime, number: int, line: str) -> list[SessionSeen]:

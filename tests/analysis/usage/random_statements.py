@@ -99,7 +99,7 @@ _OTHER = (
 _SCENARIOS = (
     ("PREPARE q (integer) AS SELECT name FROM patient WHERE id = $1", "EXECUTE q (1)", "DEALLOCATE q"),
     ("PREPARE q AS UPDATE thing SET name = 'x'", "EXECUTE q", "DEALLOCATE q"),
-    ("CREATE TEMP TABLE doctor (id integer, x text)", "SELECT x FROM doctor", "INSERT INTO doctor VALUES (1)"),
+    ("CREATE TEMP TABLE doctor (id integer, x text)", "TABLE doctor", "INSERT INTO doctor VALUES (1)"),
     ("SET LOCAL search_path = other", "SELECT amount FROM thing"),
     ("SET search_path TO other, 'lab'", "SELECT phone FROM doctor", "RESET search_path", "TABLE thing"),
     ("SELECT set_config('search_path', 'other', true)", "SELECT amount FROM thing"),
