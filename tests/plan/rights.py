@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from pgguard.demo.cluster import Cluster
 
 
-def rights(cluster: Cluster, *databases: str) -> dict[str, list[tuple[object, ...]]]:
+def rights(cluster: Cluster, *databases: str, password: str = "") -> dict[str, list[tuple[object, ...]]]:
     """Everything about roles, memberships by grantor, settings, ACLs, default privileges and policies."""
     found: dict[str, list[tuple[object, ...]]] = {}
     for scope, name, query in _queries():
         for database in ("postgres",) if scope == "cluster" else databases:
-            with psycopg.connect(cluster.dsn(dbname=database)) as connection:
+            with psycopg.connect(cluster.dsn(dbname=database, password=password)) as connection:
                 found[f"{database} {name}"] = connection.execute(query.encode()).fetchall()
     return found
 

@@ -13,7 +13,6 @@ import pytest
 
 from pgguard.analysis.expression import split
 from pgguard.changes.privileges import revoke
-from pgguard.demo.lab import Laboratory
 from pgguard.errors import UsageError
 from pgguard.model.plan import Migration, Plan, Step
 from pgguard.model.quote import qualified
@@ -21,7 +20,7 @@ from pgguard.plan import folder as folders
 from pgguard.plan.layouts import for_tool
 from pgguard.plan.migration import migrations
 from tests.plan.rights import rights
-from tests.plan.test_convergence import MAJOR, _plan, _psql
+from tests.plan.sites import Site, laboratory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,15 +41,15 @@ with create_engine(url).connect() as connection:
 
 
 @pytest.fixture(scope="module")
-def planned() -> Iterator[tuple[Laboratory, Plan, tuple[Migration, ...]]]:
-    with Laboratory.open(major=MAJOR) as laboratory:
-        plan, files = _plan(laboratory)
-        yield laboratory, plan, tuple(one for one in files if one.undoable)
+def planned(postgres) -> Iterator[tuple[Site, Plan, tuple[Migration, ...]]]:
+    with laboratory(postgres) as site:
+        plan = site.plan()
+        yield site, plan, tuple(one for one in migrations(plan) if one.undoable)
 
 
 def test_alembic_upgrades_and_downgrades_to_the_same_catalog(planned, tmp_path: Path) -> None:
-    laboratory, plan, files = planned
-    cluster = laboratory.cluster
+    site, plan, files = planned
+    cluster = site.cluster
     folders.write(tmp_path / "migrations", plan, files, layout="alembic")
     folder = tmp_path / "migrations" / "lab"
     (folder / "env.py").write_text(ALEMBIC_ENV)
@@ -76,7 +75,7 @@ def test_alembic_upgrades_and_downgrades_to_the_same_catalog(planned, tmp_path: 
     alembic("upgrade", "head")
     own = [one for one in files if one.step.database in ("lab", None)]
     for one in own:
-        met = _psql(laboratory, one.verify, "lab")
+        met = site.psql(one.verify, "lab")
         assert met.returncode == 0, (one.name, met.stderr)
     alembic("downgrade", "base")
     with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
