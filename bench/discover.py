@@ -28,6 +28,8 @@ Example = tuple[list[tuple[str, ...]], bool, float]
 
 
 class Said(NamedTuple):
+    """A labelled column with what the detector said of it and why."""
+
     name: str
     label: Label
     category: str
@@ -148,22 +150,19 @@ def report(found: list[Said], *, misses: bool, arguable: bool) -> None:
         for line in by_category(some):
             print(line)
     if misses:
-        for one in found:
-            if one.sensitive != one.label.sensitive and (one.label.sure or arguable):
-                kind = "MISS " if one.label.sensitive else "FALSE"
-                print(
-                    f"{kind} {'' if one.label.sure else '(arguable) '}{one.name} | label {one.label.category} | said {one.category} {one.score} | {one.why}"
-                )
-        for one in found:
-            if (
-                one.sensitive
-                and one.label.sensitive
-                and one.category != one.label.category
-                and (one.label.sure or arguable)
-            ):
-                print(
-                    f"OTHER {'' if one.label.sure else '(arguable) '}{one.name} | label {one.label.category} | said {one.category} {one.score} | {one.why}"
-                )
+        shown = [one for one in found if one.label.sure or arguable]
+        for one in shown:
+            if one.sensitive != one.label.sensitive:
+                print(_line("MISS " if one.label.sensitive else "FALSE", one))
+        for one in shown:
+            if one.sensitive and one.label.sensitive and one.category != one.label.category:
+                print(_line("OTHER", one))
+
+
+def _line(kind: str, one: Said) -> str:
+    doubt = "" if one.label.sure else "(arguable) "
+    said = f"label {one.label.category} | said {one.category} {one.score}"
+    return f"{kind} {doubt}{one.name} | {said} | {one.why}"
 
 
 def told(name: str, found: list[Said]) -> list[Said]:
@@ -199,11 +198,13 @@ def speed() -> None:
     """How long the classification of a large database takes, and the memory it adds at its peak."""
     database = many_columns()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = classify(database, Policy())
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"{len(found)} columns classified in {seconds:.1f} s, {grown:.0f} MiB more memory at the peak")
+    print(
+        f"{len(found)} columns classified in {seconds:.1f} s of processor time, {grown:.0f} MiB more memory at the peak"
+    )
 
 
 def write(used: Weights) -> None:

@@ -13,14 +13,18 @@ COLUMNS_A_TABLE = 10
 # different names of columns, besides those that are in one table only
 _NAMES = 5_000
 _TABLE_WORDS = (
-    "patient result order stock invoice user location visit sample drug config audit ledger machine shift parcel "
-    "meal ward bed theatre supplier delivery import export message queue tarif acte sejour examen rendez vous"
-).split()
+    "patient", "result", "order", "stock", "invoice", "user", "location", "visit", "sample", "drug",
+    "config", "audit", "ledger", "machine", "shift", "parcel", "meal", "ward", "bed", "theatre",
+    "supplier", "delivery", "import", "export", "message", "queue", "tarif", "acte", "sejour", "examen",
+    "rendez", "vous",
+)  # fmt: skip
 _COLUMN_WORDS = (
-    "id name code date value status type created updated patient birth first last address city phone email comment "
-    "unit low high start end amount quantity number reason source flag sort order label description parent total "
-    "libelle montant debut fin nom prenom naissance motif conclusion remarque"
-).split()
+    "id", "name", "code", "date", "value", "status", "type", "created", "updated", "patient", "birth",
+    "first", "last", "address", "city", "phone", "email", "comment", "unit", "low", "high", "start",
+    "end", "amount", "quantity", "number", "reason", "source", "flag", "sort", "order", "label",
+    "description", "parent", "total", "libelle", "montant", "debut", "fin", "nom", "prenom",
+    "naissance", "motif", "conclusion", "remarque",
+)  # fmt: skip
 _TYPES = ("bigint", "integer", "text", "character varying(50)", "date", "timestamp with time zone", "boolean",
           "numeric(10,2)", "jsonb")  # fmt: skip
 
@@ -42,7 +46,8 @@ def many_columns(seed: int = 1) -> DatabaseSnapshot:
             if number % 7 == 0:
                 word += "_" + "".join(chance.choice("bcdfglmnprstvaeiou") for _ in range(7))
             # a name mostly has the same type everywhere
-            kind = _TYPES[crc32(word.encode()) % len(_TYPES)] if chance.random() < 0.9 else chance.choice(_TYPES)  # fmt: skip
+            usual = _TYPES[crc32(word.encode()) % len(_TYPES)]
+            kind = usual if chance.random() < 0.9 else chance.choice(_TYPES)
             columns.append(Column(oid, place, word, kind, False, False, "", "", ""))
         if number > 100 and chance.random() < 0.5:
             other = 16384 + chance.randrange(number)

@@ -7,7 +7,6 @@ table and a new copy of patients are not overlooked; `Sensitive.declared` tells 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.personal import classify
@@ -15,6 +14,8 @@ from pgguard.analysis.personal.weights import weights
 from pgguard.analysis.personal.words import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pgguard.model.policy import Policy
     from pgguard.model.rows import Column, Relation
     from pgguard.model.snapshot import DatabaseSnapshot
