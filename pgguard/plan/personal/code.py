@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.bodies import parsed
+from pgguard.analysis.bodies import holding, parsed
 from pgguard.analysis.catalog import functions, relations
 from pgguard.analysis.expression import Unparsable
 from pgguard.analysis.names import function_name, relation_name
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 _ASKING = frozenset(
     {"SVFOP_CURRENT_USER", "SVFOP_SESSION_USER", "SVFOP_USER", "SVFOP_CURRENT_ROLE", "SVFOP_CURRENT_ROLE_N"}
 )
+# one of them stands in all of these, and most stored SQL holds none
+_WORDS = ("user", "current_role")
 
 
 def looks_at_the_login(snapshot: Snapshot, logins: tuple[str, ...]) -> list[str]:
     """What stored SQL asks for the session's user, in words; names as strings are hidden from us."""
     found: list[str] = []
     for database in snapshot.inspected:
-        names = sorted({_place(database, one) for one in database.definitions if _asks(database, one)})
+        names = sorted({_place(database, one) for one in holding(database, _WORDS) if _asks(database, one)})
         found += [
             f"{name} in {ident(database.name)} asks who is logged in: it now gets the person's login instead "
             f"of {', '.join(map(ident, logins))}; look whether rows or rights hang on the old name"

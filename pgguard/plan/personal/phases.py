@@ -17,6 +17,7 @@ from pgguard.model.plan import Step
 from pgguard.model.quote import ident, literal
 from pgguard.model.rows import MASK
 from pgguard.plan.personal import changes
+from pgguard.plan.personal.alike import add_grants, gathered, take_grants
 from pgguard.plan.personal.code import looks_at_the_login
 from pgguard.plan.personal.held import held
 from pgguard.plan.personal.present import Present
@@ -78,6 +79,7 @@ def _successors(snapshot: Snapshot, roster: Sequence[RosterEntry], policy: Polic
     wrong: list[str] = []
     found: list[Successor] = []
     known = {role.name for role in snapshot.roles} | {one.login for one in roster}
+    has_of: dict[str, Held] = {}
     for (replaces, function), people in groups.items():
         role = snapshot.role(replaces)
         if role is None or role.superuser or role.bootstrap:
@@ -86,7 +88,8 @@ def _successors(snapshot: Snapshot, roster: Sequence[RosterEntry], policy: Polic
             )
             continue
         name = function if len(users[function]) == 1 else f"{function}_{replaces}"
-        has = held(snapshot, role)
+        has = has_of.get(replaces) or held(snapshot, role)
+        has_of[replaces] = has
         gate = f"{name}_ddl" if function in policy.personal_roles.ddl_functions and has.owned else ""
         ours = {one.role for one in snapshot.memberships if one.member in {each.login for each in people}}
         for made in (name, gate):
@@ -206,10 +209,13 @@ def _is_copied(name: str, value: str, *, masked: bool) -> bool:
 
 def _grants(present: Present, one: Successor, database: DatabaseSnapshot | None) -> Iterator[Change]:
     name = database.name if database is not None else ""
+    objects: list[tuple[str, str, tuple[str, ...]]] = []
     for grant in one.shared.grants:
+        if grant.database != name:
+            continue
         wanted = [privilege for privilege, _, _ in grant.privileges]
         lacking = present.lacking(grant.granted.grants, one.role, wanted)
-        if grant.database == name and lacking:
+        if lacking and (grant.granted.column or not name):
             yield changes.add_grant(
                 grant.granted.keyword,
                 grant.granted.name,
@@ -218,6 +224,8 @@ def _grants(present: Present, one: Successor, database: DatabaseSnapshot | None)
                 database=name or None,
                 column=grant.granted.column,
             )
+        elif lacking:
+            objects.append((grant.granted.keyword, grant.granted.name, tuple(lacking)))
     if database is None:
         return
     owned = [each for each in one.shared.owned if each.database == name]
@@ -225,7 +233,12 @@ def _grants(present: Present, one: Successor, database: DatabaseSnapshot | None)
         lacking = present.lacking(database.grants(each.relation.acl), one.role, each.privileges)
         keyword = "SEQUENCE" if each.relation.kind == "S" else "TABLE"
         if lacking:
-            yield changes.add_grant(keyword, relation_name(each.relation), one.role, lacking, database=name)
+            objects.append((keyword, relation_name(each.relation), tuple(lacking)))
+    for keyword, names, privileges in gathered(objects):
+        if len(names) == 1:
+            yield changes.add_grant(keyword, names[0], one.role, privileges, database=name)
+        else:
+            yield add_grants(keyword, names, one.role, privileges, database=name)
     defaults: list[tuple[str, str, str, tuple[str, ...]]] = [
         (one.shared.role.name, "", kind, some) for kind, some in _FUTURE if owned
     ]
@@ -337,6 +350,8 @@ def _cleanup(snapshot: Snapshot, present: Present, shared: Iterable[Held]) -> It
 
 
 def _taken(one: Held, database: str) -> Iterator[Change]:
+    name = one.role.name
+    objects: list[tuple[str, str, tuple[tuple[str, bool], ...]]] = []
     for grant in one.grants:
         if grant.database != database:
             continue
@@ -346,26 +361,31 @@ def _taken(one: Held, database: str) -> Iterator[Change]:
             if grantor == grant.granted.owner or not grant.granted.owner
         ]
         for option in (False, True):
-            some = [
-                entry
-                for entry in by_owner
-                if entry[1] is option and not _handed_on(grant, one.role.name, entry[0])
-            ]
-            if some:
+            some = tuple(
+                entry for entry in by_owner if entry[1] is option and not _handed_on(grant, name, entry[0])
+            )
+            if some and (grant.granted.column or not database):
                 yield changes.take_grant(
                     grant.granted.keyword,
                     grant.granted.name,
-                    one.role.name,
+                    name,
                     some,
                     database=database or None,
                     column=grant.granted.column,
                 )
+            elif some:
+                objects.append((grant.granted.keyword, grant.granted.name, some))
+    for keyword, names, alike in gathered(objects):
+        if len(names) == 1:
+            yield changes.take_grant(keyword, names[0], name, alike, database=database)
+        else:
+            yield take_grants(keyword, names, name, alike, database=database)
     for where, entry, privileges in one.defaults:
         if where == database:
             for option in (False, True):
-                some = [each for each in privileges if each[1] is option]
-                if some:
-                    yield changes.take_default(entry, one.role.name, some, database=database)
+                given = [each for each in privileges if each[1] is option]
+                if given:
+                    yield changes.take_default(entry, name, given, database=database)
 
 
 def _handed_on(grant: HeldGrant, login: str, privilege: str) -> bool:
