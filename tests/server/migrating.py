@@ -51,15 +51,14 @@ class Hospital:
 
     def there(self, one: Migration) -> set[bool]:
         """Which of the changes of a file hold: all, none, or some."""
+        changes = one.step.changes
+        asked = ", ".join(f"{change.planned}, {change.done}" for change in changes)
         with psycopg.connect(self.cluster.dsn(dbname=one.step.database or "postgres")) as connection:
-            found = set()
-            for change in one.step.changes:
-                row = connection.execute(f"SELECT {change.planned}, {change.done}".encode()).fetchone()
-                assert row is not None
-                planned, done = row
-                assert planned != done, change.sql
-                found.add(bool(done))
-            return found
+            answers = connection.execute(f"SELECT {asked}".encode()).fetchone()
+        assert answers is not None
+        planned, done = answers[::2], answers[1::2]
+        assert all(before is not after for before, after in zip(planned, done, strict=True)), one.name
+        return set(done)
 
     def ledger(self, one: Migration) -> list[tuple[str, str]]:
         """The ledger's rows of a file: action and state."""

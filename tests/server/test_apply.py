@@ -175,7 +175,8 @@ def test_what_did_not_lead_to_what_was_planned_is_taken_back(place: Hospital) ->
             "END IF; END $$"
         )
         connection.execute(
-            "CREATE EVENT TRIGGER undo ON ddl_command_end WHEN TAG IN ('GRANT') EXECUTE PROCEDURE public.undo()"
+            "CREATE EVENT TRIGGER undo ON ddl_command_end WHEN TAG IN ('GRANT') "
+            "EXECUTE PROCEDURE public.undo()"
         )
     with pytest.raises(ApplyStopped, match=r"0003_rights_lab does not hold: .*lab\.t3"):
         _apply(place)
@@ -196,11 +197,10 @@ def test_edited_missing_and_foreign_files_are_refused_before_anything(place: Hos
     with pytest.raises(InputError, match=r"0009_more.sql is not of this plan[\s\S]*make a new plan"):
         _apply(place)
     (place.path / "0009_more.sql").unlink()
+    chosen = place.folder
+    # after the folder was read, before the file is run
+    (place.path / f"{name}.sql").write_text("SELECT 1;\n")
     with pytest.raises(InputError, match="was edited"):
-        # after the folder was read, before the file is run
-        chosen = place.folder
-        (place.path / f"{name}.down.sql").write_text("SELECT 1;\n")
-        (place.path / f"{name}.sql").write_text("SELECT 1;\n")
         list(server.apply(place.target, chosen, EVERYTHING, say=lambda text: None))
     assert place.there(place.files[0]) == {False}
     with psycopg.connect(place.cluster.dsn()) as connection:
@@ -317,7 +317,8 @@ def test_a_ledger_with_somebodys_trigger_is_not_written(place: Hospital) -> None
             "CREATE FUNCTION public.spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
         )
         connection.execute(
-            "CREATE TRIGGER spy BEFORE INSERT ON pgguard.migration FOR EACH ROW EXECUTE PROCEDURE public.spy()"
+            "CREATE TRIGGER spy BEFORE INSERT ON pgguard.migration "
+            "FOR EACH ROW EXECUTE PROCEDURE public.spy()"
         )
     with pytest.raises(ApplyStopped, match="what hangs on it would run with our rights"):
         _apply(place, Choice(only=("2",)))
@@ -417,12 +418,10 @@ def test_what_the_sites_own_code_says_is_not_handed_on(place: Hospital) -> None:
 def test_the_lock_of_a_run_is_seen_by_every_database(place: Hospital) -> None:
     from pgguard.server.applying import opened
 
-    with (
-        opened(place.target, place.folder, wait=False, say=lambda text: None),
-        pytest.raises(ApplyStopped, match="applies migrations on this cluster; nothing was done"),
-    ):
-        elsewhere = Target(place.cluster.dsn(dbname="billing"))
-        list(server.apply(elsewhere, place.folder, EVERYTHING, say=lambda text: None))
+    elsewhere = Target(place.cluster.dsn(dbname="billing"))
+    with opened(place.target, place.folder, wait=False, say=lambda text: None):  # noqa: SIM117
+        with pytest.raises(ApplyStopped, match="applies migrations on this cluster; nothing was done"):
+            list(server.apply(elsewhere, place.folder, EVERYTHING, say=lambda text: None))
 
 
 def test_a_plan_is_of_every_kind(place: Hospital) -> None:

@@ -49,10 +49,11 @@ def _at_some_point(place: Hospital, command: str, chance: random.Random) -> subp
     """A run that is under way: it told of some of its files, and works on the next."""
     process = place.start(command, "--all")
     assert process.stdout is not None
-    for _ in range(chance.randrange(len(place.files))):
+    lines = chance.randrange(len(place.files))
+    for _ in range(lines):
         process.stdout.readline()
-    # before the first file it connects and looks
-    time.sleep(chance.random() * (0.4 if process.stdout.closed else 0.05))
+    # before the first file it starts, connects and looks
+    time.sleep(chance.random() * (0.05 if lines else 1))
     return process
 
 
@@ -68,7 +69,7 @@ def _gone(place: Hospital) -> None:
 
 
 def test_a_killed_run_is_finished_by_the_next(place: Hospital) -> None:
-    chance = random.Random(20261125)
+    chance = random.Random(20261125)  # noqa: S311 - points in time, the same for every run
     files_there: set[int] = set()
     for number in range(KILLS):
         command = ("apply", "rollback")[number % 2]
@@ -78,22 +79,27 @@ def test_a_killed_run_is_finished_by_the_next(place: Hospital) -> None:
         _gone(place)
         place.consistent()
         files_there.add(sum(place.there(one) == {True} for one in place.files))
-        _finish(place, command)
+        if chance.random() < 0.3:
+            _finish(place, command)
+    _finish(place, command)
     # it was hit at many points, not only before and after everything
     assert len(files_there) >= 4
 
 
 def test_a_server_that_crashes_comes_back_to_a_run_that_goes_on(place: Hospital) -> None:
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - points in time, the same for every run
     for number in range(CRASHES):
         command = ("apply", "rollback")[number % 2]
         process = _at_some_point(place, command, chance)
         _crash(place)
         place.cluster.restart()
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        assert all(place.there(one) == {command == "apply"} for one in place.files), out
+        _, err = process.communicate(timeout=120)
         place.consistent()
+        if process.returncode != 0:
+            # it was only looking yet
+            assert "nothing was changed" in err or "could not connect" in err
+            _finish(place, command)
+        assert all(place.there(one) == {command == "apply"} for one in place.files)
 
 
 def test_a_server_that_stays_away_ends_the_run_which_goes_on_later(
@@ -147,7 +153,8 @@ def test_a_reader_that_went_away_does_not_end_a_run(place: Hospital) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(60) == 0
+    with process:
+        assert process.wait(60) == 0
     assert all(place.there(one) == {True} for one in place.files)
 
 
@@ -179,6 +186,11 @@ def test_a_full_disk_leaves_what_running_again_finishes(
 ) -> None:
     monkeypatch.setattr(server, "_RECONNECT_SECONDS", 2.0)
     with _small_disk(place.cluster, what) as fill:
+        if what == "pg_wal":
+            _to_the_last_segment(place.cluster)
+        else:
+            # the first connection to a database writes a file there
+            standings(place.target, place.folder)
         free = fill()
         with pytest.raises(ApplyStopped) as stopped:
             list(server.apply(place.target, place.folder, Choice(all=True), say=lambda text: None))
@@ -244,6 +256,25 @@ def _network(cluster: Cluster, word: bytes, *, arrives: bool) -> Iterator[int]:
             one.close()
 
 
+def _to_the_last_segment(cluster: Cluster) -> None:
+    """Uses up the WAL segments that are there, so that soon a new one has to be made."""
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+
+        def ask(expression: str) -> str:
+            row = connection.execute(f"SELECT ({expression})::text".encode()).fetchone()
+            assert row is not None
+            return str(row[0])
+
+        folder = cluster.data_directory / "pg_wal"
+        current = "pg_walfile_name(pg_current_wal_insert_lsn())"
+        while [one for one in folder.iterdir() if len(one.name) == 24 and one.name > ask(current)]:
+            ask("pg_logical_emit_message(false, 'fill', 'x')")
+            ask("pg_switch_wal()")
+        size = next(one for one in folder.iterdir() if len(one.name) == 24).stat().st_size
+        while size - int(ask("pg_current_wal_insert_lsn() - '0/0'")) % size > 48 * 1024:
+            ask("pg_logical_emit_message(false, 'fill', repeat('x', 16000))")
+
+
 @contextlib.contextmanager
 def _small_disk(cluster: Cluster, what: str) -> Iterator[Callable[[], Callable[[], None]]]:
     """Puts a folder of the cluster on a small filesystem; what it gives fills that, and what this gives
@@ -266,7 +297,7 @@ def _small_disk(cluster: Cluster, what: str) -> Iterator[Callable[[], Callable[[
 
         def fill() -> Callable[[], None]:
             # the free space within the files is used up as well
-            with ballast.open("wb") as file, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), ballast.open("wb") as file:
                 while True:
                     file.write(b"x" * 4096)
                     file.flush()
