@@ -124,7 +124,9 @@ def _migration(one: Migration) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split()).rstrip(".")
+    words = " ".join("".join(one if one.isprintable() else " " for one in text).split()).rstrip(".")
+    # a name is no markup
+    return words.replace("<", "\\<")
 
 
 def _cell(text: str) -> str:
