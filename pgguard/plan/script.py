@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from pgguard.analysis.sqltree import Tree
 
 _TRANSACTION = "TransactionStmt"
-# what a SELECT of ours may call and have it undone by a rollback
+# what a statement that is a SELECT may call and have it undone by a rollback, and what no rollback undoes
 _UNDONE = frozenset({"pg_clear_attribute_stats", "pg_clear_relation_stats"})
+_LASTING = frozenset(
+    {"pg_cancel_backend", "pg_reload_conf", "pg_terminate_backend", "pg_drop_replication_slot", "setval"}
+)
 
 
 def script(text: str, name: str, *, transactional: bool) -> tuple[str, ...]:
@@ -54,12 +57,10 @@ def trees(text: str) -> Iterator[Tree]:
 
 def cannot_be_tried(text: str) -> str:
     """Why a file cannot be run and rolled back again as if nothing had been; empty where it can."""
-    for tree in trees(text):
-        if "SelectStmt" in tree:
-            calls = {one.name for one in function_calls(tree)} - _UNDONE
-            if calls:
-                return f"no rollback takes back {', '.join(sorted(calls))}"
-    return ""
+    calls = {one.name for tree in statements(text) if "SelectStmt" in tree for one in function_calls(tree)}
+    calls -= _UNDONE
+    calls |= {one.name for tree in trees(text) for one in function_calls(tree)} & _LASTING
+    return f"no rollback takes back {', '.join(sorted(calls))}" if calls else ""
 
 
 def _inner(block: Any) -> Iterator[Tree]:
@@ -73,5 +74,6 @@ def _inner(block: Any) -> Iterator[Tree]:
     )
     parsed = plpgsql(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {dollar(body)}")
     for kind, fields in walk(parsed):
-        if kind == "PLpgSQL_stmt_execsql":
-            yield from statements(fields["sqlstmt"]["PLpgSQL_expr"]["query"])
+        if kind in ("PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform"):
+            expression = fields.get("sqlstmt", fields.get("expr"))
+            yield from statements(expression["PLpgSQL_expr"]["query"])

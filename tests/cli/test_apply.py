@@ -111,7 +111,7 @@ def test_the_laboratorys_plan_is_applied_held_and_taken_back(
     before_rights["postgres settings"] = [one for one in settings if "encryption_key" not in str(one)]
     assert len(settings) == len(before_rights["postgres settings"]) + 1
     assert rights(laboratory.cluster, *_databases(laboratory)) == before_rights
-    assert changed == {" role_settings"}
+    assert changed == {" role_settings", "lab planner_statistics"}
 
 
 def test_the_ledger_is_no_finding(pgguard: Run, laboratory: Laboratory) -> None:
