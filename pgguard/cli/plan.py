@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgguard.cli.inspect import Level, PolicyFile
+from pgguard.cli.inspect import Level, ObservationsFile, PolicyFile, observed
 from pgguard.cli.source import Source, reads_snapshot
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def plan(
         Layout, typer.Option("--layout", help="For the migration tool that the site uses.")
     ] = Layout.PSQL,
     policy: PolicyFile = None,
+    observations: ObservationsFile = None,
     force: Annotated[bool, typer.Option("--force", help="Replace another plan in the folder.")] = False,
 ) -> None:
     """Plan SQL that closes the findings, or that gives every person a login, without changing anything.
@@ -70,12 +71,17 @@ def plan(
     """
     made = _personal(source, personal_roles, policy, terminate) if personal_roles else None
     if made is None:
-        made = _closing(source, policy, check, severity, safe_only)
+        made = _closing(source, policy, observations, check, severity, safe_only)
     _deliver(made, output, layout, force=force)
 
 
 def _closing(
-    source: Source, policy: Path | None, checks: list[str] | None, floor: Level, safe_only: bool
+    source: Source,
+    policy: Path | None,
+    observations: Path | None,
+    checks: list[str] | None,
+    floor: Level,
+    safe_only: bool,
 ) -> Plan:
     from pgguard.checks import named
     from pgguard.model.finding import Severity
@@ -84,7 +90,7 @@ def _closing(
 
     declared = _policy(policy)
     chosen = [named(one) for one in checks] if checks else None
-    snapshot = source.snapshot()
+    snapshot = observed(source.snapshot(), declared, observations)
     today = datetime.date.fromisoformat(snapshot.server.now[:10])
     report = judge(snapshot, declared, today=today, checks=chosen)
     steps, by_hand = steps_of(report, snapshot, floor=Severity[floor.name], safe_only=safe_only)

@@ -74,7 +74,7 @@ def steps_of(
     `floor` is the least severity that counts. Left to a person is what would lock somebody out or lose data,
     what waits for a step that no SQL can do, and of changes that contradict each other both.
     """
-    by_hand: dict[str, None] = {}
+    by_hand: dict[str, None] = dict.fromkeys(_not_judged(report))
     items: dict[tuple[str, str], _Item] = {}
     against = refusals(snapshot, report.inspected_as)
     fixes = [
@@ -96,6 +96,16 @@ def steps_of(
             if fix.whole and not left:
                 one.answers.setdefault(fix.answer.fingerprint, fix.answer)
     return tuple(_steps(_with_columns(kept, snapshot))), tuple(by_hand)
+
+
+def _not_judged(report: Report) -> Iterator[str]:
+    """What nobody knows, so that no plan can answer it."""
+    by_reason: dict[str, list[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.incomplete:
+            by_reason.setdefault(outcome.reason, []).append(outcome.check)
+    for reason, checks in by_reason.items():
+        yield f"not judged, so that nothing is planned: {', '.join(checks)} ({reason})"
 
 
 _NOT_SAFE = "(left out: only what is safe was asked for)"
