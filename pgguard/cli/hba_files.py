@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pgguard.server.hba_apply import Prepared
 
 
+_MOST_PROPOSALS = 20
+
+
 class Made(NamedTuple):
     """A patch, with the sessions that it would cut off and what could not be known."""
 
@@ -71,7 +74,7 @@ def wrote(found: Made, folder: Path, columns: int | None) -> str:
         lines = []
         for changed in patch.files:
             name = _name(changed.path, [one.path for one in patch.files])
-            _write(folder / f"{name}.patch", encoded(report.diff(changed)))
+            _write(folder / f"{name}.patch", encoded(report.diff(changed, patch.before.major)))
             _write(folder / f"{name}.new", encoded(changed.after))
             base = Base(changed.path, digest(encoded(changed.before)))
             _write(folder / f"{name}.base", encoded(written_base(base)))
@@ -85,7 +88,10 @@ def wrote(found: Made, folder: Path, columns: int | None) -> str:
     if not lines:
         lines.append("nothing to change")
     if patch.proposals:
-        lines += ["For you to decide (comments in the new file):", report.proposals(patch.proposals).rstrip()]
+        lines += [
+            "For you to decide (comments in the new file):",
+            report.proposals(patch.proposals, _MOST_PROPOSALS).rstrip(),
+        ]
     return "\n".join(lines) + "\n\n" + report.table(patch.effects, found.cuts, found.unknown, width=columns)
 
 

@@ -14,6 +14,7 @@ from pgguard.analysis.hba.edit import physical
 from pgguard.analysis.hba.effect import demand, described
 from pgguard.analysis.hba.index import REPLICATION
 from pgguard.analysis.hba.rules import GSS, LOCAL, PLAIN, TLS
+from pgguard.analysis.hba.text import lines as logical_lines
 from pgguard.model.quote import ident
 from pgguard.report.text import plural, visible
 
@@ -38,7 +39,7 @@ _MOST_ROWS = 60
 _MOST_NETWORKS = 4
 _MOST_NAMES = 20
 _CONTEXT = 3
-_SECRET = re.compile(r"(ldapbindpasswd|radiussecrets)(\s*=\s*)(\"(?:[^\"]|\"\")*\"|[^\s#]*)", re.IGNORECASE)
+_SECRET = re.compile(r"ldapbindpasswd|radiussecrets", re.IGNORECASE)
 
 
 class Row(NamedTuple):
@@ -136,18 +137,21 @@ def table(
     return "\n".join(visible(text) for text in lines) + "\n"
 
 
-def proposals(some: Sequence[Proposal]) -> str:
-    """What is left to decide, one line each; nothing where all was decided."""
+def proposals(some: Sequence[Proposal], most: int | None = None) -> str:
+    """What is left to decide, one line each, cut after `most`; nothing where all was decided."""
     lines = [f"{posixpath.basename(one.file)}:{one.line} ({one.answer.check}): {one.text}" for one in some]
+    if len(lines) < len(some):
+        lines.append(f"and {len(some) - len(lines)} more, in pg_hba.md")
     return "".join(visible(f"    {text}") + "\n" for text in lines)
 
 
-def diff(changed: Changed) -> str:
+def diff(changed: Changed, major: int) -> str:
     """The unified diff of a file, each part headed by the checks whose findings it closes.
 
-    The passwords that a line may hold are shown as ***: such a diff is for reading only.
+    From a password on, the line is shown as ***: such a diff is for reading only.
     """
     old, new = physical(changed.before), physical(changed.after)
+    old_shown, new_shown = _shown(changed.before, major), _shown(changed.after, major)
     name = changed.path.lstrip("/")
     parts = [f"--- a/{name}\n", f"+++ b/{name}\n"]
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
@@ -165,10 +169,10 @@ def diff(changed: Changed) -> str:
         parts.append(f"@@ {spans} @@{' ' + heading if heading else ''}\n")
         for tag, old_low, old_high, new_low, new_high in group:
             if tag == "equal":
-                parts += [_line(" ", line) for line in old[old_low:old_high]]
+                parts += [_line(" ", line) for line in old_shown[old_low:old_high]]
                 continue
-            parts += [_line("-", line) for line in old[old_low:old_high]]
-            parts += [_line("+", line) for line in new[new_low:new_high]]
+            parts += [_line("-", line) for line in old_shown[old_low:old_high]]
+            parts += [_line("+", line) for line in new_shown[new_low:new_high]]
     return "".join(parts)
 
 
@@ -189,7 +193,7 @@ def document(patch: Patch, cuts: Sequence[Cut], unknown: Sequence[str]) -> str:
             for one in answers:
                 places.setdefault(one, number)
         lines += [f"| {number} | {one.check} | {_cell(one.evidence)} |" for one, number in places.items()]
-        lines += ["", "```diff", diff(changed).rstrip("\n"), "```", ""]
+        lines += ["", "```diff", diff(changed, patch.before.major).rstrip("\n"), "```", ""]
     lines += [
         "## Who is concerned",
         "",
@@ -271,9 +275,28 @@ def _range(low: int, high: int) -> str:
     return f"{low + 1 if count else low},{count}"
 
 
+def _shown(text: str, major: int) -> list[str]:
+    """The lines of a file without passwords, which may go on in the next line, and stand in comments too."""
+    found: list[str] = []
+    for line in logical_lines(text, major):
+        parts = physical(text[line.start : line.end])
+        joined = "".join(part.rstrip("\r\n").removesuffix("\\") for part in parts)
+        secret = _SECRET.search(joined)
+        if secret is not None:
+            first = parts[0].rstrip("\r\n").removesuffix("\\")
+            parts = [_masked(part, "***") for part in parts]
+            kept = first[: secret.start()] + (secret[0] + "=" if secret.end() <= len(first) else "")
+            parts[0] = kept + parts[0]
+        found += parts
+    return found
+
+
+def _masked(part: str, by: str) -> str:
+    return by + part[len(part.rstrip("\r\n")) :]
+
+
 def _line(sign: str, line: str) -> str:
-    shown = _SECRET.sub(r"\1\2***", line)
-    return sign + shown if shown.endswith("\n") else f"{sign}{shown}\n\\ No newline at end of file\n"
+    return sign + line if line.endswith("\n") else f"{sign}{line}\n\\ No newline at end of file\n"
 
 
 def _wrapped(text: str, width: int | None) -> Iterator[str]:

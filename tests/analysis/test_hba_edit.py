@@ -30,6 +30,8 @@ from pgguard.analysis.hba.index import REPLICATION
 from pgguard.analysis.hba.parse import Texts, parse_rules
 from pgguard.analysis.hba.rules import dead_letters, written_address
 from pgguard.errors import InputError
+from pgguard.plan.hba_patch import Changed
+from pgguard.report.hba_patch import diff
 from pgguard.server.hba_file import difference
 from pgguard.server.read import read_open
 from tests.analysis.hba_client import ask
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from pgguard.model.rows import HbaRule
     from pgguard.model.snapshot import Snapshot
 
-FILES, PAIRS, QUESTIONS = (200, 60, 40) if os.environ.get("PGGUARD_LONG") else (15, 8, 12)
+FILES, PAIRS, QUESTIONS = (200, 60, 40) if os.environ.get("PGGUARD_LONG") else (8, 6, 10)
 _ODD = (
     "all",
     "+g1",
@@ -361,3 +363,20 @@ def _in_line(text: str, start: int, number: int, major: int) -> bool:
     return start == number or (
         major >= 14 and all(one.rstrip("\r\n").endswith("\\") for one in some[start - 1 : number - 1])
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'hostssl all all all ldap ldapserver=x ldapbasedn=y "ldapbindpasswd=s3cret w0rd"\n',
+        "hostssl all all all ldap ldapserver=x ldapbasedn=y ldapbindpasswd=\\\n  s3cret\n",
+        "hostssl all all all ldap ldapserver=x ldapbasedn=y ldapbind\\\npasswd=s3cret\n",
+        "# hostssl all all all ldap ldapserver=x ldapbasedn=y LdapBindPasswd=s3cret # w0rd\n",
+    ],
+)
+def test_no_diff_shows_a_password(text: str) -> None:
+    changed = Changed("/pg_hba.conf", text + "local all all trust\n", text + "local all all peer\n", ())
+    shown = diff(changed, 16)
+    assert "s3cret" not in shown
+    assert "w0rd" not in shown
+    assert "***" in shown
