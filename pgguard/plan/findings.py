@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from pgguard.analysis.catalog import relations
 from pgguard.analysis.granted import of_column
 from pgguard.model.finding import Safety
 from pgguard.model.plan import Answer, Step
@@ -17,6 +18,7 @@ from pgguard.plan.topics import PLACES, TOPICS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pgguard.analysis.granted import Granted
     from pgguard.model.finding import Change, Judged, Report, Severity
     from pgguard.model.snapshot import Snapshot
     from pgguard.plan.intent import Intent
@@ -232,30 +234,25 @@ def _with_columns(items: Iterable[_Item], snapshot: Snapshot) -> Iterator[_Item]
 
     Only so do they come back when the table's right does.
     """
+    granted: dict[tuple[str, str, str], list[Granted]] = {}
+    for database in snapshot.inspected:
+        for column in database.columns:
+            if column.acl and (relation := relations(database).get(column.relation)) is not None:
+                key = (database.name, relation.schema, relation.name)
+                granted.setdefault(key, []).append(of_column(database, relation, column))
     for one in items:
-        for change in _columns_of(one, snapshot):
-            yield dataclasses.replace(one, change=change, what=intent(change))
+        wanted = one.what.privileges & _OF_COLUMNS
+        if one.what.takes and len(one.what.named) == 2 and wanted:
+            for thing in granted.get((one.database, *one.what.named), ()):
+                for change in _column_rights(thing, one, wanted):
+                    yield dataclasses.replace(one, change=change, what=intent(change))
         yield one
 
 
-def _columns_of(one: _Item, snapshot: Snapshot) -> Iterator[Change]:
-    wanted = one.what.privileges & _OF_COLUMNS
-    if not one.what.takes or len(one.what.named) != 2 or not wanted:
-        return
-    schema, name = one.what.named
-    for database in snapshot.inspected:
-        if database.name != one.database:
-            continue
-        for relation in (row for row in database.relations if (row.schema, row.name) == (schema, name)):
-            for column in database.columns:
-                if column.relation == relation.oid and column.acl:
-                    thing = of_column(database, relation, column)
-                    for role in sorted(one.what.roles):
-                        yield from _in_sql(thing.take_back(role, wanted, database=database.name))
-
-
-def _in_sql(changes: Iterable[Change]) -> Iterator[Change]:
-    yield from (one for one in changes if not one.sql.startswith("--"))
+def _column_rights(thing: Granted, one: _Item, wanted: frozenset[str]) -> Iterator[Change]:
+    for role in sorted(one.what.roles):
+        found = thing.take_back(role, wanted, database=one.database, option_only=one.what.option_only)
+        yield from (change for change in found if not change.sql.startswith("--"))
 
 
 def _steps(items: Iterable[_Item]) -> Iterator[Step]:

@@ -78,6 +78,7 @@ class Intent(NamedTuple):
     drops_superuser: bool = False
     named: tuple[str, ...] = ()
     privileges: frozenset[str] = frozenset()
+    option_only: bool = False
 
 
 def intent(change: Change) -> Intent:
@@ -126,8 +127,9 @@ def _grant(fields: dict[str, Any], database: str) -> Intent:
         takes=atoms,
         on=on,
         roles=grantees,
-        named=() if has_columns or fields.get("grant_option") else _named(fields["objects"]),
+        named=() if has_columns else _named(fields["objects"]),
         privileges=names,
+        option_only=bool(fields.get("grant_option")),
     )
 
 

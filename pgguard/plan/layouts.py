@@ -39,7 +39,7 @@ def for_tool(plan: Plan, files: Sequence[Migration], layout: str) -> dict[str, s
         while folder in folders:
             folder += "_"
         folders.add(folder)
-        for name, text in _LAYOUTS[layout](plan, own):
+        for name, text in LAYOUTS[layout](plan, own):
             found[f"{folder}/{name}"] = text
     return found
 
@@ -158,7 +158,7 @@ def _singly(one: Migration) -> Iterator[tuple[str, str]]:
     yield reload, guard_of_undo
 
 
-_LAYOUTS: dict[str, Callable[[Plan, Sequence[Migration]], Iterator[tuple[str, str]]]] = {
+LAYOUTS: dict[str, Callable[[Plan, Sequence[Migration]], Iterator[tuple[str, str]]]] = {
     "flyway": _flyway,
     "liquibase": _liquibase,
     "alembic": _alembic,

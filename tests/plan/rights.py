@@ -21,6 +21,12 @@ def rights(cluster: Cluster, *databases: str, password: str = "") -> dict[str, l
     return found
 
 
+def in_words(connection: psycopg.Connection, name: str) -> list[tuple[object, ...]]:
+    """One of those, as this session sees it."""
+    (query,) = [text for _, one, text in _queries() if one == name]
+    return connection.execute(query.encode()).fetchall()
+
+
 def _queries() -> list[tuple[str, str, str]]:
     text = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
     found = []
