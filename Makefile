@@ -53,6 +53,14 @@ bench-discover: setup ## how well personal data is told on labelled schemas (FOL
 bench-sharing: setup ## how well shared logins are told from services, over simulated hospitals
 	@$(BIN)/python -m bench.sharing $(ARGS)
 
+.PHONY: bench-plan
+bench-plan: setup ## from shared logins to personal roles on a large cluster, beside psql and what else there is
+	@$(BIN)/python -m bench.plan $(ARGS)
+
+.PHONY: bench-observe
+bench-observe: setup ## a million lines of a server's log in each format, read and graded
+	@$(BIN)/python -m bench.observe $(ARGS)
+
 .PHONY: docs
 docs: setup ## print docs/ anew from the code
 	@$(BIN)/python -m tools.generate_docs

@@ -11,15 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pgguard.demo.cluster import Cluster
 
 
 class Run(NamedTuple):
-    """One process: wall time and processor time in seconds, the most memory it had in MiB."""
+    """One process: wall time and processor time in seconds, the most memory it had in MiB.
+
+    `server` is the processor time of the server's sessions meanwhile, where that was looked at.
+    """
 
     seconds: float
     mebibytes: float
     processor: float
+    server: float = 0.0
 
 
 def pgguard(*arguments: str) -> Run:
@@ -68,5 +74,23 @@ def middle(runs: Sequence[Run]) -> float:
 def told(runs: Sequence[Run]) -> str:
     """The median times and the most memory, in columns."""
     processor = statistics.median(run.processor for run in runs)
+    server = statistics.median(run.server for run in runs)
     memory = max(run.mebibytes for run in runs)
-    return f"{middle(runs):7.2f} s, {processor:7.2f} s of processor, {memory:5.0f} MiB"
+    more = f" + {server:6.2f} s of the server's" if server else ""
+    return f"{middle(runs):7.2f} s, {processor:7.2f} s of processor{more}, {memory:5.0f} MiB"
+
+
+def with_server(cluster: Cluster, run: Callable[[], Run]) -> Run:
+    """The run with the processor time that the sessions took which began and ended meanwhile (Linux)."""
+    before = _server_processor(cluster)
+    done = run()
+    # a session ends a moment after its client
+    time.sleep(0.3)
+    return done._replace(server=_server_processor(cluster) - before)
+
+
+def _server_processor(cluster: Cluster) -> float:
+    process = (cluster.data_directory / "postmaster.pid").read_text(encoding="utf-8").split()[0]
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    # cutime and cstime (proc(5)), counted from the state on, which is the third
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")

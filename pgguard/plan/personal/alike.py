@@ -88,10 +88,11 @@ def take_grants(
 
 
 def _every_grant(keyword: str, names: Sequence[str], role: str, privileges: Sequence[str]) -> str:
-    wanted = _texts(map(literal, privileges))
+    wanted = dict.fromkeys(map(literal, privileges))
     return (
-        f"NOT EXISTS (SELECT FROM {_texts(map(literal, names))} AS t (name), {wanted} AS w (privilege)\n"
-        f"WHERE NOT EXISTS (SELECT {_entries(keyword, role)} AND e.privilege_type = w.privilege))"
+        f"NOT EXISTS (SELECT FROM {_texts(map(literal, names))} AS t (name)\n"
+        f"WHERE (SELECT pg_catalog.count(DISTINCT e.privilege_type) {_entries(keyword, role)} "
+        f"AND e.privilege_type IN ({', '.join(wanted)})) < {len(wanted)})"
     )
 
 
