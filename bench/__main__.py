@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LARGE = {"roles": 2_000, "tables": 20_000, "columns": 200_000, "grants": 50_000}
 RULES = 1_000
+# a hospital whose findings are many: what a plan is made for
+NEGLECTED = {"roles": 500, "tables": 5_000, "columns": 50_000, "grants": 12_500}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     _ordinary(options.rounds)
     _large(options.rounds, options.scale)
     _questions(options.rounds, options.scale)
+    _plans(options.rounds, options.scale)
     return 0
 
 
@@ -103,6 +106,36 @@ def _questions(rounds: int, scale: float) -> None:
                 growth = f"  {seconds / before[name]:.1f} x the size before" if name in before else ""
                 before[name] = seconds
                 print(f"    {name:<12} {told(runs)}{growth}")
+
+
+def _plans(rounds: int, scale: float) -> None:
+    """A plan that closes the findings, beside the inspection that it rests on; both from the server."""
+    size = {name: int(number * scale) for name, number in NEGLECTED.items()}
+    settings = {"shared_buffers": "256MB", "max_locks_per_transaction": "512"}
+    with (
+        Cluster.start(find_postgres(), settings=settings) as cluster,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            populate(connection, **size)
+            for (schema,) in connection.execute(
+                "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname LIKE 'ward%' ORDER BY 1"
+            ).fetchall():
+                connection.execute(
+                    f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO PUBLIC".encode()
+                )
+                connection.execute(f"GRANT CREATE, USAGE ON SCHEMA {schema} TO PUBLIC".encode())
+            connection.execute("VACUUM ANALYZE")
+        target = ["-h", str(cluster.socket_dir), "-p", str(cluster.port), "-U", "postgres"]
+        inspected: list[Run] = []
+        planned: list[Run] = []
+        for _ in range(rounds):
+            inspected.append(pgguard("inspect", *target))
+            planned.append(pgguard("plan", *target, "-o", f"{folder}/plan", "--force"))
+        files = len(list(Path(folder, "plan").glob("*.sql")))
+    print(f"plan of {size['roles']:,} roles and {size['tables']:,} tables open to PUBLIC: {files} files")
+    print(f"  {'inspect':<28} {told(inspected)}")
+    print(f"  {'plan':<28} {told(planned)}  {middle(planned) / middle(inspected):.2f} x inspect")
 
 
 def _save(size: dict[str, int], rules: int, saved: str) -> str:

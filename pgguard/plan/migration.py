@@ -199,5 +199,5 @@ def _comment(label: str, text: str) -> Iterator[str]:
     if not text:
         return
     # a name may hold a line's end, and a comment ends there
-    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    yield f"-- {label}{line}"
+    line = text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
+    yield f"-- {label}{' '.join(line.split())}"
