@@ -12,7 +12,7 @@ import typer
 
 from pgguard.cli.inspect import PolicyFile
 from pgguard.cli.output import Output, write
-from pgguard.cli.source import Sample, Source, reads_snapshot, with_values
+from pgguard.cli.source import Sample, SampleOnly, Source, reads_snapshot, with_values
 
 if TYPE_CHECKING:
     from pgguard.analysis.discovery import Difference
@@ -34,6 +34,7 @@ def discover(
     source: Source,
     policy: PolicyFile = None,
     sample: Sample = 0,
+    sample_only: SampleOnly = None,
     output_format: Annotated[
         Format, typer.Option("--format", help="How to print the classification.")
     ] = Format.TERMINAL,
@@ -52,7 +53,7 @@ def discover(
     changed; JSON and CSV hold every column. No value of a column is read, unless --sample is given, and
     then only counted on the server.
     """
-    found = _look(source, policy, sample)
+    found = _look(source, policy, sample, sample_only)
     file = "" if dry_run else _written(found, policy or found.file or Path("pgguard.toml"))
     write(_rendered(found, output_format, file), output)
     raise typer.Exit(0 if allow_unknown or not _is_incomplete(found.snapshot) else 3)
@@ -69,7 +70,7 @@ class _Found:
     difference: Difference
 
 
-def _look(source: Source, chosen: Path | None, sample: int) -> _Found:
+def _look(source: Source, chosen: Path | None, sample: int, only: list[str] | None) -> _Found:
     from pgguard.analysis.discovery import compare, people_only
     from pgguard.analysis.personal import classify, said_once
     from pgguard.store.policy_file import find, load
@@ -77,7 +78,7 @@ def _look(source: Source, chosen: Path | None, sample: int) -> _Found:
     # the file that is to be written need not be there yet
     place = chosen if chosen is not None and not chosen.exists() else find(chosen, Path.cwd(), os.environ)
     loaded = load(place if place is not None and place.exists() else None)
-    snapshot = with_values(source, source.snapshot(), sample, loaded.policy)
+    snapshot = with_values(source, sample, only, loaded.policy)
     people = dataclasses.replace(loaded.policy, column=people_only(loaded.policy))
     nobody = dataclasses.replace(loaded.policy, column=())
     readable = [one for one in snapshot.inspected if not {"relations", "columns"} & set(one.missing())]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pgguard.cli.output import Output, color, width, write
-from pgguard.cli.source import Sample, Source, reads_snapshot, with_values
+from pgguard.cli.source import Sample, SampleOnly, Source, reads_snapshot, with_values
 
 if TYPE_CHECKING:
     from pgguard.model.finding import Report
@@ -64,6 +64,7 @@ def inspect(
     output: Output = None,
     observations: ObservationsFile = None,
     sample: Sample = 0,
+    sample_only: SampleOnly = None,
     fail_on: Annotated[
         Level, typer.Option("--fail-on", help="Exit 1 for findings of this severity and above.")
     ] = Level.HIGH,
@@ -76,7 +77,7 @@ def inspect(
     Exit code 0: nothing at or above --fail-on, and everything evaluated. 1: findings. 2: bad usage,
     policy or input. 3: no connection, or something could not be evaluated and nothing failed.
     """
-    report = judged(source, policy, check, observations, sample)
+    report = judged(source, policy, check, observations, sample, sample_only)
     write(rendered(report, output_format, output), output)
     from pgguard.model.finding import Severity
 
@@ -89,6 +90,7 @@ def judged(
     only: list[str] | None,
     observations: Path | None = None,
     sample: int = 0,
+    sample_only: list[str] | None = None,
 ) -> Report:
     """The report on the source under the policy file; mistakes in the options are said before connecting.
 
@@ -100,7 +102,7 @@ def judged(
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
     chosen = [named(one) for one in only] if only else None
-    snapshot = with_values(source, source.snapshot(), sample, loaded.policy)
+    snapshot = with_values(source, sample, sample_only, loaded.policy)
     snapshot = observed(snapshot, loaded.policy, observations)
     return judge(
         snapshot,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pgguard.cli.source import Source, reads_snapshot
+from pgguard.cli.source import Sample, SampleOnly, Source, reads_snapshot, with_values
 
 
 @reads_snapshot
@@ -23,8 +23,10 @@ def snapshot(
             "--print-sql", help="Print a script for psql -XAt -f that makes the same file by itself."
         ),
     ] = False,
+    sample: Sample = 0,
+    sample_only: SampleOnly = None,
 ) -> None:
-    """Save what an inspection reads: no row of a table, no password, no verifier.
+    """Save what an inspection reads: no row of a table, no password, no verifier; with --sample also counts.
 
     `pgguard inspect --from FILE` judges it, offline and on another machine. The file names roles, rules
     and definitions: keep it as you keep a dump of the schema.
@@ -39,4 +41,4 @@ def snapshot(
     if output is None:
         msg = "say where to save the snapshot: -o FILE (or -o - for stdout)"
         raise UsageError(msg)
-    save(source.snapshot(), output)
+    save(with_values(source, sample, sample_only), output)

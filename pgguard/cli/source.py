@@ -105,23 +105,42 @@ Sample = Annotated[
         help="Look at values, so many rows of each table, by expressions on the server that count.",
     ),
 ]
+SampleOnly = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sample-only",
+        metavar="TABLE",
+        help="With --sample: only this table, view or foreign table (schema.name; repeat for more).",
+    ),
+]
 
 
-def with_values(source: Source, snapshot: Snapshot, rows: int, policy: Policy) -> Snapshot:
-    """The snapshot with what counting in values tells: samples where asked for, statistics where allowed.
+def with_values(
+    source: Source, rows: int, only: list[str] | None = None, policy: Policy | None = None
+) -> Snapshot:
+    """The source's snapshot with what counting in values tells: samples where asked for, statistics where the
+    policy allows it.
 
-    Raises `UsageError` for a snapshot from a file, which holds no values.
+    Raises what `Source.snapshot` does, and `UsageError` for a snapshot from a file, in which nothing can be
+    counted, and for tables that are not there.
     """
+    from pgguard.cli.output import progress
     from pgguard.errors import UsageError
-    from pgguard.server.sample import read_samples, read_statistics
+    from pgguard.server.sample import read_samples, read_statistics, unknown_relations
 
-    if rows < 0 or (rows and source.file is not None):
+    if rows < 0 or (rows and source.file is not None) or (only and not rows):
         msg = "--sample looks at a server: give one, and a number of rows"
         raise UsageError(msg)
-    if rows:
-        snapshot = read_samples(source.target, snapshot, rows)
-    if policy.discovery.use_statistics and source.file is None:
-        snapshot = read_statistics(source.target, snapshot)
+    snapshot = source.snapshot()
+    absent = unknown_relations(snapshot, only or ())
+    if absent:
+        msg = f"--sample-only: there is no table or view {', '.join(absent)}: give schema.table"
+        raise UsageError(msg)
+    with progress() as say:
+        if rows:
+            snapshot = read_samples(source.target, snapshot, rows, only=only or (), progress=say)
+        if policy is not None and policy.discovery.use_statistics and source.file is None:
+            snapshot = read_statistics(source.target, snapshot, progress=say)
     return snapshot
 
 

@@ -667,10 +667,13 @@ class Statement(NamedTuple):
 class ColumnSample(NamedTuple):
     """How many of a column's values look like something; counts only, never a value.
 
-    `path` names a key inside a document (address.city), empty for the column itself. `rows` were looked
-    at, of which `filled` are not NULL and `distinct` differ (by their first 64 characters); `years` are the
-    different years of dates that are past. `matches` has a count for each pattern of sql/sample/patterns.sql.
-    `unread` says why nothing was counted. `origin`: sample, or statistics where the planner's were used.
+    `path` names a field of a composite type or a key inside a document (address.city; * for keys that do not
+    look like names, [] for the elements of an array that is the whole document), empty for the column itself.
+    `rows` values were looked at, of which `filled` are not NULL and `distinct` differ by their first 64
+    characters (1,000 stands for more); `years` are the different years of dates that are past. `matches` has
+    the count of each pattern of sql/sample/patterns.sql that any value fits. `unread` says why nothing was
+    counted; a table without rows has 0 of them and no reason. `origin`: sample, or statistics where the
+    planner's were used.
     """
 
     relation: int

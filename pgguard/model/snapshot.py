@@ -20,8 +20,7 @@ __all__ = ["DatabaseSnapshot", "Missing", "Sections", "Snapshot", "section"]
 class DatabaseSnapshot(Sections):
     """What belongs to one database; `database` is its name.
 
-    `samples` are what was counted in values; None when nobody asked for it (--sample), and they are not
-    saved with the snapshot.
+    `samples` are what was counted in values; None when nobody asked for it (--sample).
     """
 
     samples: tuple[rows.ColumnSample, ...] | None = None

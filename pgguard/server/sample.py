@@ -169,6 +169,18 @@ def read_statistics(
     return snapshot.with_databases(found)
 
 
+def unknown_relations(snapshot: Snapshot, only: Collection[str]) -> list[str]:
+    """Those of the names (schema.table) that no database of the snapshot has a table or view of."""
+    known = {
+        qualified(one.schema, one.name)
+        for database in snapshot.inspected
+        if "relations" not in database.missing()
+        for one in database.relations
+        if one.kind != "S"
+    }
+    return [name for name in only if name not in known]
+
+
 def _is_chosen(database: DatabaseSnapshot, relation: Relation, only: Collection[str]) -> bool:
     if only:
         return relation.kind != "S" and qualified(relation.schema, relation.name) in only

@@ -11,6 +11,8 @@
     {"database": "lab"}                     what follows belongs to this database
     {"section": "schemas"}
     ...
+    {"section": "samples"}                  counts of values, only where somebody asked for them
+    ...
     {"database": "old"}
     {"missing": "it refuses all connections"}
     {"end": true}
@@ -31,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from pgguard.errors import InputError, UsageError
+from pgguard.model.rows import ColumnSample
 from pgguard.model.section import Missing
 from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 from pgguard.store.lines import decode, encode, readable
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 FORMAT = "pgguard-snapshot"
 VERSION = 1
 _STDIO = "-"
+_SAMPLES = "samples"
 _AGAIN = "make it again with `pgguard snapshot` or its script for psql"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -90,6 +94,9 @@ def _lines(snapshot: Snapshot) -> Iterator[bytes]:
     for database in snapshot.inspected:
         yield _line(database=database.name)
         yield from _section_lines(database)
+        if database.samples is not None:
+            yield _line(section=_SAMPLES)
+            yield from encode(database.samples)
     yield _line(end=True)
 
 
@@ -169,8 +176,10 @@ class _Reader:
         self._require(Snapshot, self.cluster, "")
         inspected = []
         for name, sections in self.databases.items():
+            samples = sections.pop(_SAMPLES, None)
             self._require(DatabaseSnapshot, sections, f" of database {name}")
-            inspected.append(DatabaseSnapshot(sections, name))
+            read = DatabaseSnapshot(sections, name)
+            inspected.append(read if samples is None else read.sampled(samples))
         found = Snapshot(self.cluster, inspected, self.target)
         if isinstance(self.cluster["server_rows"], Missing) or not found.server_rows:
             self._refuse(f"the server did not say what it is: {_AGAIN}")
@@ -218,7 +227,7 @@ class _Reader:
             mark = self._mark(lines, number)
             self.connecting = mark.connecting or ""
             before, section = section, mark.section or ""
-            if section and section not in kind.section_types():
+            if section and section not in _types(kind):
                 self._refuse(f"line {number + 1}: this pgguard knows no section {section}: update pgguard")
             if mark.database is not None:
                 kind = DatabaseSnapshot
@@ -247,7 +256,7 @@ class _Reader:
             if rows:
                 self._refuse(f"line {begin + 1}: a row stands outside of any section: {_AGAIN}")
             return
-        row = kind.section_types()[section]
+        row = _types(kind)[section]
         try:
             sections[section] = decode(row, rows)
         except (msgspec.DecodeError, UnicodeError):
@@ -313,6 +322,11 @@ class _Reader:
 
     def _refuse(self, problem: str) -> NoReturn:
         _refuse(self.name, problem)
+
+
+def _types(kind: type[Sections]) -> dict[str, type[Any]]:
+    known = kind.section_types()
+    return {**known, _SAMPLES: ColumnSample} if kind is DatabaseSnapshot else known
 
 
 def _refuse(name: str, problem: str) -> NoReturn:
