@@ -234,8 +234,14 @@ def _with_columns(items: Iterable[_Item], snapshot: Snapshot) -> Iterator[_Item]
 
     Only so do they come back when the table's right does.
     """
+    items = list(items)
     granted: dict[tuple[str, str, str], list[Granted]] = {}
-    for database in snapshot.inspected:
+    unread: set[str] = set()
+    concerned = {one.database for one in items}
+    for database in (one for one in snapshot.inspected if one.name in concerned):
+        if not database.missing().keys().isdisjoint({"columns", "relations", "acls"}):
+            unread.add(database.name)
+            continue
         for column in database.columns:
             if column.acl and (relation := relations(database).get(column.relation)) is not None:
                 key = (database.name, relation.schema, relation.name)
@@ -243,6 +249,10 @@ def _with_columns(items: Iterable[_Item], snapshot: Snapshot) -> Iterator[_Item]
     for one in items:
         wanted = one.what.privileges & _OF_COLUMNS
         if one.what.takes and len(one.what.named) == 2 and wanted:
+            if one.database in unread:
+                # nobody knows which rights on columns go with it
+                yield dataclasses.replace(one, change=dataclasses.replace(one.change, undo=""))
+                continue
             for thing in granted.get((one.database, *one.what.named), ()):
                 for change in _column_rights(thing, one, wanted):
                     yield dataclasses.replace(one, change=change, what=intent(change))

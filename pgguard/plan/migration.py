@@ -24,6 +24,10 @@ STATEMENT_TIMEOUT = "60s"
 _LICENCE = "This file is under the PostgreSQL License: use it with your own as you like."
 _CHANGED = "the state is not the one that was planned on: %. Nothing was changed; make a new plan"
 _WIDTH = 100
+_KINDS = {
+    "down": "takes back what {}.sql did, from the last statement to the first",
+    "verify": "changes nothing; fails unless what {}.sql did still holds",
+}
 
 
 def migrations(plan: Plan) -> tuple[Migration, ...]:
@@ -103,16 +107,20 @@ def _file(step: Step, name: str, kind: str, body: Sequence[str]) -> str:
 def _header(step: Step, name: str, kind: str) -> Iterator[str]:
     yield f"-- pgguard migration {name}" + ("" if kind == "up" else f" ({kind})")
     yield from _comment("", step.title)
-    yield from _comment("why: ", step.why)
-    if step.risk:
-        yield from _comment("risk: ", step.risk)
-    if step.first and kind == "up":
-        yield from _comment("review, and look first: ", step.first)
+    if kind == "up":
+        yield from _comment("why: ", step.why)
+        yield from _comment("risk: ", step.risk) if step.risk else ()
+        yield from _comment("review, and look first: ", step.first) if step.first else ()
+    else:
+        yield f"-- what: {_KINDS[kind].format(name)}"
     yield from _comment("database: ", step.database or "any of the cluster")
     if step.phase:
         yield f"-- phase: {step.phase}"
     yield "-- transaction: " + ("yes" if step.transactional else "no")
-    if kind != "verify":
+    if kind == "verify":
+        for one in step.changes:
+            yield from _comment("not looked at, because SQL cannot: ", "" if one.done else _told(one))
+    else:
         for lock in dict.fromkeys(one.lock for one in step.changes):
             yield from _comment("lock: ", f"{lock}; waits {LOCK_TIMEOUT} at most")
     if kind == "up":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.membership import all_roles
@@ -34,7 +35,7 @@ class Refusals(NamedTuple):
     is_superuser: bool
     groups: frozenset[str]
     connects_to: frozenset[str]
-    in_use: dict[str, int]
+    in_use: dict[str, int] | None
     superusers: frozenset[str]
 
     def reason(self, what: Intent, given_to: Collection[str] = ()) -> str | None:
@@ -56,7 +57,13 @@ class Refusals(NamedTuple):
             return (
                 f"{ident(self.planner)}, who makes this plan, connects as everybody does: GRANT CONNECT first"
             )
-        if what.closes_login and (count := sum(self.in_use.get(role, 0) for role in what.roles)):
+        if what.closes_login and self.in_use is None:
+            return "who is logged in could not be seen: look into pg_stat_activity first"
+        if (
+            what.closes_login
+            and self.in_use
+            and (count := sum(self.in_use.get(role, 0) for role in what.roles))
+        ):
             sessions = f"{count} session{'s' if count > 1 else ''} open"
             return f"it has {sessions}: give those people logins first (pgguard plan --personal-roles)"
         return None
@@ -83,9 +90,7 @@ def refusals(snapshot: Snapshot, planner: str) -> Refusals:
         if row.owner in mine
         or any(one.privilege == "CONNECT" and one.grantee in mine for one in snapshot.grants(row.acl))
     )
-    in_use: dict[str, int] = {}
-    for session in () if "sessions" in snapshot.missing() else snapshot.sessions:
-        in_use[session.role] = in_use.get(session.role, 0) + 1
+    in_use = None if "sessions" in snapshot.missing() else Counter(one.role for one in snapshot.sessions)
     return Refusals(
         planner,
         me is not None and me.superuser,

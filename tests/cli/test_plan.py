@@ -111,6 +111,8 @@ def test_a_check_that_does_not_exist_is_said_before_connecting(pgguard: Run) -> 
 def test_who_sees_little_is_told_what_was_not_judged_and_keeps_his_way_in(pgguard: Run, site: Site) -> None:
     with psycopg.connect(site.dsn("lab"), autocommit=True) as connection:
         connection.execute("CREATE ROLE watcher LOGIN")
+        connection.execute("CREATE DATABASE closed")
+        connection.execute("REVOKE ALL ON DATABASE closed FROM PUBLIC")
     try:
         before = rights(site.cluster, "lab")
         options = where(site)
@@ -126,3 +128,4 @@ def test_who_sees_little_is_told_what_was_not_judged_and_keeps_his_way_in(pgguar
     finally:
         with psycopg.connect(site.dsn("lab"), autocommit=True) as connection:
             connection.execute("DROP ROLE watcher")
+            connection.execute("DROP DATABASE closed")

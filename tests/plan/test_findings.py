@@ -19,6 +19,8 @@ from pgguard.changes.tables import enable
 from pgguard.model.finding import Finding, Judged, Outcome, Report, Severity, Subject, Verdict
 from pgguard.model.plan import Plan
 from pgguard.model.rows import PUBLIC
+from pgguard.model.section import Missing
+from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 from pgguard.plan.findings import steps_of
 from pgguard.plan.migration import migrations
 from pgguard.server.read import read_open
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from pgguard.demo.cluster import Cluster
     from pgguard.model.finding import Change
     from pgguard.model.plan import Step
-    from pgguard.model.snapshot import Snapshot
 
 SETUP = """
 CREATE ROLE ward; CREATE ROLE nurse LOGIN IN ROLE ward; CREATE ROLE admin LOGIN SUPERUSER;
@@ -226,6 +227,39 @@ def test_rights_on_columns_come_back_with_those_on_the_table(
             else:
                 assert {row[-2] for row in rows if row[1] != "id"} == {"INSERT"}
     assert (in_words(connection, "columns"), in_words(connection, "relations")) == before
+
+
+def test_an_owner_keeps_its_own_entry(connection: psycopg.Connection, snapshot: Snapshot) -> None:
+    change = revoke(["SELECT"], "TABLE clin.patient", "ward", database="lab")
+    steps, _ = planned(snapshot, (change,))
+    plan = Plan("here", snapshot.server.version, snapshot.server.now, "postgres", steps)
+    (file,) = migrations(plan)
+    # it became the owner after the plan was made
+    connection.execute("ALTER TABLE clin.patient OWNER TO ward")
+    guard = next(one for one in split(file.up) if one.startswith("DO"))
+    with pytest.raises(psycopg.errors.RaiseException, match="not the one that was planned on"):
+        connection.execute(guard.encode())
+    connection.rollback()
+
+
+def test_a_login_is_not_closed_while_nobody_knows_who_uses_it(snapshot: Snapshot) -> None:
+    change = alter_role("nurse", "NOLOGIN", "LOGIN")
+    steps, _ = planned(snapshot, (change,))
+    assert said(steps) == [change.sql]
+    blind = Snapshot({**snapshot._sections, "sessions": Missing("not allowed")}, snapshot.inspected)
+    steps, hands = planned(blind, (change,))
+    assert steps == ()
+    assert any("could not be seen" in text for text in hands)
+
+
+def test_without_sight_of_columns_nothing_is_promised_to_come_back(snapshot: Snapshot) -> None:
+    change = revoke(["SELECT"], "TABLE clin.patient", "ward", database="lab")
+    (lab,) = (one for one in snapshot.inspected if one.name == "lab")
+    half = DatabaseSnapshot({**lab._sections, "columns": Missing("not allowed")}, "lab")
+    blind = Snapshot(snapshot._sections, [half])
+    (step,), _ = planned(blind, (change,))
+    assert [(one.sql, one.undo) for one in step.changes] == [(change.sql, "")]
+    assert step.slug.endswith("_final")
 
 
 def test_only_what_is_safe(snapshot: Snapshot) -> None:
