@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pgguard.observe.store import ObservationStore
 
 Key = TypeVar("Key")
-_ROWS_AT_MOST = 50_000
+Row = TypeVar("Row", Used, Unattributed)
+_AT_MOST = 10_000
 _SESSIONS_AT_MOST = 20_000
 
 
@@ -36,42 +37,56 @@ class Learned(NamedTuple):
 
 @dataclass(slots=True)
 class _Seen:
+    found: Found
     first_at: str
     last_at: str
     times: int
 
 
 class Tally:
-    """Counts what statements took, by role and object; never more rows than the store can take at once."""
+    """Counts what statements took, by role and object; never more than the store can take at once."""
 
     def __init__(self, store: ObservationStore) -> None:
         self._store = store
-        self._used: dict[tuple[str, Need, str], _Seen] = {}
-        self._gaps: dict[tuple[str, Gap, str], _Seen] = {}
+        # by the identity of what the analyst gave: it gives the same for statements that it knows
+        self._seen: dict[tuple[int, str, str], _Seen] = {}
 
     def add(self, found: Found, database: str, at: str, source: str, times: int = 1) -> None:
         """Count one statement, or `times` of them."""
-        for need in found.needs:
-            _count(self._used, (database, need, source), at, times)
-        for gap in found.gaps:
-            _count(self._gaps, (database, gap, source), at, times)
-        if len(self._used) + len(self._gaps) > _ROWS_AT_MOST:
-            self.flush()
+        key = (id(found), database, source)
+        seen = self._seen.get(key)
+        if seen is None:
+            if len(self._seen) >= _AT_MOST:
+                self.flush()
+            self._seen[key] = _Seen(found, at, at, times)
+            return
+        seen.first_at = min(seen.first_at, at)
+        seen.last_at = max(seen.last_at, at)
+        seen.times += times
 
     def flush(self) -> None:
         """Hand everything over to the store."""
-        self._store.add_usage(
-            (
-                Used(database, need, seen.first_at, seen.last_at, seen.times, source)
-                for (database, need, source), seen in self._used.items()
-            ),
-            (
-                Unattributed(database, gap, seen.first_at, seen.last_at, seen.times, source)
-                for (database, gap, source), seen in self._gaps.items()
-            ),
+        used: dict[tuple[str, Need, str], Used] = {}
+        gaps: dict[tuple[str, Gap, str], Unattributed] = {}
+        for (_, database, source), seen in self._seen.items():
+            times = (seen.first_at, seen.last_at, seen.times, source)
+            for need in seen.found.needs:
+                _join(used, (database, need, source), Used(database, need, *times))
+            for gap in seen.found.gaps:
+                _join(gaps, (database, gap, source), Unattributed(database, gap, *times))
+        self._store.add_usage(used.values(), gaps.values())
+        self._seen.clear()
+
+
+def _join(rows: dict[Key, Row], key: Key, row: Row) -> None:
+    known = rows.get(key)
+    if known is not None:
+        row = row._replace(
+            first_at=min(known.first_at, row.first_at),
+            last_at=max(known.last_at, row.last_at),
+            times=known.times + row.times,
         )
-        self._used.clear()
-        self._gaps.clear()
+    rows[key] = row
 
 
 def learn_from_logs(
@@ -161,13 +176,3 @@ def _learn(analyst: Analyst, tally: Tally, sessions: OrderedDict[str, Session], 
     else:
         found = analyst.read(one.text, one.role, one.database, session, one.prepared)
     tally.add(found, one.database, one.at, one.source)
-
-
-def _count(rows: dict[Key, _Seen], key: Key, at: str, times: int) -> None:
-    row = rows.get(key)
-    if row is None:
-        rows[key] = _Seen(at, at, times)
-        return
-    row.first_at = min(row.first_at, at)
-    row.last_at = max(row.last_at, at)
-    row.times += times

@@ -74,7 +74,10 @@ class StatementReader:
                 prepared = _prepared(record.message)
                 waiting[-1] = waiting[-1]._replace(prepared=prepared or waiting[-1].prepared)
             return
-        if record.severity in _ERRORS and record.sqlstate.startswith(_WRONG):
+        if record.severity in _ERRORS and (
+            record.sqlstate.startswith(_WRONG)
+            or (not record.sqlstate and record.message.startswith(_words().refused))
+        ):
             self._waiting.pop(session, None)
             return
         if record.severity != "LOG" or not record.message:
@@ -150,6 +153,7 @@ class _Words(NamedTuple):
     duration: tuple[str, ...]
     execute: tuple[str, ...]
     prepare: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
 class _Patterns(NamedTuple):

@@ -259,9 +259,11 @@ class ObservationStore:
 
     def _check(self) -> None:
         try:
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            (application,) = self._db.execute("PRAGMA application_id").fetchone()
-            (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            # in one look, lest another process makes the store in between
+            version, application, tables = self._db.execute(
+                "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
+                "FROM pragma_user_version, pragma_application_id"
+            ).fetchone()
             if (application, version, tables) == (0, 0, 0):
                 self._db.executescript(
                     f"BEGIN IMMEDIATE; {_SCHEMA} {_USAGE_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; "

@@ -170,7 +170,7 @@ class Evidence:
                 yield Unused(database, grantee, granted, relation, idle, why)
 
     def counts(self, grantee: str) -> bool:
-        """Whether a plan may take from the grantee: superusers, administrators, PostgreSQL's own it may not."""
+        """Whether a plan may take from the grantee: not superusers, administrators, PostgreSQL's own."""
         if grantee == PUBLIC:
             return True
         role = self.snapshot.role(grantee)

@@ -43,11 +43,11 @@ class Session:
     # statements by the name that they were prepared under
     prepared: dict[str, Tree] = field(default_factory=dict)
 
-    def executed(self, tree: Tree) -> Tree:
-        """The statement itself, or for EXECUTE the one that was prepared, where that is known."""
+    def executed(self, tree: Tree, given: dict[str, Tree]) -> Tree:
+        """The statement itself, or for EXECUTE the one that was prepared, where that is known or given."""
         inner = tree.get("ExplainStmt", {}).get("query") or tree.get("CreateTableAsStmt", {}).get("query")
         name = (inner or tree).get("ExecuteStmt", {}).get("name")
-        return self.prepared.get(name, tree) if name is not None else tree
+        return tree if name is None else given.get(name) or self.prepared.get(name, tree)
 
     def follow(self, tree: Tree) -> None:
         """What a statement that was run changes."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.expression import Unparsable, statements, tokens
 from pgguard.analysis.names import relation_name
 from pgguard.analysis.search_path import OWN_SCHEMA, parse
+from pgguard.analysis.sqltree import function_calls
 from pgguard.analysis.usage.commands import command
 from pgguard.analysis.usage.grants import COLUMNED, named
 from pgguard.analysis.usage.place import As, Place
@@ -28,6 +30,19 @@ _COMMANDS = frozenset({
     "DROP", "EXECUTE", "EXPLAIN", "GRANT", "INSERT", "LOCK", "MERGE", "PREPARE", "REFRESH", "REINDEX",
     "RESET", "REVOKE", "SELECT", "SET", "TABLE", "TRUNCATE", "UPDATE", "VACUUM", "VALUES", "WITH",
 })  # fmt: skip
+_CHANGING = frozenset({
+    "VariableSetStmt", "TransactionStmt", "DiscardStmt", "CreateStmt", "CreateTableAsStmt", "ViewStmt",
+    "CreateSeqStmt", "DoStmt",
+})  # fmt: skip
+# A constant of a text with one of these may be a name or SQL; with the others it is not certain where a
+# constant ends.
+_TELLING = (
+    "nextval", "currval", "setval", "pg_get_serial_sequence", "search_path", "role", "authorization",
+    "set_config", "_to_xml", "crosstab", "ts_stat", "connectby", "\\", "--", "/*",
+)  # fmt: skip
+_BLOCK = re.compile(r"\bdo\b(?!\s+(?:nothing|update)\b)")
+_TAG = re.compile(r"\$(?![0-9])")
+_CONSTANT = re.compile(r""""[^"]*"|'[^']*(?:''[^']*)*'|\b\d[\d.]*\b""")
 _AUDITED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"})
 
 
@@ -49,7 +64,7 @@ class Analyst:
         self.snapshot = snapshot
         self._databases = {one.name: one for one in snapshot.inspected}
         self._paths: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._known: OrderedDict[bytes, tuple[list[Tree], Found]] = OrderedDict()
+        self._known: OrderedDict[tuple[object, ...], tuple[list[Tree], Found]] = OrderedDict()
 
     def read(
         self,
@@ -67,11 +82,7 @@ class Analyst:
         """
         if database not in self._databases:
             return _gap(role, "", "its database was not inspected", NOTHING)
-        state = session.state
-        key = hashlib.blake2b(
-            repr((text, role, database, state, prepared, is_nested)).encode("utf-8", "surrogatepass"),
-            digest_size=16,
-        ).digest()
+        key = (_digest(text), _digest(prepared), role, database, session.state, is_nested)
         is_plain = not session.temporary and not session.prepared
         if is_plain and key in self._known:
             self._known.move_to_end(key)
@@ -81,12 +92,22 @@ class Analyst:
             return found
         try:
             trees = statements(text)
-            for tree in statements(prepared) if prepared else ():
-                session.follow(tree)
+            given = {
+                one["PrepareStmt"].get("name", ""): one["PrepareStmt"].get("query", {})
+                for one in (statements(prepared) if prepared else ())
+                if "PrepareStmt" in one
+            }
         except Unparsable as reason:
             return self._unparsed(text, role, self._databases[database], str(reason))
-        found = self._together(trees, role, database, session, is_nested)
-        if is_plain and all(_is_alone(tree) for tree in trees):
+        needs: set[Need] = set()
+        gaps: set[Gap] = set()
+        for tree in trees:
+            one = self._one(session.executed(tree, given), role, database, session, is_nested)
+            needs |= one.needs
+            gaps |= one.gaps
+            session.follow(tree)
+        found = Found(frozenset(needs), frozenset(gaps))
+        if is_plain and not any("PrepareStmt" in tree for tree in trees):
             self._known[key] = ([tree for tree in trees if _changes(tree)], found)
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
@@ -124,18 +145,6 @@ class Analyst:
                 value = self.snapshot.setting("search_path").value
             known = self._paths[role, database] = parse(value)
         return known
-
-    def _together(
-        self, trees: list[Tree], role: str, database: str, session: Session, is_nested: bool
-    ) -> Found:
-        needs: set[Need] = set()
-        gaps: set[Gap] = set()
-        for tree in trees:
-            found = self._one(session.executed(tree), role, database, session, is_nested)
-            needs |= found.needs
-            gaps |= found.gaps
-            session.follow(tree)
-        return Found(frozenset(needs), frozenset(gaps))
 
     def _one(self, tree: Tree, role: str, database: str, session: Session, is_nested: bool) -> Found:
         state = session.state
@@ -189,17 +198,22 @@ def _gap(role: str, command: str, reason: str, touches: str) -> Found:
     return Found(gaps=frozenset({Gap(role, command, reason, touches)}))
 
 
-def _is_alone(tree: Tree) -> bool:
-    """Whether what a statement takes does not depend on what the session did before."""
-    return "PrepareStmt" not in tree and "ExecuteStmt" not in str(tree.keys())
-
-
 def _changes(tree: Tree) -> bool:
-    kind = next(iter(tree))
-    return kind in (
-        "VariableSetStmt",
-        "TransactionStmt",
-        "DiscardStmt",
-        "CreateStmt",
-        "CreateTableAsStmt",
-    ) or (kind in ("SelectStmt", "ViewStmt", "CreateSeqStmt", "DoStmt"))
+    """Whether a statement changes what later ones of its session mean."""
+    ((kind, fields),) = tree.items()
+    if kind == "SelectStmt":
+        return "intoClause" in fields or any(one.name == "set_config" for one in function_calls(tree))
+    return kind in _CHANGING
+
+
+def _digest(text: str) -> bytes:
+    """The same for texts that take the same: constants are left out where none of them is a name."""
+    lower = text.lower()
+    is_telling = any(word in lower for word in _TELLING) or ("do" in lower and _BLOCK.search(lower))
+    if not is_telling and not ("$" in text and _TAG.search(text)):
+        text = _CONSTANT.sub(_blank, text)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _blank(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else "?"

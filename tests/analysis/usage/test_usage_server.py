@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from pgguard.analysis.usage.grants import Privilege, fewest
+from pgguard.analysis.usage.session import Session
 from pgguard.analysis.usage.statements import Analyst
 from pgguard.model.quote import ident
 from pgguard.observe.learning import learn_from_logs
@@ -210,3 +211,55 @@ def test_every_statement_by_itself(
         except AssertionError as error:
             wrong[scenario] = str(error)[:700]
     assert wrong == {}
+
+
+def test_a_statement_with_other_constants_is_known_and_one_with_other_names_is_not(
+    snapshot: Snapshot,
+) -> None:
+    analyst = Analyst(snapshot)
+    texts = [
+        "SELECT name FROM lab.patient WHERE id = 1 AND nir = 'x'",
+        "SELECT name FROM lab.patient WHERE id = 2 AND nir = 'y''; SELECT phone FROM lab.doctor; '''",
+        "SELECT name FROM lab.patient WHERE id = 2 AND nir = ''; SELECT phone FROM lab.doctor",
+        "SELECT nextval('lab.ticket')",
+        "SELECT nextval('lab.audit_number')",
+        'SELECT "Value" FROM other."Dose Rate"',
+        "SELECT 'Value' FROM other.\"Dose Rate\"",
+        "SELECT id1 FROM (SELECT id AS id1, name AS id2 FROM lab.doctor) AS d",
+        "SELECT id2 FROM (SELECT id AS id1, phone AS id2 FROM lab.doctor) AS d",
+        "SELECT $q$a$q$ FROM lab.doctor WHERE phone = $q$b$q$",
+        "SELECT $1 FROM lab.doctor WHERE name = $2",
+        "SELECT 1 -- it's\nFROM lab.doctor WHERE name = 'x'",
+        "SELECT E'\\'' FROM lab.doctor WHERE phone = 'x'",
+        "DO $$ BEGIN PERFORM count(phone) FROM lab.doctor; END $$",
+        "DO $$ BEGIN PERFORM count(name) FROM lab.doctor; END $$",
+        "DO 'BEGIN PERFORM count(phone) FROM lab.doctor; END'",
+        "DO 'BEGIN PERFORM count(name) FROM lab.doctor; END'",
+    ]
+    for text in texts * 2:
+        alone = Analyst(snapshot).read(text, "clerk", "lab", Session())
+        assert analyst.read(text, "clerk", "lab", Session()) == alone, text
+    known = analyst.read(texts[0], "clerk", "lab", Session())
+    assert analyst.read(texts[0].replace("1", "77").replace("'x'", "'z'"), "clerk", "lab", Session()) is known
+
+
+def test_what_a_session_sets_counts_for_what_it_runs_next(snapshot: Snapshot) -> None:
+    def roles(*texts: str) -> set[tuple[str, str]]:
+        session, analyst = Session(), Analyst(snapshot)
+        found = [analyst.read(text, "clerk", "lab", session) for text in texts]
+        assert not found[-1].gaps
+        return {(one.role, one.name) for one in found[-1].needs if one.kind == "relation"}
+
+    own = {("clerk", "other.thing")}
+    assert roles("TABLE thing") == own
+    assert roles("SET ROLE keeper", "TABLE thing") == {("keeper", "other.thing")}
+    assert roles("BEGIN", "SET ROLE keeper", "ROLLBACK", "TABLE thing") == own
+    assert roles("BEGIN", "SET LOCAL ROLE keeper", "COMMIT", "TABLE thing") == own
+    assert roles("BEGIN", "SET ROLE keeper", "COMMIT", "TABLE other.thing") == {("keeper", "other.thing")}
+    assert roles("SET ROLE keeper", "RESET ROLE", "TABLE thing") == own
+    assert roles("CREATE TEMP TABLE thing (a integer)", "TABLE thing") == set()
+    assert roles("CREATE TEMP TABLE thing (a integer)", "DISCARD ALL", "TABLE thing") == own
+    unsure = Analyst(snapshot)
+    session = Session()
+    unsure.read("SELECT set_config('search_path', current_user, false)", "clerk", "lab", session)
+    assert unsure.read("TABLE thing", "clerk", "lab", session).gaps
