@@ -202,9 +202,8 @@ def speed() -> None:
     found = classify(database, Policy())
     seconds = time.process_time() - begin
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(
-        f"{len(found)} columns classified in {seconds:.1f} s of processor time, {grown:.0f} MiB more memory at the peak"
-    )
+    taken = f"{seconds:.1f} s of processor time, {grown:.0f} MiB more memory at the peak"
+    print(f"{len(found)} columns classified in {taken}")
 
 
 def write(used: Weights) -> None:
