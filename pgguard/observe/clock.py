@@ -8,7 +8,7 @@ difference of the two is the offset, without any table.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pgguard.errors import InputError
@@ -43,30 +43,25 @@ class Clock:
             msg = f"{zone}: there is no such time zone (as in Europe/Paris)"
             raise InputError(msg) from None
         self._offsets: dict[str, int] = {}
-        self._seconds: dict[tuple[str, str], str] = {}
+        self._minutes: dict[tuple[str, str], str] = {}
 
     def of_session(self, written: str, session_start: str, session: str) -> str:
         """A time of a log that also gives the session's start; empty when it cannot be read."""
-        stamp, _, zone = written[:19], written[19:], written.rpartition(" ")[2]
-        key = (stamp, zone)
-        known = self._seconds.get(key)
-        if known is None:
-            if zone not in self._offsets:
-                self._learn(session_start, session)
-            known = self._utc(stamp, zone)
-            if len(self._seconds) > _REMEMBERED:
-                self._seconds.clear()
-            self._seconds[key] = known
-        return known
+        zone = written[19:].rpartition(" ")[2]
+        if zone not in self._offsets:
+            self._learn(session_start, session)
+        return self._utc(written[:19], zone)
 
     def of_prefix(self, fields: dict[str, str]) -> str:
         """The time that the fields of a log_line_prefix give; empty without one."""
         if "epoch" in fields:
             return _iso(datetime.fromtimestamp(float(fields["epoch"]), UTC))
-        if "session_start" in fields and fields.get("session"):
-            self._learn(fields["session_start"], fields["session"])
         written = fields.get("time", "")
-        return self._utc(written[:19], written.rpartition(" ")[2]) if written else ""
+        zone = written[19:].rpartition(" ")[2]
+        session_start = fields.get("session_start", "")
+        if session_start and session_start.rpartition(" ")[2] not in self._offsets and fields.get("session"):
+            self._learn(session_start, fields["session"])
+        return self._utc(written[:19], zone) if written else ""
 
     def _learn(self, session_start: str, session: str) -> None:
         try:
@@ -81,21 +76,44 @@ class Clock:
             self._offsets[zone] = offset
 
     def _utc(self, stamp: str, zone: str) -> str:
+        """A local time to the second in UTC; within a minute only the second differs."""
+        second = stamp[16:]
+        if not (len(second) == 3 and second.isascii() and second[1:].isdigit() and ":00" <= second <= ":59"):
+            return ""
+        key = (stamp[:16], zone)
+        minute = self._minutes.get(key)
+        if minute is None:
+            minute = self._minute(stamp[:16], zone)
+            if not minute and zone not in self._offsets:
+                # the next line may tell what the zone is
+                return ""
+            if len(self._minutes) > _REMEMBERED:
+                self._minutes.clear()
+            self._minutes[key] = minute
+        return f"{minute}{second}Z" if minute else ""
+
+    def _minute(self, stamp: str, zone: str) -> str:
         try:
-            local = datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S")
+            local = datetime.strptime(stamp, "%Y-%m-%d %H:%M")
         except ValueError:
             return ""
+        known = self._zone_of(zone)
+        if known is None:
+            return ""
+        return local.replace(tzinfo=known).astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+    def _zone_of(self, zone: str) -> tzinfo | None:
         if zone in self._offsets:
-            return _iso(local.replace(tzinfo=timezone(timedelta(seconds=self._offsets[zone]))))
+            return timezone(timedelta(seconds=self._offsets[zone]))
         if self._zone is not None:
-            return _iso(local.replace(tzinfo=self._zone))
+            return self._zone
         if zone in _FIXED:
-            return _iso(local.replace(tzinfo=timezone(timedelta(minutes=_FIXED[zone]))))
+            return timezone(timedelta(minutes=_FIXED[zone]))
         if _NUMERIC.match(zone):
             hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
             away = timedelta(hours=hours, minutes=minutes)
-            return _iso(local.replace(tzinfo=timezone(-away if zone[0] == "-" else away)))
-        return ""
+            return timezone(-away if zone[0] == "-" else away)
+        return None
 
 
 _REMEMBERED = 100_000

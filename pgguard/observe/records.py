@@ -345,7 +345,10 @@ def _pass_over(file: BinaryIO, size: int) -> None:
 
 
 def _row(content: bytes) -> list[str]:
-    return next(csv.reader(io.StringIO(_text(content), newline="")), [])
+    text = _text(content)
+    # a row of one line, as most are, needs nobody to part it into lines
+    is_one = "\r" not in text and text.find("\n") in (-1, len(text) - 1)
+    return next(csv.reader((text,) if is_one else io.StringIO(text, newline="")), [])
 
 
 def _text(content: bytes) -> str:

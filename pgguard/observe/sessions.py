@@ -28,6 +28,8 @@ _AUTHENTICATED = re.compile(
     r"[^=]+=[\"«»“„](?P<identity>.*)[\"«»”“] [^= ]+=(?P<method>[a-z0-9-]+) \(.*:\d+\)\Z", re.DOTALL
 )
 _TLS = re.compile(r" \([^()=:]+ ?[=:] ?(?:TLS|SSL)v")
+# host=... port=..., whatever the language, at the end of where a connection comes from or where it ended
+_PLACE = re.compile(r"=(?P<host>\S+)(?: [^ =]+=\d+)?\Z")
 # invalid authorization, no such database, too many connections, not accepting connections
 _REFUSALS = ("28", "3D000", "53300", "57P03", "53400")
 _OPEN_AT_MOST = 200_000
@@ -113,7 +115,7 @@ class Assembler:
             before = self._open.pop(key, None)
             if before is not None and before.is_authorized:
                 yield before.seen()
-            yield from self._begin(key, record, is_new=True)
+            yield from self._begin(key, record._replace(address=_address(record)), is_new=True)
             return
         is_client = record.role or key in self._open
         if not is_client and not (record.severity == "LOG" and message.startswith(told.authorized)):
@@ -136,6 +138,7 @@ class Assembler:
                 self.identities |= self._authenticate(session, message)
             elif message.startswith(told.disconnected):
                 self.disconnections = True
+                session.address = session.address or _address(record)
                 del self._open[key]
                 yield session.seen(record.at)
             elif not session.is_new:
@@ -223,6 +226,14 @@ def assemble(records: Iterable[LogRecord], assembler: Assembler) -> Iterator[Ses
     for record in records:
         yield from assembler.add(record)
     yield from assembler.rest()
+
+
+def _address(record: LogRecord) -> str:
+    """Where the client is, as the record says or its message; many a prefix leaves it out."""
+    if record.address:
+        return record.address
+    found = _PLACE.search(record.message)
+    return found["host"] if found is not None and found["host"] != "[local]" else ""
 
 
 def _is_refusal(session: _Session, record: LogRecord) -> bool:
