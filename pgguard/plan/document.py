@@ -114,7 +114,7 @@ def _migration(one: Migration) -> Iterator[str]:
         yield "Not one transaction: PostgreSQL does not allow it. Each statement can be run again."
     if step.answers:
         yield from ("", "Closes:", "")
-        yield from (f"- {one.check}: {_plain(one.evidence)}" for one in step.answers)
+        yield from (f"- {one.check}, {_plain(one.subject)}: {_plain(one.evidence)}" for one in step.answers)
     if step.changes:
         yield from ("", "```sql", *(_fenced(change.sql) for change in step.changes), "```")
     lost = [change for change in step.changes if not change.undo]

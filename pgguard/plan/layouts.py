@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from pgguard.model.plan import Migration, Plan
 
 _ANY = "cluster"
-# what text() of SQLAlchemy would take for a parameter, and how it is kept from it
-_COLON = re.compile(r"(?<![:\w\\]):(?=\w)")
-_ESCAPED = r"\\:"
 
 
 def for_tool(plan: Plan, files: Sequence[Migration], layout: str) -> dict[str, str]:
@@ -103,7 +100,8 @@ def _revision(one: Migration, revision: str, before: str | None) -> str:
         if not one.step.transactional:
             lines.append("    with op.get_context().autocommit_block():")
             indent = "        "
-        lines += [f"{indent}op.execute(sa.text({_COLON.sub(_ESCAPED, each)!r}))" for each in statements]
+        # DDL takes no colon for a parameter, and a percent sign for itself when it is there twice
+        lines += [f"{indent}op.execute(sa.DDL({each.replace('%', '%%')!r}))" for each in statements]
         lines += [] if statements else [f"{indent}pass"]
         lines.append("")
     return "\n".join(lines)

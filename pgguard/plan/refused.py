@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.membership import all_roles
+from pgguard.analysis.membership import all_roles, inherited_roles
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from pgguard.model.snapshot import Snapshot
     from pgguard.plan.intent import Intent
@@ -29,13 +29,19 @@ _PARAMETERS = {
 
 
 class Refusals(NamedTuple):
-    """Who must not be locked out: the role that plans with the groups it is in, and who is logged in now."""
+    """Who must not be locked out: the role that plans, and who is logged in now.
+
+    `in_use` counts sessions by role, None where they could not be seen; `connected` has the roles that must
+    get on into a database, `holders` who has CONNECT there by name, `rights_of` whose rights a role has.
+    """
 
     planner: str
     is_superuser: bool
     groups: frozenset[str]
-    connects_to: frozenset[str]
-    in_use: dict[str, int] | None
+    in_use: Mapping[str, int] | None
+    connected: Mapping[str, frozenset[str]]
+    holders: Mapping[str, frozenset[str]]
+    rights_of: Mapping[str, frozenset[str]]
     superusers: frozenset[str]
 
     def reason(self, what: Intent, given_to: Collection[str] = ()) -> str | None:
@@ -53,25 +59,25 @@ class Refusals(NamedTuple):
             return f"it is about {ident(self.planner)}, who makes this plan and would lock himself out"
         if not self.is_superuser and (lost := sorted(what.roles & self.groups)) and what.takes:
             return f"{ident(self.planner)}, who makes this plan, has it through {ident(lost[0])}"
-        if self._is_kept_out(what, given_to):
-            return (
-                f"{ident(self.planner)}, who makes this plan, connects as everybody does: GRANT CONNECT first"
-            )
-        if what.closes_login and self.in_use is None:
+        if PUBLIC in what.roles and "CONNECT" in what.privileges:
+            return self._kept_out(what.named, given_to)
+        if not what.closes_login:
+            return None
+        if self.in_use is None:
             return "who is logged in could not be seen: look into pg_stat_activity first"
-        if (
-            what.closes_login
-            and self.in_use
-            and (count := sum(self.in_use.get(role, 0) for role in what.roles))
-        ):
+        if count := sum(self.in_use.get(role, 0) for role in what.roles):
             sessions = f"{count} session{'s' if count > 1 else ''} open"
             return f"it has {sessions}: give those people logins first (pgguard plan --personal-roles)"
         return None
 
-    def _is_kept_out(self, what: Intent, given_to: Collection[str]) -> bool:
-        if self.is_superuser or PUBLIC not in what.roles or "CONNECT" not in what.privileges:
-            return False
-        return self.connects_to.isdisjoint(what.named) and not {self.planner, *self.groups} & {*given_to}
+    def _kept_out(self, databases: Collection[str], given_to: Collection[str]) -> str | None:
+        for database in databases:
+            named = self.holders.get(database, frozenset()) | {*given_to}
+            for role in sorted(self.connected.get(database, ())):
+                if self.rights_of[role].isdisjoint(named):
+                    who = "who makes this plan" if role == self.planner else "who is logged in there now"
+                    return f"{ident(role)}, {who}, connects as everybody does: GRANT CONNECT first"
+        return None
 
     def last_superusers(self, intents: Iterable[Intent]) -> frozenset[str]:
         """The superusers of whom one has to stay: all that can log in, when every one of them is altered."""
@@ -81,21 +87,27 @@ class Refusals(NamedTuple):
 
 def refusals(snapshot: Snapshot, planner: str) -> Refusals:
     """The refusals for a plan that this role makes of this snapshot."""
-    me = snapshot.role(planner)
-    groups = frozenset(all_roles(snapshot, planner)) - {planner}
-    mine = groups | {planner}
-    named = (
-        row
-        for row in snapshot.databases
-        if row.owner in mine
-        or any(one.privilege == "CONNECT" and one.grantee in mine for one in snapshot.grants(row.acl))
-    )
-    in_use = None if "sessions" in snapshot.missing() else Counter(one.role for one in snapshot.sessions)
+    superusers = frozenset(role.name for role in snapshot.roles if role.superuser)
+    sessions = None if "sessions" in snapshot.missing() else snapshot.sessions
+    connected = {row.name: {planner} - superusers for row in snapshot.databases}
+    for session in sessions or ():
+        if session.database in connected and session.role not in superusers:
+            connected[session.database].add(session.role)
     return Refusals(
         planner,
-        me is not None and me.superuser,
-        groups,
-        frozenset(row.name for row in named),
-        in_use,
+        planner in superusers,
+        frozenset(all_roles(snapshot, planner)) - {planner},
+        None if sessions is None else Counter(one.role for one in sessions),
+        {name: frozenset(roles) for name, roles in connected.items()},
+        {
+            row.name: frozenset(one.grantee for one in snapshot.grants(row.acl) if one.privilege == "CONNECT")
+            - {PUBLIC}
+            | {row.owner}
+            for row in snapshot.databases
+        },
+        {
+            role: frozenset(inherited_roles(snapshot, role)) | {role}
+            for role in set[str]().union(*connected.values())
+        },
         frozenset(role.name for role in snapshot.roles if role.superuser and role.login),
     )

@@ -18,7 +18,7 @@ from pgguard.changes.settings import alter_system
 from pgguard.changes.tables import enable
 from pgguard.model.finding import Finding, Judged, Outcome, Report, Severity, Subject, Verdict
 from pgguard.model.plan import Plan
-from pgguard.model.rows import PUBLIC
+from pgguard.model.rows import PUBLIC, Session
 from pgguard.model.section import Missing
 from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 from pgguard.plan.findings import steps_of
@@ -227,6 +227,21 @@ def test_rights_on_columns_come_back_with_those_on_the_table(
             else:
                 assert {row[-2] for row in rows if row[1] != "id"} == {"INSERT"}
     assert (in_words(connection, "columns"), in_words(connection, "relations")) == before
+
+
+def test_who_is_connected_can_connect_again(snapshot: Snapshot) -> None:
+    taken = revoke(["CONNECT"], "DATABASE lab", PUBLIC)
+    backend = ("", "", "", "active", "client backend")
+    session = Session(1, "nurse", "lab", *backend, False, "", "", "", False, False)
+    busy = Snapshot({**snapshot._sections, "sessions": (session,)}, snapshot.inspected)
+    steps, hands = planned(busy, (taken,))
+    assert steps == ()
+    assert any("nurse, who is logged in there now" in text for text in hands)
+    for name in ("nurse", "ward"):
+        steps, _ = planned(busy, (grant(["CONNECT"], "DATABASE lab", name), taken))
+        assert taken.sql in said(steps)
+    elsewhere = Snapshot({**snapshot._sections, "sessions": ()}, snapshot.inspected)
+    assert said(planned(elsewhere, (taken,))[0]) == [taken.sql]
 
 
 def test_an_owner_keeps_its_own_entry(connection: psycopg.Connection, snapshot: Snapshot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -16,14 +17,16 @@ from pgguard.changes.privileges import revoke
 from pgguard.errors import UsageError
 from pgguard.model.plan import Migration, Plan, Step
 from pgguard.model.quote import qualified
+from pgguard.model.rows import PUBLIC
 from pgguard.plan import folder as folders
 from pgguard.plan.layouts import for_tool
 from pgguard.plan.migration import migrations
+from tests.odd_names import NAMES
 from tests.plan.rights import rights
 from tests.plan.sites import Site, laboratory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pgguard.model.finding import Change
@@ -50,21 +53,61 @@ def planned(postgres) -> Iterator[tuple[Site, Plan, tuple[Migration, ...]]]:
 def test_alembic_upgrades_and_downgrades_to_the_same_catalog(planned, tmp_path: Path) -> None:
     site, plan, files = planned
     cluster = site.cluster
-    folders.write(tmp_path / "migrations", plan, files, layout="alembic")
-    folder = tmp_path / "migrations" / "lab"
+    before = rights(cluster, "lab")
+    with _alembic(site, plan, files, tmp_path) as alembic:
+        alembic("upgrade", "head")
+        own = [one for one in files if one.step.database in ("lab", None)]
+        for one in own:
+            met = site.psql(one.verify, "lab")
+            assert met.returncode == 0, (one.name, met.stderr)
+        alembic("downgrade", "base")
+    assert rights(cluster, "lab") == before
+
+
+def test_alembic_sends_names_as_they_are(planned, tmp_path: Path) -> None:
+    site, _, _ = planned
+    cluster = site.cluster
+    names = [*NAMES, ":x: \\:x \\: ::x \\::x %% %(x)s \\\\:x"]
+    with psycopg.connect(cluster.dsn(dbname="lab", client_encoding="UTF8"), autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA odd")
+        for name in names:
+            connection.execute(f"CREATE TABLE {qualified('odd', name)} ()".encode())
+            connection.execute(f"GRANT UPDATE ON {qualified('odd', name)} TO PUBLIC".encode())
+    changes = tuple(revoke(["UPDATE"], f"TABLE {qualified('odd', name)}", PUBLIC) for name in names)
+    moment = "2026-11-25T20:00:00Z"
+    version = f"{cluster.postgres.major}.1"
+    plan = Plan("here", version, moment, "postgres", (Step("odd", "Odd", "why", changes, database="lab"),))
+    files = migrations(plan)
+    before = rights(cluster, "lab")
+    with _alembic(site, plan, files, tmp_path) as alembic:
+        alembic("upgrade", "head")
+        assert site.psql(files[0].verify, "lab").returncode == 0
+        alembic("downgrade", "base")
+    assert rights(cluster, "lab") == before
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
+        connection.execute("DROP SCHEMA odd CASCADE")
+
+
+@contextlib.contextmanager
+def _alembic(
+    site: Site, plan: Plan, files: tuple[Migration, ...], path: Path
+) -> Iterator[Callable[..., None]]:
+    """Alembic on the plan's folder of database lab; its own table goes at the end."""
+    folders.write(path / "migrations", plan, files, layout="alembic")
+    folder = path / "migrations" / "lab"
     (folder / "env.py").write_text(ALEMBIC_ENV)
     (folder / "script.py.mako").write_text("")
+    cluster = site.cluster
     url = f"postgresql+psycopg://postgres@/lab?host={cluster.socket_dir}&port={cluster.port}"
-    (tmp_path / "alembic.ini").write_text(
+    (path / "alembic.ini").write_text(
         f"[alembic]\nscript_location = migrations/lab\nsqlalchemy.url = {url}\n"
     )
-    before = rights(cluster, "lab")
 
-    def alembic(*arguments: str) -> None:
+    def run(*arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         done = subprocess.run(
             [sys.executable, "-m", "alembic", *arguments],
-            cwd=tmp_path,
+            cwd=path,
             env=environment,
             capture_output=True,
             text=True,
@@ -72,15 +115,9 @@ def test_alembic_upgrades_and_downgrades_to_the_same_catalog(planned, tmp_path: 
         )
         assert done.returncode == 0, done.stderr[-2000:]
 
-    alembic("upgrade", "head")
-    own = [one for one in files if one.step.database in ("lab", None)]
-    for one in own:
-        met = site.psql(one.verify, "lab")
-        assert met.returncode == 0, (one.name, met.stderr)
-    alembic("downgrade", "base")
-    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
+    yield run
+    with psycopg.connect(site.dsn("lab"), autocommit=True) as connection:
         connection.execute("DROP TABLE alembic_version")
-    assert rights(cluster, "lab") == before
 
 
 def test_flyway_takes_the_names(planned) -> None:
