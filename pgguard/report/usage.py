@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.analysis.usage.evidence import Evidence, Unused
+    from pgguard.model.rows import Relation
     from pgguard.model.snapshot import DatabaseSnapshot
     from pgguard.model.usage import Unattributed, Used
 
@@ -124,7 +125,7 @@ def _beyond(evidence: Evidence, role: str, name: str) -> Iterator[str]:
     database = next((one for one in evidence.snapshot.inspected if one.name == name), None)
     if database is None or role in superusers(evidence.snapshot):
         return
-    found = [f"{relation}: {', '.join(idle)}" for relation, idle in _idle(evidence, database, role)]
+    found = [f"{relation}: {', '.join(idle)}" for relation, idle in sorted(_idle(evidence, database, role))]
     if found:
         yield f" and did not use of what it has on {plural(len(found), 'table')}"
         yield from (f"  {one}" for one in found[:_MOST])
@@ -134,14 +135,31 @@ def _beyond(evidence: Evidence, role: str, name: str) -> Iterator[str]:
 
 def _idle(evidence: Evidence, database: DatabaseSnapshot, role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     users = frozenset({role})
-    for relation in database.relations:
-        if relation.system or relation.extension or relation.owner == role:
-            continue
-        thing, name = of_relation(database, relation), relation_name(relation)
-        held = [one for one in PRIVILEGES[thing.kind] if role in holder_names(evidence.snapshot, thing, one)]
-        idle = tuple(one for one in held if not evidence.used(database, users, name, one))
-        if idle:
-            yield name, idle
+    for relations in _by_acl(database).values():
+        held = _held(evidence, database, relations[0], role)
+        for relation in relations if held else ():
+            name = relation_name(relation)
+            idle = tuple(one for one in held if not evidence.used(database, users, name, one))
+            if idle and relation.owner != role:
+                yield name, idle
+
+
+def _held(evidence: Evidence, database: DatabaseSnapshot, relation: Relation, role: str) -> tuple[str, ...]:
+    """What a role may do with a relation, by whatever way; the same for all with the same ACL."""
+    thing = of_relation(database, relation)
+    return tuple(one for one in PRIVILEGES[thing.kind] if role in holder_names(evidence.snapshot, thing, one))
+
+
+def _by_acl(database: DatabaseSnapshot) -> dict[tuple[str, str], list[Relation]]:
+    """The relations that people made, by what decides who may do what with them."""
+    known: dict[tuple[str, str], list[Relation]] | None = database._memo.get("relations by ACL")
+    if known is None:
+        known = {}
+        for one in database.relations:
+            if not one.system and not one.extension:
+                known.setdefault(("S" if one.kind == "S" else "r", one.acl), []).append(one)
+        database._memo["relations by ACL"] = known
+    return known
 
 
 def _grants(evidence: Evidence) -> Iterator[str]:

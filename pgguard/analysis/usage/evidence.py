@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis import catalog
 from pgguard.analysis.able import logins_of
 from pgguard.analysis.granted import Granted, of_column, of_function, of_relation
-from pgguard.analysis.membership import heirs, superusers
+from pgguard.analysis.membership import becomers_by_path, heirs, superusers
 from pgguard.analysis.names import function_name, relation_name, shorten
 from pgguard.analysis.settings import audit_classes
 from pgguard.analysis.sharing.grade import watched_days
@@ -69,6 +69,7 @@ class Evidence:
         self.snapshot = snapshot
         self.policy = policy
         self.seen = seen
+        self._users: dict[tuple[str, str], frozenset[str]] = {}
         self.window = window(seen)
         self.needs: dict[tuple[str, str], list[Need]] = {}
         for used in seen.usage:
@@ -98,8 +99,16 @@ class Evidence:
                     yield from self._of_function(database, function)
 
     def users(self, database: DatabaseSnapshot, grantee: str) -> frozenset[str]:
-        """The roles that have a grantee's rights and do not have every right anyway."""
-        return heirs(self.snapshot, grantee, database.name) - superusers(self.snapshot)
+        """The roles that have a grantee's rights and do not have every right anyway.
+
+        Those that can SET ROLE to them count too: the log may not show that they did.
+        """
+        known: frozenset[str] | None = self._users.get((database.name, grantee))
+        if known is None:
+            having = heirs(self.snapshot, grantee, database.name) - superusers(self.snapshot)
+            acting = becomers_by_path(self.snapshot, having, database.name).keys()
+            known = self._users[database.name, grantee] = frozenset(acting) - superusers(self.snapshot)
+        return known
 
     def used(
         self, database: DatabaseSnapshot, users: frozenset[str], name: str, privilege: str, column: str = ""
