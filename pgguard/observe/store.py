@@ -235,7 +235,7 @@ class ObservationStore:
             f"SELECT {_PRESENCE_FIELDS} FROM session WHERE last_seen_at < ? "  # noqa: S608 - our own fields
             "ORDER BY role, database, application, address, host, identity, method, tls, seen_by, started_at",
             (single,),
-        ).fetchall()
+        )
         marks = ", ".join("?" * len(SessionSeen._fields[1:]))
         self._db.executemany(f"INSERT INTO presence VALUES ({marks})", _presences(rows))  # noqa: S608
         self._run("DELETE FROM session WHERE last_seen_at < ?", (single,))
