@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pgguard.model.snapshot import DatabaseSnapshot
     from pgguard.model.usage import Need
 
+# changes that have to be in one transaction
+Together = list["Change"]
 _NARROWED = ("SELECT", "UPDATE")
 # a file that a person can read
 _MOST = 100
@@ -44,7 +46,7 @@ _GROUP = "NOT r.rolcanlogin AND NOT r.rolsuper"
 def steps_of(evidence: Evidence) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps, and what is left to a person."""
     by_hand: dict[str, None] = {}
-    changes: dict[tuple[str, str], list[Change]] = {}
+    changes: dict[tuple[str, str], list[Together]] = {}
     for one in evidence.unused():
         if one.blocked:
             name = quoted(one.grantee)
@@ -56,7 +58,7 @@ def steps_of(evidence: Evidence) -> tuple[tuple[Step, ...], tuple[str, ...]]:
             if change.sql.startswith("--"):
                 by_hand.setdefault(f"in {ident(one.database.name)}, {change.sql.removeprefix('-- ')}")
             else:
-                changes.setdefault((one.database.name, one.grantee), []).append(change)
+                changes.setdefault((one.database.name, one.grantee), []).append([change])
     steps = [
         step
         for (database, grantee), some in sorted(changes.items())
@@ -91,10 +93,14 @@ def steps_of(evidence: Evidence) -> tuple[tuple[Step, ...], tuple[str, ...]]:
 
 
 def _parts(
-    evidence: Evidence, changes: list[Change], database: str, *, slug: str, title: str, more: str = ""
+    evidence: Evidence, changes: list[Together], database: str, *, slug: str, title: str, more: str = ""
 ) -> Iterator[Step]:
     window = evidence.window
-    groups = [changes[start : start + _MOST] for start in range(0, len(changes), _MOST)]
+    groups: list[list[Change]] = [[]]
+    for together in changes:
+        if groups[-1] and len(groups[-1]) + len(together) > _MOST:
+            groups.append([])
+        groups[-1] += together
     for number, some in enumerate(groups, 1):
         yield Step(
             slug=slug + (f"_{number}" if len(groups) > 1 else ""),
@@ -107,8 +113,8 @@ def _parts(
         )
 
 
-def _narrowed(evidence: Evidence, database: DatabaseSnapshot) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {}
+def _narrowed(evidence: Evidence, database: DatabaseSnapshot) -> dict[str, list[Together]]:
+    found: dict[str, list[Together]] = {}
     tables = sensitive_tables(database, evidence.policy)
     relations = catalog.relations(database)
     for oid, columns in tables.items():
@@ -124,8 +130,8 @@ def _narrowed(evidence: Evidence, database: DatabaseSnapshot) -> dict[str, list[
                 continue
             kept = _kept(evidence, database, relation, grant.grantee, grant.privilege, sensitive)
             if kept:
-                found.setdefault(grant.grantee, []).extend(
-                    _by_column(granted, grant.grantee, grant.privilege, kept, database.name)
+                found.setdefault(grant.grantee, []).append(
+                    list(_by_column(granted, grant.grantee, grant.privilege, kept, database.name))
                 )
     return found
 
@@ -176,9 +182,9 @@ def _by_column(
 
 def _from_public(
     evidence: Evidence, database: DatabaseSnapshot, by_hand: dict[str, None]
-) -> dict[str, list[Change]]:
+) -> dict[str, list[Together]]:
     """What PUBLIC has on sensitive tables and somebody used, for a group of those who did."""
-    found: dict[str, list[Change]] = {}
+    found: dict[str, list[Together]] = {}
     wanted: dict[tuple[str, ...], list[tuple[Granted, str]]] = {}
     relations = catalog.relations(database)
     for oid in sensitive_tables(database, evidence.policy):
@@ -188,6 +194,9 @@ def _from_public(
             name = relation_name(relation)
             users = evidence.users(database, PUBLIC) - {granted.owner}
             if grant.grantee != PUBLIC or relation.system or relation.extension:
+                continue
+            if grant.grantor != granted.owner:
+                # only that role could take it back
                 continue
             needs = evidence.used(database, users, name, grant.privilege)
             if needs and not evidence.blocked(database, PUBLIC, name, is_sequence=False):
@@ -202,15 +211,16 @@ def _from_public(
             tables = ", ".join(granted.told for granted, _ in things)
             by_hand.setdefault(
                 f"in {ident(database.name)}, grant {named} what they use of {tables}, "
-                f"and revoke it from PUBLIC: a group {ident(group)} would not do, since it is there already or they do not inherit"
+                f"and revoke it from PUBLIC: a group {ident(group)} would not do, since it is there already "
+                "or they do not inherit"
             )
             continue
-        some = found.setdefault(group, [create_role(group, "NOLOGIN", _GROUP)])
-        some += [add_member(group, user) for user in users_]
+        members = [add_member(group, user) for user in users_]
+        some = found.setdefault(group, [[create_role(group, "NOLOGIN", _GROUP), *members]])
         for granted, privilege in things:
             keyword, name = parted(granted.on)
-            some.append(add_grant(keyword, name, group, [privilege], database=database.name))
-            some += granted.take_back(PUBLIC, [privilege], database=database.name)
+            given = add_grant(keyword, name, group, [privilege], database=database.name)
+            some.append([given, *granted.take_back(PUBLIC, [privilege], database=database.name)])
     return found
 
 
