@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from pgguard.analysis.names import setting_subject, shorten
 from pgguard.analysis.people import is_collective, personal_logins
 from pgguard.analysis.settings import by_database, by_role, change, is_zero
-from pgguard.changes.manual import by_hand
 from pgguard.changes.role_settings import set_for_role
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
@@ -27,7 +26,6 @@ from pgguard.model.quote import ident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgguard.model.finding import Change
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 
@@ -39,7 +37,6 @@ references = (
 )
 _IDLE = "idle_session_timeout"
 _TRANSACTION = "idle_in_transaction_session_timeout"
-_MANY = 10
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
@@ -68,14 +65,8 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 setting_subject(_IDLE),
                 f"{_IDLE} = 0: idle sessions of {who} never end ({shorten([ident(name) for name in left])})",
-                fix=_for_each(left),
+                fix=tuple(set_for_role(name, _IDLE, "30min") for name in left),
             )
-
-
-def _for_each(logins: list[str]) -> tuple[Change, ...]:
-    if len(logins) > _MANY:
-        return (by_hand(f"ALTER ROLE ... SET {_IDLE} = '30min' for each of the {len(logins)}"),)
-    return tuple(set_for_role(name, _IDLE, "30min") for name in logins)
 
 
 def _is_open(snapshot: Snapshot, name: str) -> bool:

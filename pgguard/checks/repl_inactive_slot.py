@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.model.finding import Change, Finding, Severity, Subject
-from pgguard.model.quote import ident, literal
+from pgguard.changes.slots import drop_slot
+from pgguard.model.finding import Finding, Severity, Subject
+from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +40,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             severity=Severity.MEDIUM
             if slot.retained_bytes >= policy.thresholds.slot_retained_gb * _GB
             else None,
-            fix=(
-                Change(
-                    sql=f"SELECT pg_drop_replication_slot({literal(slot.name)});",
-                    undo="",
-                    lock="none",
-                    transactional=False,
-                ),
-            ),
+            fix=(drop_slot(slot.name),),
         )
 
 

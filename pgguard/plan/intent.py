@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pgguard.analysis.expression import statements
+from pgguard.analysis.sqltree import function_calls
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ _TOPICS = {
     "CreatePolicyStmt": "row_security",
     "AlterPolicyStmt": "row_security",
     "AlterEventTrigStmt": "triggers",
-    # pg_clear_attribute_stats, and before it DELETE
-    "SelectStmt": "statistics",
+    # what pg_clear_attribute_stats does from 18 on
     "DeleteStmt": "statistics",
     "AlterExtensionStmt": "extensions",
     "CommentStmt": "secrets",
@@ -55,6 +55,7 @@ _TOPICS = {
     # the loop that closes large objects to PUBLIC
     "DoStmt": "public",
 }
+_CALLED = {"pg_clear_attribute_stats": "statistics", "pg_drop_replication_slot": "slots"}
 _DROPPED = {"OBJECT_POLICY": "row_security", "OBJECT_INDEX": "indexes", "OBJECT_STATISTIC_EXT": "statistics"}
 
 
@@ -100,6 +101,8 @@ def intent(change: Change) -> Intent:
     if kind == "DropStmt":
         return Intent(kind, _DROPPED.get(fields["removeType"], "drops"))
     topic = _TOPICS.get(kind, "other")
+    if kind == "SelectStmt":
+        topic = next((_CALLED[one.name] for one in function_calls(fields) if one.name in _CALLED), "other")
     sets: frozenset[str] = frozenset()
     if kind == "AlterFunctionStmt":
         names = [one["DefElem"]["arg"].get("VariableSetStmt", {}).get("name") for one in fields["actions"]]

@@ -143,17 +143,21 @@ def _dbmate(plan: Plan, files: Sequence[Migration]) -> Iterator[tuple[str, str]]
 
 
 def _singly(one: Migration) -> Iterator[tuple[str, str]]:
-    """What no transaction can hold, each statement with its undo: first what is asserted, last the reload."""
-    ups, downs = (
-        [text for text in _statements(file) if not text.startswith(("SET ", "RESET "))]
-        for file in (one.up, one.down)
-    )
-    guard, *changes, reload = ups
-    guard_of_undo, *undone, reload_of_undo = downs
-    # taken back from the last to the first
-    yield guard, reload_of_undo
-    yield from zip(changes, reversed(undone), strict=True)
-    yield reload, guard_of_undo
+    """What no transaction can hold, each statement with its undo: first what is asserted, last the reload.
+
+    The undo goes from the last to the first, so that what it asserts is with the last, its reload with the
+    first.
+    """
+    ups, downs = list(_statements(one.up)), list(_statements(one.down))
+    guards = [next(text for text in texts if text.startswith("DO ")) for texts in (ups, downs)]
+    reload = next((text for text in ups if "pg_reload_conf" in text), _NOTHING)
+    yield guards[0], reload
+    for change in one.step.changes:
+        yield change.sql, change.undo or _NOTHING
+    yield reload, guards[1]
+
+
+_NOTHING = "SELECT 1;"
 
 
 LAYOUTS: dict[str, Callable[[Plan, Sequence[Migration]], Iterator[tuple[str, str]]]] = {

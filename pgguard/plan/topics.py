@@ -131,6 +131,13 @@ TOPICS = (
         "the extension's script may change its functions",
         "read the extension's release notes",
     ),
+    Topic(
+        "slots",
+        "Replication slots that nobody reads",
+        "WAL that is kept for nobody fills the disk, and holds rows of patients for as long",
+        "a standby or subscriber that comes back after all has to be set up anew",
+        "ask what the slot was for: a standby that is being repaired, a subscriber that is paused",
+    ),
     Topic("other", "Other changes", "each closes a finding of its own", "read each statement", "read each"),
     Topic(
         "logins",
