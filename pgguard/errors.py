@@ -60,7 +60,7 @@ class Unread(PgguardError):  # noqa: N818 - reads as the state of the section
         super().__init__(f"{where} could not be read: {reason}")
 
 
-class ApplyStopped(PgguardError):
+class ApplyStopped(PgguardError):  # noqa: N818 - reads as what happened
     """Changes to a server stopped before the last one; the message says what is applied and what is not."""
 
     exit_code = 4

@@ -43,6 +43,6 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         if person.until is not None and person.until.isoformat() < today and role is not None and role.login:
             yield Finding(
                 role_subject(role.name),
-                f"whose login {ident(role.name)} is left on {person.until.isoformat()}, and it can still log in",
+                f"its person left on {person.until.isoformat()}, and {ident(role.name)} can still log in",
                 fix=(alter_role(role.name, "NOLOGIN", "LOGIN"),),
             )

@@ -28,7 +28,7 @@ def hospital(new_cluster: Callable[..., Cluster]) -> Cluster:
     cluster = new_cluster(hba="local all all trust\n")
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(
-            'CREATE ROLE labo LOGIN; CREATE ROLE bact LOGIN; CREATE ROLE lis LOGIN;'
+            "CREATE ROLE labo LOGIN; CREATE ROLE bact LOGIN; CREATE ROLE lis LOGIN;"
             'CREATE ROLE "c.martin" LOGIN'
         )
     return cluster
