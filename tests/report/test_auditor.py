@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from pgguard.model.snapshot import Snapshot
 
 # what is never granted, so that only a superuser's inspection has it
-_NEVER = {"verifiers", "password_guesses", "hba_quotes", "user_mappings", "planner_statistics", "subscriptions"}
+_NEVER = {
+    "verifiers",
+    "password_guesses",
+    "hba_quotes",
+    "user_mappings",
+    "planner_statistics",
+    "subscriptions",
+}
 _POLICY = f'[[service]]\nrole = "{ROLE}"\nowner = "RSSI"\npurpose = "security inspection"\n'
 
 
