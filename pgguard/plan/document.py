@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.plan.migration import LOCK_TIMEOUT, STATEMENT_TIMEOUT
+from pgguard.plan.migration import LOCK_TIMEOUT, STATEMENT_TIMEOUT, waited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +109,7 @@ def _migration(one: Migration) -> Iterator[str]:
     if step.first:
         yield f"Look first: {_plain(step.first)}."
     locks = dict.fromkeys(change.lock for change in step.changes)
-    yield from (f"Lock: {_plain(lock)}; waited for {LOCK_TIMEOUT} at most." for lock in locks)
+    yield from (f"Lock: {_plain(waited(lock))}." for lock in locks)
     if not step.transactional:
         yield "Not one transaction: PostgreSQL does not allow it. Each statement can be run again."
     if step.answers:

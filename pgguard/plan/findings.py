@@ -132,7 +132,8 @@ def _fix(
     finding = judged.finding
     if not finding.fix:
         by_hand(f"{fix.told}: {finding.evidence}. {judged.advice}")
-    in_sql = {one: intent(one) for one in finding.fix if not one.sql.startswith("--")}
+    where = finding.subject.database or ""
+    in_sql = {one: intent(one, where) for one in finding.fix if not one.sql.startswith("--")}
     given_to = {role for what in in_sql.values() if what.gives for role in what.roles}
     place = min(
         (PLACES[what.topic] for what in in_sql.values() if not what.gives and what.topic in PLACES),
@@ -153,7 +154,7 @@ def _fix(
             if reason:
                 by_hand(f"{fix.told}: {change.sql} {reason}")
             continue
-        database = change.database or finding.subject.database or ""
+        database = change.database or where
         # what a fix gives is given in the file that takes
         own = place if what.gives else PLACES[what.topic]
         item = items.setdefault((database, change.sql), _Item(change, what, database, own, review))

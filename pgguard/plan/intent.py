@@ -82,14 +82,15 @@ class Intent(NamedTuple):
     option_only: bool = False
 
 
-def intent(change: Change) -> Intent:
-    """What the change's statement is about.
+def intent(change: Change, database: str = "") -> Intent:
+    """What the change's statement is about; `database` is where it runs when it does not say so itself.
 
     Raises `Unparsable` for what is no SQL; pgguard writes none such.
     """
+    where = change.database or database
     ((kind, fields),) = statements(change.sql)[0].items()
     if kind == "GrantStmt":
-        return _grant(fields, change.database or "")
+        return _grant(fields, where)
     if kind == "GrantRoleStmt":
         return _membership(fields)
     if kind == "AlterRoleStmt":
@@ -97,7 +98,7 @@ def intent(change: Change) -> Intent:
     if kind in _SETTING:
         return _setting(kind, fields)
     if kind == "AlterTableStmt":
-        return _table(fields, change.database or "")
+        return _table(fields, where)
     if kind == "DropStmt":
         return Intent(kind, _DROPPED.get(fields["removeType"], "drops"))
     topic = _TOPICS.get(kind, "other")
@@ -106,11 +107,11 @@ def intent(change: Change) -> Intent:
     sets: frozenset[str] = frozenset()
     if kind == "AlterFunctionStmt":
         names = [one["DefElem"]["arg"].get("VariableSetStmt", {}).get("name") for one in fields["actions"]]
-        sets = frozenset({_key(change.database, fields["func"], names)})
+        sets = frozenset({_key(where, fields["func"], names)})
     elif kind == "AlterOwnerStmt":
-        sets = frozenset({_key(change.database, fields["objectType"], fields["object"])})
+        sets = frozenset({_key(where, fields["objectType"], fields["object"])})
     elif kind == "AlterDefaultPrivilegesStmt":
-        return _defaults(fields, change.database or "")
+        return _defaults(fields, where)
     return Intent(kind, topic, sets=sets)
 
 

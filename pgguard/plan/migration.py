@@ -23,6 +23,8 @@ LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "60s"
 _LICENCE = "This file is under the PostgreSQL License: use it with your own as you like."
 _CHANGED = "the state is not the one that was planned on: %. Nothing was changed; make a new plan"
+# planning takes the square of how many conditions a query has: 2,000 in one take a minute
+_AT_ONCE = 40
 _WIDTH = 100
 _KINDS = {
     "down": "takes back what {}.sql did, from the last statement to the first",
@@ -122,7 +124,7 @@ def _header(step: Step, name: str, kind: str) -> Iterator[str]:
             yield from _comment("not looked at, because SQL cannot: ", "" if one.done else _told(one))
     else:
         for lock in dict.fromkeys(one.lock for one in step.changes):
-            yield from _comment("lock: ", f"{lock}; waits {LOCK_TIMEOUT} at most")
+            yield from _comment("lock: ", waited(lock))
     if kind == "up":
         for answer in step.answers:
             yield from _comment("closes: ", f"{answer.check} {answer.subject} [{answer.fingerprint}]")
@@ -155,13 +157,17 @@ def _all_hold(variable: str, conditions: Sequence[tuple[str, str]], message: str
     if not conditions:
         return
     yield "    -- each statement, and whether what it is about looks as it did, or as it will"
-    yield f"    SELECT pg_catalog.string_agg(c.change, '; ') INTO {variable} FROM (VALUES"
-    for number, (expression, told) in enumerate(conditions, 1):
-        # a name may hold a line's end: lines of an expression are not for indenting
-        end = "," if number < len(conditions) else ""
-        yield f"        ({literal(told)},\n            {expression}){end}"
-    yield "    ) AS c (change, holds) WHERE c.holds IS NOT TRUE;"
-    yield f"    IF {variable} IS NOT NULL THEN"
+    for at in range(0, len(conditions), _AT_ONCE):
+        some = conditions[at : at + _AT_ONCE]
+        before = f"{variable}, " if at else ""
+        yield f"    SELECT pg_catalog.concat_ws('; ', {before}pg_catalog.string_agg(c.change, '; '))"
+        yield f"    INTO {variable} FROM (VALUES"
+        for number, (expression, told) in enumerate(some, 1):
+            # a name may hold a line's end: lines of an expression are not for indenting
+            end = "," if number < len(some) else ""
+            yield f"        ({literal(told)},\n            {expression}){end}"
+        yield "    ) AS c (change, holds) WHERE c.holds IS NOT TRUE;"
+    yield f"    IF {variable} <> '' THEN"
     yield f"        RAISE EXCEPTION {message}, {variable};"
     yield "    END IF;"
 
@@ -201,6 +207,11 @@ def _told(change: Change) -> str:
     """The statement on one line, as it is named in messages."""
     text = " ".join(change.sql.split())
     return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+
+
+def waited(lock: str) -> str:
+    """What a change locks, and how long it waits for that."""
+    return lock if lock.startswith("none") else f"{lock}; waits {LOCK_TIMEOUT} at most"
 
 
 def _comment(label: str, text: str) -> Iterator[str]:
