@@ -86,6 +86,9 @@ def _find(database: DatabaseSnapshot, policy: Policy) -> list[Sensitive]:
     found = []
     for one in classify(database, policy):
         declared = one.evidence[0].kind == "policy"
-        if one.relation.kind in STORED and one.sensitive and (declared or one.score >= enough):
+        # that its neighbours are data of persons is a guess, worth a person's look and no alarm
+        guessed = max(one.evidence, key=lambda said: said.weight).kind == "neighbour"
+        sure = declared or (one.score >= enough and not guessed)
+        if one.relation.kind in STORED and one.sensitive and sure:
             found.append(Sensitive(one.relation, one.column, one.category, declared))
     return found

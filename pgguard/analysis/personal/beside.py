@@ -28,6 +28,10 @@ _ADDS_NOTHING = GENERIC | FILLING
 _AT_ENDS = listed("concept code cd id cod at on by date time datetime dt ts")
 
 
+# before a plural they say how many: num_studies
+_COUNTS = frozenset({"num", "nb", "nbr", "nbre", "anz", "anzahl", "count", "total", "qty"})
+
+
 def against(seen: Seen, hit: Hit | None) -> tuple[Reason, ...]:
     """Words beside the phrase that turn the column into something else."""
     lasting = hit is not None and hit.value in NAMED and seen.type.name == "text"
@@ -46,6 +50,9 @@ def _find_against(seen: Seen, hit: Hit | None, *, lasting: bool) -> Iterator[Rea
     switches = {(one.start, one.end) for one in read.beside if one.value == "boolean"} if boolean else ()
     explained = set(read.plain)
     said: set[str] = set()
+    if size - begin > 1 and read.words[begin] in _COUNTS and read.words[begin + 1].endswith("s"):
+        said.add("about")
+        yield Reason("beside_kind", "name", "how many there are")
     for other in read.beside:
         if other.start < end and start < other.end:
             continue

@@ -94,7 +94,9 @@ def candidates(seen: Seen, lexicon: Lexicon) -> list[Candidate]:
     if not denied:
         if not found or (seen.read.words and GENERIC.issuperset(seen.read.words)):
             found += _by_table(seen)
-        found += _by_kind(seen)
+        # bytes of which the name tells what they are hold that in another form, and no document
+        if not (found and seen.type.name == "binary"):
+            found += _by_kind(seen)
     return found
 
 
@@ -193,6 +195,6 @@ def _by_kind(seen: Seen) -> Iterator[Candidate]:
         "care_event" if group == "date" else "demographic" if where == "person" else "health_observation"
     )
     reason = Reason(
-        f"content_{where}_{group}", "table", f"a {group.replace('_', ' ')} in a record about a person"
+        f"content_{where}_{group}", "neighbour", f"a {group.replace('_', ' ')} in a record about a person"
     )
     yield Candidate(category, (reason, *against(seen, None)))

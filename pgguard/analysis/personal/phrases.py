@@ -103,7 +103,11 @@ def _doubts(
         known = "abbreviated" if hit.how == 1 else "guessed"
         yield Reason(known, "name", f"{known} as it is")
     for kind in ("unit", "system", "about"):
-        if (hit.start, hit.end, kind) in spans or (
+        if (
+            (hit.start, hit.end, kind) in spans
+            # made of such words alone: verification status
+            or all((number, number + 1, kind) in spans for number in range(hit.start, hit.end))
+        ) or (
             # a key to a list of kinds: procedure_type_id
             key
             and kind == "about"
