@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pgguard.analysis.expression import Unparsable, plpgsql, split, statements
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 
     from pgguard.analysis.sqltree import Tree
 
-_TRANSACTION = "TransactionStmt"
+# the words that a TransactionStmt of PostgreSQL's grammar begins with
+_TRANSACTION = frozenset(
+    {"abort", "begin", "commit", "end", "prepare", "release", "rollback", "savepoint", "start"}
+)
+_WORD = re.compile(r"[A-Za-z]*")
 # what a statement that is a SELECT may call and have it undone by a rollback, and what no rollback undoes
 _UNDONE = frozenset({"pg_clear_attribute_stats", "pg_clear_relation_stats"})
 _LASTING = frozenset(
@@ -29,15 +34,13 @@ def script(text: str, name: str, *, transactional: bool) -> tuple[str, ...]:
     """
     try:
         texts = split(text)
-        kinds = [next(iter(tree)) for tree in statements(text)]
     except Unparsable as error:
         msg = f"{name} is no SQL that can be applied: {error}; nothing was done: make a new plan"
         raise InputError(msg) from None
-    if transactional and len(texts) > 1 and {kinds[0], kinds[-1]} == {_TRANSACTION}:
-        texts, kinds = texts[1:-1], kinds[1:-1]
-    elif transactional:
-        kinds = [_TRANSACTION]
-    if _TRANSACTION in kinds or len(texts) != len(kinds):
+    wrapped = texts[:1] == ["BEGIN"] and texts[-1:] == ["COMMIT"] and len(texts) > 1
+    if transactional and wrapped:
+        texts = texts[1:-1]
+    if transactional is not wrapped or any(map(_of_transactions, texts)):
         what = "one transaction" if transactional else "free of BEGIN and COMMIT"
         msg = f"{name} is not {what}, as its manifest says; nothing was done: make a new plan"
         raise InputError(msg)
@@ -45,22 +48,26 @@ def script(text: str, name: str, *, transactional: bool) -> tuple[str, ...]:
 
 
 def trees(text: str) -> Iterator[Tree]:
-    """The statements of a file as trees, those inside of DO blocks too.
+    """The statements of a file as trees, those inside of DO blocks too, but for what only looks.
 
     Raises `Unparsable` for what is no SQL.
     """
     for tree in statements(text):
         yield tree
-        for block in (fields for kind, fields in walk(tree) if kind == "DoStmt"):
-            yield from _inner(block)
+        if "DoStmt" in tree:
+            yield from _inner(tree["DoStmt"])
 
 
 def cannot_be_tried(text: str) -> str:
     """Why a file cannot be run and rolled back again as if nothing had been; empty where it can."""
     calls = {one.name for tree in statements(text) if "SelectStmt" in tree for one in function_calls(tree)}
-    calls -= _UNDONE
-    calls |= {one.name for tree in trees(text) for one in function_calls(tree)} & _LASTING
+    calls = (calls - _UNDONE) | {name for name in _LASTING if name in text}
     return f"no rollback takes back {', '.join(sorted(calls))}" if calls else ""
+
+
+def _of_transactions(statement: str) -> bool:
+    # comments before it are left out already
+    return (_WORD.match(statement) or [""])[0].lower() in _TRANSACTION
 
 
 def _inner(block: Any) -> Iterator[Tree]:
@@ -74,6 +81,6 @@ def _inner(block: Any) -> Iterator[Tree]:
     )
     parsed = plpgsql(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {dollar(body)}")
     for kind, fields in walk(parsed):
-        if kind in ("PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform"):
-            expression = fields.get("sqlstmt", fields.get("expr"))
-            yield from statements(expression["PLpgSQL_expr"]["query"])
+        # a query INTO a variable looks at the catalogs
+        if kind == "PLpgSQL_stmt_execsql" and not fields.get("into"):
+            yield from statements(fields["sqlstmt"]["PLpgSQL_expr"]["query"])

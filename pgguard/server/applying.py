@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # a session that was killed ends its statement first, and ours end after 60 s
 _PATIENCE_SECONDS = 75
+# and a run that just ended may still be closing its sessions
+_GRACE_SECONDS = 1.0
 _HOME = "postgres"
 # libpq notices within a minute that the other side is gone
 _ALIVE = {"keepalives_idle": "20", "keepalives_interval": "10", "keepalives_count": "3"}
@@ -57,17 +59,19 @@ class Sessions:
             return self.work
         self.leave()
         self.work = _ready(self.target, self.database(name))
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        started = time.monotonic()
         told = False
         while not ledger.lock(self.work, ledger.FILES):
             other = ledger.holder(self.work, ledger.FILES)
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - started
+            if waited > _PATIENCE_SECONDS:
                 msg = f"{other or 'another session'} still applies migrations in {ident(self.database(name))}"
                 raise ApplyStopped(msg)
-            if not told:
+            # our own last session there may still be closing
+            if waited > _GRACE_SECONDS and not told:
                 self.say(f"waiting for {other or 'another session'}, which has not ended yet")
                 told = True
-            time.sleep(0.2)
+            time.sleep(0.02)
         return self.work
 
     def leave(self) -> None:
@@ -182,10 +186,14 @@ def _home(target: Target, folder: Folder, *, wait: bool, say: Say) -> tuple[Conn
         belongs(first, folder, databases, major)
     connection = _ready(target, database)
     try:
+        started = time.monotonic()
         told = False
         while not ledger.lock(connection, ledger.RUN):
             other = ledger.holder(connection, ledger.RUN)
             who = other or "another session"
+            if time.monotonic() - started < _GRACE_SECONDS:
+                time.sleep(0.02)
+                continue
             if not wait:
                 hint = f": SELECT pg_terminate_backend({other.pid}) ends it" if other else ""
                 msg = (
