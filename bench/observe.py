@@ -45,6 +45,11 @@ _PLAIN = {
     "csvlog": "import csv, sys\nfor row in csv.reader(open(sys.argv[1], newline='')):\n    pass\n",
     "stderr": "import sys\nfor line in open(sys.argv[1]):\n    line.split(' ', 5)\n",
 }
+_TABLES = """
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (id bigint PRIMARY KEY, ward text);
+CREATE TABLE lab.result (id bigint PRIMARY KEY, patient bigint, value float, label text, read_at timestamptz);
+"""
 _ZONE = "UTC"
 _SEED = 7
 
@@ -277,7 +282,7 @@ def main(arguments: Sequence[str]) -> int:
         until = datetime.datetime.now(datetime.UTC).timestamp() - 60
         logs = _generate(work, options.lines, until)
         before = _each_format(logs, options.lines, options.rounds, work)
-        _grading(work)
+        _analyses(work, logs["jsonlog"], before)
         longer = work / "long.jsonlog"
         _write({"jsonlog": longer}, options.lines * options.times, until)
         after = pgguard(*_observe(longer, work / "long.sqlite"))
@@ -329,29 +334,28 @@ def _observe(log: Path, store: Path) -> list[str]:
     return ["observe", "--log", str(log), "--store", str(store), *prefix]
 
 
-def _grading(work: Path) -> None:
-    """An inspection from a saved snapshot, without and with what the log told."""
-    saved = work / "snapshot"
+def _analyses(work: Path, log: Path, read: Run) -> None:
+    """What is made of a log: the grades of an inspection, and the privileges that its statements took."""
+    saved, stores = work / "snapshot", (work / "jsonlog.0.sqlite", work / "learnt.sqlite")
     with Cluster.start(find_postgres()) as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE lab")
             known = clients(random.Random(_SEED))  # noqa: S311
             for role in sorted({one.role for one in known}):
                 connection.execute(f"CREATE ROLE {ident(role)} LOGIN".encode())
-        pgguard(
-            "snapshot",
-            "-h",
-            str(cluster.socket_dir),
-            "-p",
-            str(cluster.port),
-            "-U",
-            "postgres",
-            "-o",
-            str(saved),
-        )
+        with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as connection:
+            connection.execute(_TABLES)
+        target = ["-h", str(cluster.socket_dir), "-p", str(cluster.port), "-U", "postgres"]
+        pgguard("snapshot", *target, "-o", str(saved))
     without = pgguard("inspect", "--from", str(saved))
-    graded = pgguard("inspect", "--from", str(saved), "--observations", str(work / "jsonlog.0.sqlite"))
-    print(f"  inspect without           {told([without])}")
-    print(f"  inspect --observations    {told([graded])}, {graded.seconds / without.seconds:.2f} x without")
+    graded = pgguard("inspect", "--from", str(saved), "--observations", str(stores[0]))
+    learnt = pgguard("learn", "--log", str(log), "--from", str(saved), "--store", str(stores[1]))
+    print(f"  inspect without             {told([without])}")
+    print(f"  inspect --observations      {told([graded])}, {graded.seconds / without.seconds:.2f} x without")
+    print(f"  learn --log                 {told([learnt])}, {learnt.seconds / read.seconds:.2f} x observe")
+    every = sum(run.seconds for run in (read, graded, learnt))
+    busy = sum(run.processor for run in (read, graded, learnt))
+    print(f"  every analysis              {every:7.2f} s, {busy:7.2f} s of processor")
 
 
 def _quoted(text: str) -> str:

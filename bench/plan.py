@@ -72,6 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             for number in range(options.rounds):
                 _round(cluster, work, roster, measured, bedrock if number == 0 else None, spec)
         _tell(measured)
+        print("  pg_permissions, an extension of SQL, is in no package of PyPI: it is not measured")
         if bedrock is not None:
             _pgbedrock(bedrock, options.major, spec, measured)
         if not options.no_peers:
@@ -214,6 +215,7 @@ def _ldap2pg(major: int | None, work: Path, measured: dict[str, list[Run]]) -> N
     peer = _had(LDAP2PG, lambda: Ldap2pg(work / "ldap2pg"))
     if peer is None:
         return
+    print("  ldap2pg grants on all tables of a schema in one statement, and asserts and undoes nothing")
     if peer.note:
         print(f"  ldap2pg: {peer.note}")
     config = work / "ldap2pg.yml"

@@ -62,7 +62,7 @@ def timed(
         last = said.decode(errors="replace").strip()[-600:]
         msg = f"{command[0]} ended with {process.returncode}: {last}"
         raise RuntimeError(msg)
-    # ru_maxrss is in KiB on Linux (getrusage(2))
+    # ru_maxrss is in KiB on Linux (getrusage(2)), and never less than this program's own when it forked
     return Run(seconds, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)
 
 
@@ -82,10 +82,11 @@ def told(runs: Sequence[Run]) -> str:
 
 def with_server(cluster: Cluster, run: Callable[[], Run]) -> Run:
     """The run with the processor time that the sessions took which began and ended meanwhile (Linux)."""
+    # a session ends a moment after its client
+    time.sleep(0.5)
     before = _server_processor(cluster)
     done = run()
-    # a session ends a moment after its client
-    time.sleep(0.3)
+    time.sleep(0.5)
     return done._replace(server=_server_processor(cluster) - before)
 
 
