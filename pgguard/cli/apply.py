@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pgguard.plan.folder import Entry, Folder
     from pgguard.plan.standing import Choice, Standing
+    from pgguard.server.apply import Done
     from pgguard.server.connect import Target
     from pgguard.server.holding import Held
 
@@ -104,28 +105,19 @@ def rollback(
     Exit code 4: it stopped; running it again goes on.
     """
     from pgguard.plan.folder import read
-    from pgguard.report.migrations import done_line
     from pgguard.server.apply import rollback as server
 
     choice = _choice(phase, to, None, everything=everything)
-    taken = False
-    for done in server(source.target, read(folder), choice, accept_loss or (), wait=wait, say=_say):
-        _out(done_line(done))
-        taken = True
-    if not taken:
-        _say("there is nothing to take back")
+    server(source.target, read(folder), choice, accept_loss or (), wait=wait, say=_say, tell=_tell)
 
 
 def _apply(target: Target, path: Path, choice: Choice, *, wait: bool) -> None:
     from pgguard.plan.folder import read
-    from pgguard.report.migrations import done_line, next_phase
+    from pgguard.report.migrations import next_phase
     from pgguard.server import apply as server
-    from pgguard.server.holding import standings
 
-    folder = read(path)
-    for done in server.apply(target, folder, choice, wait=wait, say=_say):
-        _out(done_line(done))
-    _say(next_phase(standings(target, folder)) or "every file of the plan is applied")
+    left = server.apply(target, read(path), choice, wait=wait, say=_say, tell=_tell)
+    _say(next_phase(left))
 
 
 def _rehearse(target: Target, path: Path, choice: Choice, *, wait: bool) -> None:
@@ -193,6 +185,12 @@ def _choice(phase: str, to: str, only: list[str] | None, *, everything: bool) ->
         msg = "give one of --phase, --to and --only"
         raise UsageError(msg)
     return Choice(phase, to, tuple(only or ()), everything)
+
+
+def _tell(done: Done) -> None:
+    from pgguard.report.migrations import done_line
+
+    _out(done_line(done))
 
 
 def _out(text: str) -> None:

@@ -95,7 +95,7 @@ def main() -> None:
         print(f"pgguard: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("pgguard: interrupted; nothing was changed", file=sys.stderr)
+        print("pgguard: interrupted; nothing was changed but what is told above", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output went away; what is left in the buffer has no one to go to

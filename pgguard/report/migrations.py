@@ -36,11 +36,10 @@ def held_line(held: Held) -> str:
     return f"{held.entry.name}  {held.result}" + (f": {visible(held.why)}" if held.why else "")
 
 
-def next_phase(entries: Sequence[Standing]) -> str:
-    """What is left after a run, in words; empty when nothing is."""
-    left = [one for one in entries if one.open]
+def next_phase(left: Sequence[Standing]) -> str:
+    """What is left to apply after a run, in words."""
     if not left:
-        return ""
+        return "every file of the plan is applied"
     phase = left[0].entry.phase
     if phase:
         return f"next, once its time has come: the phase {phase} (--phase {phase}), from {left[0].entry.name}"

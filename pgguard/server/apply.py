@@ -25,7 +25,7 @@ from pgguard.server.preflight import check
 from pgguard.server.refusal import passes, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pgguard.plan.folder import Entry, Folder
     from pgguard.plan.standing import Action, Record, RecordState
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[str, ...]]
     Say = Callable[[str], None]
+    Tell = Callable[["Done"], None]
 
 _ATTEMPTS = 5
 _LOSSES = 3
@@ -63,8 +64,10 @@ class _Failed(Exception):  # noqa: N818 - says how far a file got
     """A statement of a file failed for good."""
 
 
-def apply(target: Target, folder: Folder, choice: Choice, *, wait: bool = False, say: Say) -> Iterator[Done]:
-    """Apply the chosen files one after the other, each told when it is done.
+def apply(
+    target: Target, folder: Folder, choice: Choice, *, wait: bool = False, say: Say, tell: Tell
+) -> list[Standing]:
+    """Apply the chosen files one after the other, `tell` of each that is done; what is left to apply.
 
     Raises `UsageError`, `InputError`, `ConnectError` and `ApplyStopped` before anything is changed;
     `ApplyStopped` later, with what is applied and what is not.
@@ -72,20 +75,30 @@ def apply(target: Target, folder: Folder, choice: Choice, *, wait: bool = False,
     with opened(target, folder, wait=wait, say=say) as sessions:
         standings = found(sessions)
         chosen = to_apply(standings, choice)
-        yield from _all(sessions, standings, chosen, "apply")
+        _all(sessions, standings, chosen, "apply", tell)
+    return [one for one in standings if one.open and one not in chosen]
 
 
 def rollback(
-    target: Target, folder: Folder, choice: Choice, accepted: Sequence[str], *, wait: bool = False, say: Say
-) -> Iterator[Done]:
-    """Take back the chosen files, last ones first; errors as for `apply`.
+    target: Target,
+    folder: Folder,
+    choice: Choice,
+    accepted: Sequence[str],
+    *,
+    wait: bool = False,
+    say: Say,
+    tell: Tell,
+) -> None:
+    """Take back the chosen files, last ones first; `tell` and errors as for `apply`.
 
     `accepted` names files that are taken back although something of them cannot be undone.
     """
     with opened(target, folder, wait=wait, say=say) as sessions:
         standings = found(sessions)
         chosen = to_undo(standings, choice, accepted)
-        yield from _all(sessions, standings, chosen, "rollback")
+        if not chosen:
+            say("there is nothing to take back")
+        _all(sessions, standings, chosen, "rollback", tell)
 
 
 def found(sessions: Sessions) -> list[Standing]:
@@ -122,22 +135,29 @@ def files_of(folder: Folder, chosen: Sequence[Standing], action: Action) -> dict
 
 
 def _all(
-    sessions: Sessions, standings: Sequence[Standing], chosen: Sequence[Standing], action: Action
-) -> Iterator[Done]:
+    sessions: Sessions,
+    standings: Sequence[Standing],
+    chosen: Sequence[Standing],
+    action: Action,
+    tell: Tell,
+) -> None:
     files = files_of(sessions.folder, chosen, action)
     check(sessions, chosen, action)
     done: list[Entry] = []
     for one in chosen:
-        started = time.monotonic()
         try:
+            started = time.monotonic()
             note = _one(sessions, one.entry, files[one.entry.name], action)
+            done.append(one.entry)
+            tell(Done(one.entry, action, time.monotonic() - started, note))
         except (Exception, KeyboardInterrupt) as error:
-            what = _left_behind(one.entry, lost=isinstance(error, ConnectError))
-            told = _account(standings, done, chosen, action)
-            msg = f"{one.entry.name}: {_reason(error)}\n{one.entry.name}: {what}\n{told}"
+            told = [f"{one.entry.name}: {_reason(error)}"]
+            if one.entry not in done:
+                told.append(
+                    f"{one.entry.name}: {_left_behind(one.entry, lost=isinstance(error, ConnectError))}"
+                )
+            msg = "\n".join([*told, _account(standings, done, chosen, action)])
             raise ApplyStopped(msg) from None
-        done.append(one.entry)
-        yield Done(one.entry, action, time.monotonic() - started, note)
 
 
 def _one(sessions: Sessions, entry: Entry, files: Files, action: Action) -> str:

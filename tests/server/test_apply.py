@@ -34,18 +34,20 @@ def place(new_cluster: Callable[..., Cluster], tmp_path: Path) -> Hospital:
     return hospital(new_cluster(hba=HBA), tmp_path / "migrations", tables=6)
 
 
-def _apply(place: Hospital, choice: Choice = EVERYTHING, **options: bool) -> list[str]:
-    return [
-        done.entry.name
-        for done in server.apply(place.target, place.folder, choice, say=lambda text: None, **options)
-    ]
+def _apply(place: Hospital, choice: Choice = EVERYTHING, target: Target | None = None) -> list[str]:
+    done: list[server.Done] = []
+    server.apply(target or place.target, place.folder, choice, say=_quiet, tell=done.append)
+    return [one.entry.name for one in done]
 
 
 def _rollback(place: Hospital, choice: Choice = EVERYTHING, accepted: tuple[str, ...] = ()) -> list[str]:
-    return [
-        done.entry.name
-        for done in server.rollback(place.target, place.folder, choice, accepted, say=lambda text: None)
-    ]
+    done: list[server.Done] = []
+    server.rollback(place.target, place.folder, choice, accepted, say=_quiet, tell=done.append)
+    return [one.entry.name for one in done]
+
+
+def _quiet(_: object) -> None:
+    pass
 
 
 def _names(place: Hospital, *numbers: int) -> list[str]:
@@ -128,7 +130,7 @@ def test_phases_come_one_after_the_other(place: Hospital) -> None:
 
 def test_a_dry_run_leaves_nothing_and_says_what_it_could_not_try(place: Hospital) -> None:
     before = _rights(place)
-    tried = list(rehearse(place.target, place.folder, EVERYTHING, say=lambda text: None))
+    tried = list(rehearse(place.target, place.folder, EVERYTHING, say=_quiet))
     results = {one.entry.name: one.result for one in tried}
     first, second, third, fourth, fifth, sixth = (one.name for one in place.files)
     assert [one.entry.name for one in tried] == [one.name for one in place.files]
@@ -142,7 +144,7 @@ def test_a_dry_run_leaves_nothing_and_says_what_it_could_not_try(place: Hospital
     with psycopg.connect(place.cluster.dsn()) as connection:
         assert connection.execute("SELECT to_regnamespace('pgguard')").fetchone() == (None,)
     _apply(place, Choice(to="2"))
-    again = list(rehearse(place.target, place.folder, EVERYTHING, say=lambda text: None))
+    again = list(rehearse(place.target, place.folder, EVERYTHING, say=_quiet))
     assert [one.result for one in again] == ["works"] * 4
     assert place.there(place.files[2]) == {False}
 
@@ -201,7 +203,7 @@ def test_edited_missing_and_foreign_files_are_refused_before_anything(place: Hos
     # after the folder was read, before the file is run
     (place.path / f"{name}.sql").write_text("SELECT 1;\n")
     with pytest.raises(InputError, match="was edited"):
-        list(server.apply(place.target, chosen, EVERYTHING, say=lambda text: None))
+        server.apply(place.target, chosen, EVERYTHING, say=_quiet, tell=_quiet)
     assert place.there(place.files[0]) == {False}
     with psycopg.connect(place.cluster.dsn()) as connection:
         assert connection.execute("SELECT to_regnamespace('pgguard')").fetchone() == (None,)
@@ -222,7 +224,7 @@ def test_a_plan_of_another_cluster_version_or_database_is_refused(
     # made by an initdb of its own
     other = new_cluster(hba=HBA, checksums=True)
     with pytest.raises(InputError) as refused:
-        list(server.apply(Target(other.dsn()), place.folder, EVERYTHING, say=lambda text: None))
+        _apply(place, target=Target(other.dsn()))
     told = str(refused.value)
     assert "it was planned for another cluster" in told
     assert "this cluster has no database lab" in told
@@ -272,11 +274,7 @@ def test_missing_rights_are_all_named_before_anything_is_changed(place: Hospital
         connection.execute("CREATE ROLE dba LOGIN")
     before = _rights(place)
     with pytest.raises(ApplyStopped) as stopped:
-        list(
-            server.apply(
-                Target(place.cluster.dsn(user="dba")), place.folder, EVERYTHING, say=lambda text: None
-            )
-        )
+        _apply(place, target=Target(place.cluster.dsn(user="dba")))
     told = str(stopped.value)
     assert "nothing was changed" in told
     for missing in (
@@ -296,8 +294,7 @@ def test_who_is_no_superuser_applies_what_the_rights_allow(place: Hospital) -> N
             connection.execute("GRANT labo TO dba WITH ADMIN OPTION")
     dba = Target(place.cluster.dsn(user="dba"))
     chosen = Choice(only=("2", "6"))
-    done = list(server.apply(dba, place.folder, chosen, say=lambda text: None))
-    assert [one.entry.name for one in done] == _names(place, 2, 6)
+    assert _apply(place, chosen, dba) == _names(place, 2, 6)
     # the ledger is dba's, and what a superuser writes to it could run code of dba's
     with pytest.raises(ApplyStopped, match="schema pgguard belongs to dba"):
         _rollback(place)
@@ -306,7 +303,7 @@ def test_who_is_no_superuser_applies_what_the_rights_allow(place: Hospital) -> N
             "ALTER SCHEMA pgguard OWNER TO postgres; ALTER TABLE pgguard.migration OWNER TO postgres"
         )
     with pytest.raises(ApplyStopped, match="GRANT USAGE ON SCHEMA pgguard TO dba"):
-        list(server.apply(dba, place.folder, EVERYTHING, say=lambda text: None))
+        _apply(place, target=dba)
     assert _rollback(place) == _names(place, 6, 2)
 
 
@@ -352,7 +349,8 @@ def test_a_lock_that_is_held_for_a_while_is_waited_for(place: Hospital) -> None:
         reader.execute("SELECT count(*) FROM lab.t2")
         timer = threading.Timer(4, reader.rollback)
         timer.start()
-        done = list(server.apply(place.target, place.folder, EVERYTHING, say=said.append))
+        done: list[server.Done] = []
+        server.apply(place.target, place.folder, EVERYTHING, say=said.append, tell=done.append)
         timer.join()
     assert len(done) == len(place.files)
     assert any("0005_rows: canceling statement due to lock timeout; attempt 2 of" in text for text in said)
@@ -365,7 +363,8 @@ def test_a_row_that_somebody_else_changes_is_tried_again(place: Hospital) -> Non
         other.execute("GRANT DELETE ON lab.t3 TO labo")
         timer = threading.Timer(1, other.commit)
         timer.start()
-        done = list(server.apply(place.target, place.folder, EVERYTHING, say=said.append))
+        done: list[server.Done] = []
+        server.apply(place.target, place.folder, EVERYTHING, say=said.append, tell=done.append)
         timer.join()
     assert len(done) == len(place.files) - 2
     assert place.there(place.files[2]) == {True}
@@ -419,9 +418,9 @@ def test_the_lock_of_a_run_is_seen_by_every_database(place: Hospital) -> None:
     from pgguard.server.applying import opened
 
     elsewhere = Target(place.cluster.dsn(dbname="billing"))
-    with opened(place.target, place.folder, wait=False, say=lambda text: None):  # noqa: SIM117
+    with opened(place.target, place.folder, wait=False, say=_quiet):  # noqa: SIM117
         with pytest.raises(ApplyStopped, match="applies migrations on this cluster; nothing was done"):
-            list(server.apply(elsewhere, place.folder, EVERYTHING, say=lambda text: None))
+            _apply(place, target=elsewhere)
 
 
 def test_a_plan_is_of_every_kind(place: Hospital) -> None:
