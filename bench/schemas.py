@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +70,7 @@ def snapshot(folder: Path, name: str) -> DatabaseSnapshot:
                         Constraint(0, oid, f"{table}_{number}", "f", (number,), other, (place,), True)
                     )
             if row["comment"]:
-                comments.append(Comment(oid, number, row["comment"][:200]))
+                comments.append(Comment(oid, number, _shown(row["comment"])))
     return DatabaseSnapshot(
         {
             "relations": relations,
@@ -83,3 +87,17 @@ def snapshot(folder: Path, name: str) -> DatabaseSnapshot:
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _shown(comment: str) -> str:
+    """The words of a comment that sql/snapshot/comments.sql lets out of a server."""
+    plain = unicodedata.normalize("NFKD", comment[:2000].lower()).encode("ascii", "ignore").decode()
+    known = _known_words()
+    return " ".join(word for word in re.split("[^a-z]+", plain) if word in known)[:200]
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    text = resources.files("pgguard").joinpath("sql/snapshot/comments.sql").read_text(encoding="utf-8")
+    listed = text.partition("string_to_array(")[2].partition("' ')) AS word")[0]
+    return frozenset(" ".join(re.findall("'([^']*)'", listed)).split())

@@ -351,7 +351,7 @@ class Column(NamedTuple):
 
 
 class Comment(NamedTuple):
-    """The comment on a relation (`number` 0) or a column, masked on the server and cut at 200 characters."""
+    """The words, of a fixed list, of a comment on a relation (`number` 0) or a column: what it holds."""
 
     relation: int
     number: int

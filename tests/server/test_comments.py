@@ -16,16 +16,13 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
-        ("Date de naissance du patient", "Date de naissance du patient"),
-        ("l'adresse d'origine du patient", "l'adresse d'origine du patient"),
-        ("surname, like 'Dupont' or \"Durand\"", "surname, like *** or ***"),
-        ("surname: “Dupont” or «Durand»", "surname: *** or ***"),
-        ("the ward's phone: 01 42 34 56 78", "the ward's phone: ***"),
-        ("ask anne.martin@chu.example first", "ask *** first"),
-        ("family name, e.g. Dupont", "family name, e.g. ***"),
-        ("NIR par exemple DUPONT Jean", "NIR par exemple ***"),
-        ("not closed 'Dupont", "not closed ***"),
-        ("no 12 of the form", "no 12 of the form"),
+        ("Date de naissance du patient", "date de naissance du patient"),
+        ("Numéro de téléphone; prénom", "numero de telephone prenom"),
+        ("surname, like 'Dupont' or \"Durand\"", "surname"),
+        ("the ward's phone: 01 42 34 56 78", "the ward phone"),
+        ("ask anne.martin@chu.example first", "first"),
+        ("password: violette-tango of the patient", "of the patient"),
+        ("patientDupont is no word of the list", "of the list"),
     ],
 )
 def test_a_comment_keeps_its_words_and_loses_values(cluster: Cluster, written: str, shown: str) -> None:
@@ -41,7 +38,7 @@ def test_a_comment_keeps_its_words_and_loses_values(cluster: Cluster, written: s
 def test_a_long_comment_is_cut(cluster: Cluster) -> None:
     with psycopg.connect(cluster.dsn()) as connection:
         connection.execute("CREATE TABLE t (c text)")
-        literal = psycopg.sql.Literal("word " * 1000)
+        literal = psycopg.sql.Literal("patient " * 1000)
         connection.execute(psycopg.sql.SQL("COMMENT ON TABLE t IS {}").format(literal))
         (database,) = read_open(connection).inspected
         connection.rollback()
