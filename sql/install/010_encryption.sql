@@ -1,0 +1,597 @@
+-- Encryption of columns: keys, the sessions that hold them, and the scheme "pgg1".
+-- Run it in each database whose columns are encrypted, or leave it to `pgguard keys init`. Running it twice is
+-- harmless. It needs pgcrypto (CREATE EXTENSION is part of it) and the right to create roles.
+-- This file is under the PostgreSQL License: use it with your own as you like.
+--
+-- The scheme is AEAD_AES_256_CBC_HMAC_SHA_512 of RFC 7518, section 5.2.5, put together from pgcrypto's
+-- encrypt_iv and hmac, which has no such mode of its own. A stored value is, byte by byte:
+--     version (1: 01, or 02 with padding) | key id (4) | IV (16) | ciphertext | tag (32)
+-- Authenticated with it, but not stored again: version, key id, the column's uuid, and the row's key with the
+-- length of each of its parts, so that a value opens only in its own row and column.
+--
+-- Who may do what: the role pgguard_keys, which cannot log in, owns the tables and everything that touches a key.
+-- Nothing here is executable by PUBLIC but unlock() and lock().
+
+DO $roles$
+BEGIN
+    IF pg_catalog.to_regnamespace('pgguard') IS NULL THEN
+        CREATE SCHEMA pgguard;
+        REVOKE ALL ON SCHEMA pgguard FROM PUBLIC;
+        COMMENT ON SCHEMA pgguard IS 'pgguard: what it keeps in this database';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pgguard_keys') THEN
+        CREATE ROLE pgguard_keys NOLOGIN;
+        COMMENT ON ROLE pgguard_keys IS 'pgguard: owns wrapped keys and the functions that use them; nobody logs in as it';
+    END IF;
+    IF NOT pg_catalog.pg_has_role('pgguard_keys', 'MEMBER') THEN
+        GRANT pgguard_keys TO CURRENT_USER;
+    END IF;
+    GRANT USAGE, CREATE ON SCHEMA pgguard TO pgguard_keys;
+END
+$roles$;
+
+-- pgcrypto: in a schema of its own, and for nobody but pgguard_keys. Where a program uses it already it stays
+-- where it is, and those who may call it go on.
+DO $pgcrypto$
+DECLARE
+    place name;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgcrypto') THEN
+        IF pg_catalog.to_regnamespace('pgguard_crypto') IS NULL THEN
+            CREATE SCHEMA pgguard_crypto;
+            REVOKE ALL ON SCHEMA pgguard_crypto FROM PUBLIC;
+            COMMENT ON SCHEMA pgguard_crypto IS 'pgguard: pgcrypto, for pgguard_keys alone';
+        END IF;
+        CREATE EXTENSION pgcrypto SCHEMA pgguard_crypto;
+        REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA pgguard_crypto FROM PUBLIC;
+    END IF;
+    SELECT n.nspname INTO STRICT place
+    FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+    WHERE e.extname = 'pgcrypto';
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO pgguard_keys', place);
+    EXECUTE pg_catalog.format(
+        'GRANT EXECUTE ON FUNCTION %1$I.gen_random_bytes(integer), %1$I.hmac(bytea, bytea, text),
+             %1$I.encrypt_iv(bytea, bytea, bytea, text), %1$I.decrypt_iv(bytea, bytea, bytea, text) TO pgguard_keys',
+        place
+    );
+    -- SQL functions that the planner replaces by their bodies: they cost nothing, and only they name the schema
+    EXECUTE pg_catalog.format(
+        'CREATE OR REPLACE FUNCTION pgguard.random_bytes(count integer) RETURNS bytea
+         LANGUAGE sql VOLATILE PARALLEL SAFE AS $q$ SELECT %1$I.gen_random_bytes($1) $q$;
+         CREATE OR REPLACE FUNCTION pgguard.hmac_sha512(data bytea, key bytea) RETURNS bytea
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$ SELECT %1$I.hmac($1, $2, ''sha512'') $q$;
+         CREATE OR REPLACE FUNCTION pgguard.aes_encrypt(plain bytea, key bytea, iv bytea) RETURNS bytea
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$ SELECT %1$I.encrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'') $q$;
+         CREATE OR REPLACE FUNCTION pgguard.aes_decrypt(secret bytea, key bytea, iv bytea) RETURNS bytea
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$ SELECT %1$I.decrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'') $q$',
+        place
+    );
+END
+$pgcrypto$;
+
+CREATE TABLE IF NOT EXISTS pgguard.installation (
+    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    id uuid NOT NULL,
+    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32),
+    host_key_file text,
+    created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE pgguard.installation IS
+    'one row; secret seals the keys that sessions hold, and opens nothing that is stored';
+COMMENT ON COLUMN pgguard.installation.host_key_file IS
+    'file on this server with the key-encryption key, for programs that do not unlock; NULL: they must';
+
+CREATE TABLE IF NOT EXISTS pgguard.kek (
+    epoch integer PRIMARY KEY,
+    state text NOT NULL DEFAULT 'current' CHECK (state IN ('current', 'retired')),
+    check_value bytea NOT NULL,
+    escrow_at timestamp with time zone,
+    drill_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+    created_by text NOT NULL DEFAULT session_user
+);
+CREATE UNIQUE INDEX IF NOT EXISTS kek_current ON pgguard.kek ((true)) WHERE state = 'current';
+COMMENT ON TABLE pgguard.kek IS
+    'generations of the key-encryption key, which is never stored here; check_value recognises the right one';
+
+CREATE TABLE IF NOT EXISTS pgguard.key (
+    id integer PRIMARY KEY,
+    key_group text NOT NULL CHECK (key_group ~ '^[a-z][a-z0-9_]{0,30}$'),
+    purpose text NOT NULL CHECK (purpose IN ('data', 'index')),
+    state text NOT NULL DEFAULT 'current' CHECK (state IN ('current', 'retired', 'destroyed')),
+    epoch integer REFERENCES pgguard.kek,
+    wrapped bytea,
+    created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+    destroyed_at timestamp with time zone,
+    CHECK ((state = 'destroyed') = (wrapped IS NULL))
+);
+CREATE UNIQUE INDEX IF NOT EXISTS key_current ON pgguard.key (key_group, purpose) WHERE state = 'current';
+COMMENT ON TABLE pgguard.key IS 'data keys and index keys, wrapped under the key-encryption key of their epoch';
+
+CREATE TABLE IF NOT EXISTS pgguard.encrypted_column (
+    id uuid PRIMARY KEY,
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    stored_column text NOT NULL,
+    index_column text,
+    key_group text NOT NULL,
+    UNIQUE (table_schema, table_name, column_name)
+);
+COMMENT ON TABLE pgguard.encrypted_column IS
+    'the columns that are encrypted, by the names they had in clear; id is authenticated with every value';
+
+CREATE TABLE IF NOT EXISTS pgguard.backfill (
+    relation text NOT NULL,
+    part text NOT NULL,
+    first_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    next_block bigint NOT NULL,
+    rows bigint NOT NULL DEFAULT 0,
+    at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (relation, part, first_block)
+);
+COMMENT ON TABLE pgguard.backfill IS
+    'how far the rows that were there before are encrypted: ranges of blocks, each with the next one to do';
+
+CREATE OR REPLACE FUNCTION pgguard.wrap_key(kek bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE AS $$ SELECT pgguard.hmac_sha512('pgguard wrap'::bytea, kek) $$;
+COMMENT ON FUNCTION pgguard.wrap_key(bytea) IS 'what data keys are wrapped with, derived from the key-encryption key';
+
+CREATE OR REPLACE FUNCTION pgguard.check_value(kek bytea) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.substr(pgguard.hmac_sha512('pgguard check'::bytea || pg_catalog.uuid_send(i.id), kek), 1, 16)
+    FROM pgguard.installation AS i
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard.wrap_context(id integer, key_group text, purpose text, epoch integer) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.uuid_send(i.id) || pg_catalog.int4send(wrap_context.id) || pg_catalog.int4send(epoch)
+        || pg_catalog.convert_to(key_group || '/' || purpose, 'UTF8')
+    FROM pgguard.installation AS i
+$$;
+COMMENT ON FUNCTION pgguard.wrap_context(integer, text, text, integer) IS
+    'authenticated with a wrapped key: a row of pgguard.key that was changed or comes from elsewhere does not open';
+
+-- version 02: four bytes of length, the value, zeros up to a multiple of `step`, so that lengths tell less
+CREATE OR REPLACE FUNCTION pgguard.padded(plain bytea, step integer) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT pg_catalog.int4send(pg_catalog.octet_length(plain)) || plain || pg_catalog.decode(pg_catalog.repeat('00',
+        (step - 1) - (pg_catalog.octet_length(plain) + 4 + step - 1) % step), 'hex')
+$$;
+CREATE OR REPLACE FUNCTION pgguard.unpadded(plain bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT pg_catalog.substr(plain, 5, (pg_catalog.get_byte(plain, 0) << 24) | (pg_catalog.get_byte(plain, 1) << 16)
+        | (pg_catalog.get_byte(plain, 2) << 8) | pg_catalog.get_byte(plain, 3))
+$$;
+
+-- keys: one or more of id (4) | MAC key (32) | encryption key (32), the one to seal with first
+CREATE OR REPLACE FUNCTION pgguard.pgg1_seal(
+    plain bytea, keys bytea, context bytea, version bytea DEFAULT '\x01'
+) RETURNS bytea
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
+DECLARE
+    iv bytea := pgguard.random_bytes(16);
+    head bytea := version || pg_catalog.substr(keys, 1, 4);
+    body bytea := iv || pgguard.aes_encrypt(plain, pg_catalog.substr(keys, 37, 32), iv);
+BEGIN
+    RETURN head || body || pg_catalog.substr(
+        pgguard.hmac_sha512(
+            head || context || body || pg_catalog.int8send(8 * (5 + pg_catalog.octet_length(context))::bigint),
+            pg_catalog.substr(keys, 5, 32)
+        ), 1, 32);
+END
+$$;
+COMMENT ON FUNCTION pgguard.pgg1_seal(bytea, bytea, bytea, bytea) IS
+    'encrypts bytes (RFC 7518, 5.2.5); version 02 is for what padded() made';
+
+CREATE OR REPLACE FUNCTION pgguard.pgg1_open(stored bytea, keys bytea, context bytea) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    size integer := pg_catalog.octet_length(stored);
+    head bytea := pg_catalog.substr(stored, 1, 5);
+    place integer := 1;
+BEGIN
+    IF size < 69 OR pg_catalog.get_byte(stored, 0) NOT IN (1, 2) THEN
+        RAISE EXCEPTION 'pgguard: this is no encrypted value, or one that was cut' USING ERRCODE = 'PGG02';
+    END IF;
+    WHILE pg_catalog.substr(keys, place, 4) <> pg_catalog.substr(stored, 2, 4) LOOP
+        place := place + 68;
+        IF place > pg_catalog.octet_length(keys) THEN
+            RAISE EXCEPTION 'pgguard: the key % that this value was encrypted with is not here: it was destroyed, or the table of keys is that of another database',
+                pg_catalog.encode(pg_catalog.substr(stored, 2, 4), 'hex') USING ERRCODE = 'PGG03';
+        END IF;
+    END LOOP;
+    IF pg_catalog.substr(
+        pgguard.hmac_sha512(
+            head || context || pg_catalog.substr(stored, 6, size - 37)
+                || pg_catalog.int8send(8 * (5 + pg_catalog.octet_length(context))::bigint),
+            pg_catalog.substr(keys, place + 4, 32)
+        ), 1, 32) <> pg_catalog.substr(stored, size - 31)
+    THEN
+        RAISE EXCEPTION 'pgguard: a stored value was changed, or belongs to another row or column' USING ERRCODE = 'PGG02';
+    END IF;
+    IF pg_catalog.get_byte(stored, 0) = 2 THEN
+        RETURN pgguard.unpadded(pgguard.aes_decrypt(
+            pg_catalog.substr(stored, 22, size - 53), pg_catalog.substr(keys, place + 36, 32),
+            pg_catalog.substr(stored, 6, 16)));
+    END IF;
+    RETURN pgguard.aes_decrypt(
+        pg_catalog.substr(stored, 22, size - 53), pg_catalog.substr(keys, place + 36, 32),
+        pg_catalog.substr(stored, 6, 16));
+END
+$$;
+COMMENT ON FUNCTION pgguard.pgg1_open(bytea, bytea, bytea) IS
+    'decrypts bytes; PGG02: changed or misplaced, PGG03: no such key (RFC 7518, 5.2.5)';
+
+-- the last part of a stored value's context: parts of the row's key, each with its length
+CREATE OR REPLACE FUNCTION pgguard.part(value bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT pg_catalog.int4send(pg_catalog.octet_length($1)) || $1 $$;
+
+-- What a session holds of its keys is sealed: bound to who logged in, to this connection and to this start of
+-- the server. Found in a log or in another session it opens nothing.
+CREATE OR REPLACE FUNCTION pgguard.seal_of_session(secret bytea) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.sha256(secret || pg_catalog.int4send(pg_catalog.pg_backend_pid())
+        || pg_catalog.timestamptz_send(pg_catalog.pg_postmaster_start_time())
+        || pg_catalog.convert_to(session_user::text, 'UTF8'))
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard.hold(setting text, keys bytea) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    iv bytea := pgguard.random_bytes(16);
+    secret bytea;
+BEGIN
+    SELECT i.secret INTO STRICT secret FROM pgguard.installation AS i;
+    PERFORM pg_catalog.set_config(setting, pg_catalog.encode(
+        iv || pgguard.aes_encrypt(pg_catalog.sha256(keys) || keys, pgguard.seal_of_session(secret), iv), 'hex'), false);
+END
+$$;
+COMMENT ON FUNCTION pgguard.hold(text, bytea) IS 'puts keys into a setting of the session, sealed';
+
+CREATE OR REPLACE FUNCTION pgguard.session_keys(setting text) RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    held text := pg_catalog.current_setting(setting, true);
+    token bytea;
+    secret bytea;
+    opened bytea;
+BEGIN
+    IF coalesce(held, '') = '' THEN
+        IF EXISTS (SELECT FROM pgguard.installation WHERE host_key_file IS NOT NULL) THEN
+            PERFORM pgguard.open_keys(pgguard.host_key());
+            held := pg_catalog.current_setting(setting, true);
+        END IF;
+    END IF;
+    IF coalesce(held, '') IN ('', 'locked') THEN
+        RAISE EXCEPTION 'pgguard: this session has no key: call pgguard.unlock($1) after connecting'
+            USING ERRCODE = 'PGG01';
+    END IF;
+    BEGIN
+        SELECT i.secret INTO STRICT secret FROM pgguard.installation AS i;
+        token := pg_catalog.decode(held, 'hex');
+        opened := pgguard.aes_decrypt(
+            pg_catalog.substr(token, 17), pgguard.seal_of_session(secret), pg_catalog.substr(token, 1, 16));
+    EXCEPTION WHEN OTHERS THEN
+        opened := NULL;
+    END;
+    IF opened IS NULL OR pg_catalog.substr(opened, 1, 32) <> pg_catalog.sha256(pg_catalog.substr(opened, 33)) THEN
+        RAISE EXCEPTION 'pgguard: the keys in this session belong to another one: call pgguard.unlock($1) again'
+            USING ERRCODE = 'PGG01';
+    END IF;
+    RETURN pg_catalog.substr(opened, 33);
+END
+$$;
+COMMENT ON FUNCTION pgguard.session_keys(text) IS 'the keys that this session holds in a setting; PGG01 without them';
+
+-- These two are no constants, and are declared as such so that a function which asks for its keys gets them once
+-- a plan and not once a row. Whoever calls them compares the first with the session's state before it believes
+-- the second, and switches debug_print_plan off, which would print the plan's constants.
+CREATE OR REPLACE FUNCTION pgguard.planned_for(setting text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM pgguard.session_keys(setting);
+    RETURN pg_catalog.current_setting(setting, true) || session_user;
+END
+$$;
+CREATE OR REPLACE FUNCTION pgguard.planned_keys(setting text) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN pgguard.session_keys(setting);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard.has_keys(setting text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE coalesce(pg_catalog.current_setting(setting, true), '')
+        WHEN 'locked' THEN false
+        WHEN '' THEN EXISTS (SELECT FROM pgguard.installation WHERE host_key_file IS NOT NULL)
+        ELSE true
+    END;
+END
+$$;
+COMMENT ON FUNCTION pgguard.has_keys(text) IS 'whether this session was unlocked; nothing is opened';
+
+-- unwraps everything that the key-encryption key opens and puts it into the session
+CREATE OR REPLACE FUNCTION pgguard.open_keys(kek bytea) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    known pgguard.kek;
+    one record;
+BEGIN
+    IF kek IS NULL OR pg_catalog.octet_length(kek) <> 32 THEN
+        RAISE EXCEPTION 'pgguard: a key-encryption key has 32 bytes, and this has %',
+            coalesce(pg_catalog.octet_length(kek), 0) USING ERRCODE = 'PGG01';
+    END IF;
+    SELECT k.* INTO known FROM pgguard.kek AS k WHERE k.check_value = pgguard.check_value(kek)
+    ORDER BY k.epoch DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'pgguard: this is not the key-encryption key of this database' USING ERRCODE = 'PGG01';
+    ELSIF known.state <> 'current' THEN
+        RAISE EXCEPTION 'pgguard: this key-encryption key was replaced: it is that of epoch %', known.epoch
+            USING ERRCODE = 'PGG01';
+    END IF;
+    FOR one IN
+        SELECT k.key_group, k.purpose,
+            pg_catalog.string_agg(
+                pg_catalog.int4send(k.id) || pgguard.pgg1_open(
+                    k.wrapped, '\x00000000'::bytea || pgguard.wrap_key(kek),
+                    pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch)),
+                ''::bytea ORDER BY k.state, k.created_at DESC, k.id) AS keys
+        FROM pgguard.key AS k WHERE k.state <> 'destroyed'
+        GROUP BY k.key_group, k.purpose
+    LOOP
+        PERFORM pgguard.hold('pgguard.' || one.purpose || '_' || one.key_group, one.keys);
+    END LOOP;
+END
+$$;
+
+-- Why a session's bound values would be written to the server's log; empty where they would not.
+CREATE OR REPLACE FUNCTION pgguard.logged_by() RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT pg_catalog.concat_ws(', ',
+        CASE WHEN pg_catalog.current_setting('log_parameter_max_length', true) IS DISTINCT FROM '0' THEN
+            pg_catalog.concat_ws(', ',
+                CASE WHEN pg_catalog.current_setting('log_statement') = 'all' THEN 'log_statement' END,
+                CASE WHEN pg_catalog.current_setting('log_min_duration_statement') <> '-1'
+                    THEN 'log_min_duration_statement' END,
+                CASE WHEN pg_catalog.current_setting('log_min_duration_sample', true) <> '-1'
+                    THEN 'log_min_duration_sample' END,
+                CASE WHEN pg_catalog.current_setting('log_transaction_sample_rate', true) <> '0'
+                    THEN 'log_transaction_sample_rate' END)
+        END,
+        CASE WHEN pg_catalog.current_setting('auto_explain.log_min_duration', true) <> '-1'
+            AND pg_catalog.current_setting('auto_explain.log_parameter_max_length', true) <> '0'
+            THEN 'auto_explain.log_min_duration' END)
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard.unlock(kek bytea) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    logged text := pgguard.logged_by();
+BEGIN
+    IF kek IS NOT NULL AND pg_catalog.strpos(pg_catalog.lower(pg_catalog.current_query()), pg_catalog.encode(kek, 'hex')) > 0 THEN
+        RAISE EXCEPTION 'pgguard: the key stood in the text of the statement, which logs and statistics keep: replace the key, and bind it as a parameter'
+            USING ERRCODE = 'PGG04';
+    ELSIF logged <> '' THEN
+        RAISE EXCEPTION 'pgguard: not unlocked: bound values of this session are written to the log, by %', logged
+            USING ERRCODE = 'PGG04', HINT = 'ALTER ROLE ... SET log_parameter_max_length = 0, and replace the key.';
+    END IF;
+    PERFORM pgguard.open_keys(kek);
+END
+$$;
+COMMENT ON FUNCTION pgguard.unlock(bytea) IS
+    'opens the encrypted columns for this session; bind the key-encryption key, never write it into the statement';
+
+CREATE OR REPLACE FUNCTION pgguard.lock() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT DISTINCT k.key_group, k.purpose FROM pgguard.key AS k LOOP
+        PERFORM pg_catalog.set_config('pgguard.' || one.purpose || '_' || one.key_group, 'locked', false);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pgguard.lock() IS 'closes the encrypted columns for this session';
+
+-- the key-encryption key in a file of this server: a superuser replaces this when there is one
+DO $host$
+BEGIN
+    IF pg_catalog.to_regprocedure('pgguard.host_key()') IS NULL THEN
+        CREATE FUNCTION pgguard.host_key() RETURNS bytea LANGUAGE sql STABLE AS 'SELECT NULL::bytea';
+        ALTER FUNCTION pgguard.host_key() OWNER TO pgguard_keys;
+        REVOKE ALL ON FUNCTION pgguard.host_key() FROM PUBLIC;
+    END IF;
+END
+$host$;
+
+CREATE OR REPLACE FUNCTION pgguard.new_kek(kek bytea) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    made integer;
+BEGIN
+    IF pg_catalog.octet_length(kek) IS DISTINCT FROM 32 THEN
+        RAISE EXCEPTION 'pgguard: a key-encryption key has 32 bytes' USING ERRCODE = 'PGG01';
+    END IF;
+    IF EXISTS (SELECT FROM pgguard.kek AS k WHERE k.check_value = pgguard.check_value(kek)) THEN
+        RAISE EXCEPTION 'pgguard: this key-encryption key was in use before: make a new one' USING ERRCODE = 'PGG01';
+    END IF;
+    INSERT INTO pgguard.kek (epoch, check_value)
+    SELECT coalesce(pg_catalog.max(k.epoch), 0) + 1, pgguard.check_value(kek) FROM pgguard.kek AS k
+    RETURNING epoch INTO made;
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION pgguard.new_kek(bytea) IS 'begins an epoch; fails while another is current';
+
+CREATE OR REPLACE FUNCTION pgguard.require_kek(kek bytea) RETURNS integer
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found integer;
+BEGIN
+    SELECT k.epoch INTO found FROM pgguard.kek AS k
+    WHERE k.state = 'current' AND k.check_value = pgguard.check_value(kek);
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'pgguard: this is not the current key-encryption key of this database' USING ERRCODE = 'PGG01';
+    END IF;
+    RETURN found;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard.new_key(kek bytea, key_group text, purpose text) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    in_epoch integer := pgguard.require_kek(kek);
+    made integer;
+BEGIN
+    UPDATE pgguard.key AS k SET state = 'retired'
+    WHERE k.key_group = new_key.key_group AND k.purpose = new_key.purpose AND k.state = 'current';
+    -- at random, so that a table of keys from elsewhere is noticed by its numbers
+    LOOP
+        made := ('x' || pg_catalog.encode(pgguard.random_bytes(4), 'hex'))::bit(32)::integer;
+        EXIT WHEN made <> 0 AND NOT EXISTS (SELECT FROM pgguard.key AS k WHERE k.id = made);
+    END LOOP;
+    INSERT INTO pgguard.key (id, key_group, purpose, epoch, wrapped)
+    VALUES (made, key_group, purpose, in_epoch, pgguard.pgg1_seal(
+        pgguard.random_bytes(64), '\x00000000'::bytea || pgguard.wrap_key(kek),
+        pgguard.wrap_context(made, key_group, purpose, in_epoch)));
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION pgguard.new_key(bytea, text, text) IS
+    'makes a key and retires the one before, which goes on opening what it sealed';
+
+CREATE OR REPLACE FUNCTION pgguard.rewrap(old_kek bytea, new_kek bytea) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    before integer := pgguard.require_kek(old_kek);
+    made integer;
+BEGIN
+    UPDATE pgguard.kek SET state = 'retired' WHERE epoch = before;
+    made := pgguard.new_kek(new_kek);
+    UPDATE pgguard.key AS k SET epoch = made, wrapped = pgguard.pgg1_seal(
+        pgguard.pgg1_open(
+            k.wrapped, '\x00000000'::bytea || pgguard.wrap_key(old_kek),
+            pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch)),
+        '\x00000000'::bytea || pgguard.wrap_key(new_kek),
+        pgguard.wrap_context(k.id, k.key_group, k.purpose, made))
+    WHERE k.state <> 'destroyed';
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION pgguard.rewrap(bytea, bytea) IS
+    'begins an epoch with a new key-encryption key: what was wrapped with the old one is wrapped with the new';
+
+-- The blind index: 16 bytes of an HMAC under a key of its own. It tells equality and nothing else.
+CREATE OR REPLACE FUNCTION pgguard.blind(value text, keys bytea, context bytea) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT pg_catalog.substr(pgguard.hmac_sha512(
+        context || pg_catalog.convert_to(value, 'UTF8'), pg_catalog.substr(keys, 5, 64)), 1, 16)
+$$;
+
+-- How values are made alike before they are indexed.
+CREATE OR REPLACE FUNCTION pgguard.normal_exact(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT $1 $$;
+CREATE OR REPLACE FUNCTION pgguard.normal_identifier(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT pg_catalog.regexp_replace(pg_catalog.upper($1 COLLATE pg_catalog."C"), '[^0-9A-Z]', '', 'g')
+$$;
+CREATE OR REPLACE FUNCTION pgguard.normal_phone(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(
+        $1, '\(0\)', '', 'g'), '[^0-9+]', '', 'g'), '^\+', '00')
+$$;
+DO $names$
+BEGIN
+    -- letters with accents can only be written where the database can hold them all
+    IF pg_catalog.getdatabaseencoding() = 'UTF8' THEN
+        CREATE OR REPLACE FUNCTION pgguard.normal_name(value text) RETURNS text
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$
+            SELECT pg_catalog.btrim(pg_catalog.regexp_replace(pg_catalog.upper(
+                pg_catalog.regexp_replace(
+                    pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+                        pg_catalog.normalize($1, 'NFKD'),
+                        U&'\0152', 'OE'), U&'\0153', 'OE'), U&'\00C6', 'AE'), U&'\00E6', 'AE'), U&'\00DF', 'SS'),
+                    U&'[\0300-\036F]', '', 'g') COLLATE pg_catalog."C"),
+                U&'[\0001-\002F\003A-\0040\005B-\0060\007B-\00BF\2000-\206F]+', ' ', 'g'))
+        $q$;
+    ELSE
+        CREATE OR REPLACE FUNCTION pgguard.normal_name(value text) RETURNS text
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$
+            SELECT pg_catalog.btrim(pg_catalog.regexp_replace(
+                pg_catalog.upper($1 COLLATE pg_catalog."C"), '[[:space:][:punct:]]+', ' ', 'g'))
+        $q$;
+    END IF;
+END
+$names$;
+COMMENT ON FUNCTION pgguard.normal_name(text) IS
+    'without case, accents, and differences of spaces, hyphens and apostrophes';
+
+-- ownership and rights: nobody but pgguard_keys, and unlock, lock and has_keys for everybody with USAGE
+DO $rights$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN
+        SELECT c.oid::regclass AS name FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = 'pgguard'::regnamespace
+            AND c.relname IN ('installation', 'kek', 'key', 'encrypted_column', 'backfill')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO pgguard_keys', one.name);
+        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM PUBLIC', one.name);
+    END LOOP;
+    FOR one IN
+        SELECT p.oid::regprocedure AS name FROM pg_catalog.pg_proc AS p
+        WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN (
+            'random_bytes', 'hmac_sha512', 'aes_encrypt', 'aes_decrypt', 'wrap_key', 'check_value', 'wrap_context',
+            'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'seal_of_session', 'hold', 'session_keys',
+            'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'new_kek',
+            'require_kek', 'new_key', 'rewrap', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
+            'normal_name')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO pgguard_keys', one.name);
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one.name);
+    END LOOP;
+    GRANT EXECUTE ON FUNCTION pgguard.unlock(bytea), pgguard.lock(), pgguard.has_keys(text) TO PUBLIC;
+END
+$rights$;
+
+-- Known answers: a pgcrypto that does not encrypt, or opens with a wrong key, is refused here (CVE-2026-14663 made
+-- it store clear text for some ciphers; AES is the only one that is used).
+DO $test$
+DECLARE
+    key bytea := '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f';
+    iv bytea := '\x1af38c2dc2b96ffdd86694092341bc04';
+    keys bytea := '\x00000007'::bytea || pgguard.random_bytes(64);
+    made bytea;
+BEGIN
+    IF pgguard.aes_encrypt('known answer'::bytea, key, iv) <> '\xdaa989b8b3883991071a963178a68239'::bytea THEN
+        RAISE EXCEPTION 'pgguard: AES of this pgcrypto does not give the known answer';
+    END IF;
+    made := pgguard.pgg1_seal('known answer'::bytea, keys, 'here'::bytea);
+    IF pgguard.pgg1_open(made, keys, 'here'::bytea) <> 'known answer'::bytea
+        OR position('known'::bytea IN made) > 0
+    THEN
+        RAISE EXCEPTION 'pgguard: what was encrypted does not come back';
+    END IF;
+    BEGIN
+        PERFORM pgguard.pgg1_open(made, '\x00000007'::bytea || pgguard.random_bytes(64), 'here'::bytea);
+        RAISE EXCEPTION 'pgguard: a wrong key opens' USING ERRCODE = 'PGG05';
+    EXCEPTION WHEN SQLSTATE 'PGG02' THEN
+        NULL;
+    END;
+    BEGIN
+        PERFORM pgguard.pgg1_open(made, keys, 'elsewhere'::bytea);
+        RAISE EXCEPTION 'pgguard: a value opens in another place' USING ERRCODE = 'PGG05';
+    EXCEPTION WHEN SQLSTATE 'PGG02' THEN
+        NULL;
+    END;
+END
+$test$;
+
+INSERT INTO pgguard.installation (id, secret)
+SELECT pg_catalog.gen_random_uuid(), pgguard.random_bytes(32)
+WHERE NOT EXISTS (SELECT FROM pgguard.installation);
