@@ -98,7 +98,7 @@ CREATE TABLE IF NOT EXISTS pgguard.key (
     id integer PRIMARY KEY,
     key_group text NOT NULL CHECK (key_group ~ '^[a-z][a-z0-9_]{0,30}$'),
     purpose text NOT NULL CHECK (purpose IN ('data', 'index')),
-    state text NOT NULL DEFAULT 'current' CHECK (state IN ('current', 'retired', 'destroyed')),
+    state text NOT NULL DEFAULT 'current' CHECK (state IN ('next', 'current', 'retired', 'destroyed')),
     epoch integer REFERENCES pgguard.kek,
     wrapped bytea,
     created_at timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
@@ -106,7 +106,12 @@ CREATE TABLE IF NOT EXISTS pgguard.key (
     CHECK ((state = 'destroyed') = (wrapped IS NULL))
 );
 CREATE UNIQUE INDEX IF NOT EXISTS key_current ON pgguard.key (key_group, purpose) WHERE state = 'current';
+CREATE UNIQUE INDEX IF NOT EXISTS key_next ON pgguard.key (key_group, purpose) WHERE state = 'next';
+-- ANALYZE would copy wrapped keys to pg_statistic, where they outlive their destruction
+ALTER TABLE pgguard.key ALTER COLUMN wrapped SET STATISTICS 0;
 COMMENT ON TABLE pgguard.key IS 'data keys and index keys, wrapped under the key-encryption key of their epoch';
+COMMENT ON COLUMN pgguard.key.state IS
+    'next: opens, and seals nothing yet; current: seals; retired: opens what it sealed; destroyed: gone';
 
 CREATE TABLE IF NOT EXISTS pgguard.encrypted_column (
     id uuid PRIMARY KEY,
@@ -138,11 +143,18 @@ CREATE OR REPLACE FUNCTION pgguard.wrap_key(kek bytea) RETURNS bytea
 LANGUAGE sql IMMUTABLE AS $$ SELECT pgguard.hmac_sha512('pgguard wrap'::bytea, kek) $$;
 COMMENT ON FUNCTION pgguard.wrap_key(bytea) IS 'what data keys are wrapped with, derived from the key-encryption key';
 
+-- From here on no query has a key among its values: the planner makes constants of them, and auto_explain prints
+-- these. Expressions of plpgsql are planned without values.
 CREATE OR REPLACE FUNCTION pgguard.check_value(kek bytea) RETURNS bytea
-LANGUAGE sql STABLE AS $$
-    SELECT pg_catalog.substr(pgguard.hmac_sha512('pgguard check'::bytea || pg_catalog.uuid_send(i.id), kek), 1, 16)
-    FROM pgguard.installation AS i
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    here bytea;
+BEGIN
+    SELECT pg_catalog.uuid_send(i.id) INTO STRICT here FROM pgguard.installation AS i;
+    RETURN pg_catalog.substr(pgguard.hmac_sha512('pgguard check'::bytea || here, kek), 1, 16);
+END
 $$;
+COMMENT ON FUNCTION pgguard.check_value(bytea) IS 'recognises a key-encryption key of this installation';
 
 CREATE OR REPLACE FUNCTION pgguard.wrap_context(id integer, key_group text, purpose text, epoch integer) RETURNS bytea
 LANGUAGE sql STABLE AS $$
@@ -237,18 +249,18 @@ LANGUAGE sql STABLE AS $$
         || pg_catalog.convert_to(session_user::text, 'UTF8'))
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard.hold(setting text, keys bytea) RETURNS void
+CREATE OR REPLACE FUNCTION pgguard.hold(setting text, keys bytea) RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     iv bytea := pgguard.random_bytes(16);
     secret bytea;
 BEGIN
     SELECT i.secret INTO STRICT secret FROM pgguard.installation AS i;
-    PERFORM pg_catalog.set_config(setting, pg_catalog.encode(
+    RETURN pg_catalog.set_config(setting, pg_catalog.encode(
         iv || pgguard.aes_encrypt(pg_catalog.sha256(keys) || keys, pgguard.seal_of_session(secret), iv), 'hex'), false);
 END
 $$;
-COMMENT ON FUNCTION pgguard.hold(text, bytea) IS 'puts keys into a setting of the session, sealed';
+COMMENT ON FUNCTION pgguard.hold(text, bytea) IS 'puts keys into a setting of the session, sealed; returns them as sealed';
 
 CREATE OR REPLACE FUNCTION pgguard.session_keys(setting text) RETURNS bytea
 LANGUAGE plpgsql STABLE AS $$
@@ -257,6 +269,8 @@ DECLARE
     token bytea;
     secret bytea;
     opened bytea;
+    keys bytea := ''::bytea;
+    one record;
 BEGIN
     IF coalesce(held, '') = '' THEN
         IF EXISTS (SELECT FROM pgguard.installation WHERE host_key_file IS NOT NULL) THEN
@@ -280,7 +294,22 @@ BEGIN
         RAISE EXCEPTION 'pgguard: the keys in this session belong to another one: call pgguard.unlock($1) again'
             USING ERRCODE = 'PGG01';
     END IF;
-    RETURN pg_catalog.substr(opened, 33);
+    -- what became of the keys since the session got them: which one seals, and which ones are destroyed
+    FOR one IN SELECT pg_catalog.int4send(k.id) AS id FROM pgguard.key AS k
+        WHERE 'pgguard.' || k.purpose || '_' || k.key_group = setting AND k.state <> 'destroyed'
+        ORDER BY k.state, k.created_at DESC, k.id
+    LOOP
+        FOR piece IN 0 .. (pg_catalog.octet_length(opened) - 32) / 68 - 1 LOOP
+            IF pg_catalog.substr(opened, 33 + 68 * piece, 4) = one.id THEN
+                keys := keys || pg_catalog.substr(opened, 33 + 68 * piece, 68);
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF keys = ''::bytea THEN
+        RAISE EXCEPTION 'pgguard: the keys that this session holds were destroyed: call pgguard.unlock($1) again'
+            USING ERRCODE = 'PGG03';
+    END IF;
+    RETURN keys;
 END
 $$;
 COMMENT ON FUNCTION pgguard.session_keys(text) IS 'the keys that this session holds in a setting; PGG01 without them';
@@ -319,36 +348,44 @@ CREATE OR REPLACE FUNCTION pgguard.open_keys(kek bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     known pgguard.kek;
+    own bytea;
+    unwrap bytea;
+    held text;
+    keys bytea := ''::bytea;
     one record;
 BEGIN
     IF kek IS NULL OR pg_catalog.octet_length(kek) <> 32 THEN
         RAISE EXCEPTION 'pgguard: a key-encryption key has 32 bytes, and this has %',
             coalesce(pg_catalog.octet_length(kek), 0) USING ERRCODE = 'PGG01';
     END IF;
-    SELECT k.* INTO known FROM pgguard.kek AS k WHERE k.check_value = pgguard.check_value(kek)
-    ORDER BY k.epoch DESC LIMIT 1;
+    own := pgguard.check_value(kek);
+    SELECT k.* INTO known FROM pgguard.kek AS k WHERE k.check_value = own ORDER BY k.epoch DESC LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'pgguard: this is not the key-encryption key of this database' USING ERRCODE = 'PGG01';
     ELSIF known.state <> 'current' THEN
         RAISE EXCEPTION 'pgguard: this key-encryption key was replaced: it is that of epoch %', known.epoch
             USING ERRCODE = 'PGG01';
     END IF;
+    unwrap := '\x00000000'::bytea || pgguard.wrap_key(kek);
     FOR one IN
-        SELECT k.key_group, k.purpose,
-            pg_catalog.string_agg(
-                pg_catalog.int4send(k.id) || pgguard.pgg1_open(
-                    k.wrapped, '\x00000000'::bytea || pgguard.wrap_key(kek),
-                    pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch)),
-                ''::bytea ORDER BY k.state, k.created_at DESC, k.id) AS keys
+        SELECT k.id, k.wrapped, 'pgguard.' || k.purpose || '_' || k.key_group AS setting,
+            pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch) AS context,
+            pg_catalog.lead(k.id) OVER same IS NULL AS is_last
         FROM pgguard.key AS k WHERE k.state <> 'destroyed'
-        GROUP BY k.key_group, k.purpose
+        WINDOW same AS (PARTITION BY k.key_group, k.purpose ORDER BY k.state, k.created_at DESC, k.id)
+        ORDER BY k.key_group, k.purpose, k.state, k.created_at DESC, k.id
     LOOP
-        PERFORM pgguard.hold('pgguard.' || one.purpose || '_' || one.key_group, one.keys);
+        keys := keys || pg_catalog.int4send(one.id) || pgguard.pgg1_open(one.wrapped, unwrap, one.context);
+        IF one.is_last THEN
+            held := pgguard.hold(one.setting, keys);
+            keys := ''::bytea;
+        END IF;
     END LOOP;
 END
 $$;
 
--- Why a session's bound values would be written to the server's log; empty where they would not.
+-- Why a session's bound values would be written to the server's log; empty where they would not. The last four
+-- print plans, in which bound values stand as constants.
 CREATE OR REPLACE FUNCTION pgguard.logged_by() RETURNS text
 LANGUAGE sql STABLE AS $$
     SELECT pg_catalog.concat_ws(', ',
@@ -362,10 +399,19 @@ LANGUAGE sql STABLE AS $$
                 CASE WHEN pg_catalog.current_setting('log_transaction_sample_rate', true) <> '0'
                     THEN 'log_transaction_sample_rate' END)
         END,
-        CASE WHEN pg_catalog.current_setting('auto_explain.log_min_duration', true) <> '-1'
-            AND pg_catalog.current_setting('auto_explain.log_parameter_max_length', true) <> '0'
-            THEN 'auto_explain.log_min_duration' END)
+        CASE WHEN pg_catalog.current_setting('log_parameter_max_length_on_error', true) <> '0'
+            THEN 'log_parameter_max_length_on_error' END,
+        CASE WHEN pg_catalog.current_setting('pgaudit.log_parameter', true) = 'on' THEN 'pgaudit.log_parameter' END,
+        CASE WHEN pg_catalog.current_setting('debug_print_plan') = 'on' THEN 'debug_print_plan' END,
+        CASE WHEN pg_catalog.current_setting('auto_explain.log_min_duration', true) <> '-1' THEN
+            pg_catalog.concat_ws(', ',
+                CASE WHEN pg_catalog.current_setting('auto_explain.log_parameter_max_length', true) <> '0'
+                    THEN 'auto_explain.log_min_duration' END,
+                CASE WHEN pg_catalog.current_setting('auto_explain.log_verbose', true) = 'on'
+                    THEN 'auto_explain.log_verbose' END)
+        END)
 $$;
+COMMENT ON FUNCTION pgguard.logged_by() IS 'the settings by which bound values of this session reach the log';
 
 CREATE OR REPLACE FUNCTION pgguard.unlock(kek bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -411,16 +457,18 @@ $host$;
 CREATE OR REPLACE FUNCTION pgguard.new_kek(kek bytea) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    own bytea;
     made integer;
 BEGIN
     IF pg_catalog.octet_length(kek) IS DISTINCT FROM 32 THEN
         RAISE EXCEPTION 'pgguard: a key-encryption key has 32 bytes' USING ERRCODE = 'PGG01';
     END IF;
-    IF EXISTS (SELECT FROM pgguard.kek AS k WHERE k.check_value = pgguard.check_value(kek)) THEN
+    own := pgguard.check_value(kek);
+    IF EXISTS (SELECT FROM pgguard.kek AS k WHERE k.check_value = own) THEN
         RAISE EXCEPTION 'pgguard: this key-encryption key was in use before: make a new one' USING ERRCODE = 'PGG01';
     END IF;
     INSERT INTO pgguard.kek (epoch, check_value)
-    SELECT coalesce(pg_catalog.max(k.epoch), 0) + 1, pgguard.check_value(kek) FROM pgguard.kek AS k
+    SELECT coalesce(pg_catalog.max(k.epoch), 0) + 1, own FROM pgguard.kek AS k
     RETURNING epoch INTO made;
     RETURN made;
 END
@@ -430,55 +478,89 @@ COMMENT ON FUNCTION pgguard.new_kek(bytea) IS 'begins an epoch; fails while anot
 CREATE OR REPLACE FUNCTION pgguard.require_kek(kek bytea) RETURNS integer
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    found integer;
+    own bytea := pgguard.check_value(kek);
+    known pgguard.kek;
 BEGIN
-    SELECT k.epoch INTO found FROM pgguard.kek AS k
-    WHERE k.state = 'current' AND k.check_value = pgguard.check_value(kek);
-    IF found IS NULL THEN
-        RAISE EXCEPTION 'pgguard: this is not the current key-encryption key of this database' USING ERRCODE = 'PGG01';
+    SELECT k.* INTO known FROM pgguard.kek AS k WHERE k.check_value = own;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'pgguard: this is not the key-encryption key of this database: another key, or pgguard''s tables came from another server'
+            USING ERRCODE = 'PGG01';
+    ELSIF known.state <> 'current' THEN
+        RAISE EXCEPTION 'pgguard: this key-encryption key was replaced: it is that of epoch %', known.epoch
+            USING ERRCODE = 'PGG01';
     END IF;
-    RETURN found;
+    RETURN known.epoch;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard.new_key(kek bytea, key_group text, purpose text) RETURNS integer
+CREATE OR REPLACE FUNCTION pgguard.new_key(
+    kek bytea, key_group text, purpose text, state text DEFAULT 'current'
+) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     in_epoch integer := pgguard.require_kek(kek);
     made integer;
+    sealed bytea;
 BEGIN
-    UPDATE pgguard.key AS k SET state = 'retired'
-    WHERE k.key_group = new_key.key_group AND k.purpose = new_key.purpose AND k.state = 'current';
+    IF state NOT IN ('next', 'current') THEN
+        RAISE EXCEPTION 'pgguard: a new key is next or current';
+    ELSIF state = 'current' THEN
+        UPDATE pgguard.key AS k SET state = 'retired'
+        WHERE k.key_group = new_key.key_group AND k.purpose = new_key.purpose AND k.state IN ('current', 'next');
+    END IF;
     -- at random, so that a table of keys from elsewhere is noticed by its numbers
     LOOP
         made := ('x' || pg_catalog.encode(pgguard.random_bytes(4), 'hex'))::bit(32)::integer;
         EXIT WHEN made <> 0 AND NOT EXISTS (SELECT FROM pgguard.key AS k WHERE k.id = made);
     END LOOP;
-    INSERT INTO pgguard.key (id, key_group, purpose, epoch, wrapped)
-    VALUES (made, key_group, purpose, in_epoch, pgguard.pgg1_seal(
+    sealed := pgguard.pgg1_seal(
         pgguard.random_bytes(64), '\x00000000'::bytea || pgguard.wrap_key(kek),
-        pgguard.wrap_context(made, key_group, purpose, in_epoch)));
+        pgguard.wrap_context(made, key_group, purpose, in_epoch));
+    INSERT INTO pgguard.key (id, key_group, purpose, state, epoch, wrapped)
+    VALUES (made, key_group, purpose, state, in_epoch, sealed);
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION pgguard.new_key(bytea, text, text) IS
-    'makes a key and retires the one before, which goes on opening what it sealed';
+COMMENT ON FUNCTION pgguard.new_key(bytea, text, text, text) IS
+    'makes a key. current: it seals from now on, and the one before goes on opening; next: see use_key';
+
+-- A session that was unlocked before a key was made cannot open what it sealed: so it is made as next, and used
+-- when the sessions from before have ended.
+CREATE OR REPLACE FUNCTION pgguard.use_key(id integer) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE pgguard.key AS k SET state = 'retired'
+    FROM pgguard.key AS n
+    WHERE n.id = use_key.id AND n.state = 'next' AND k.state = 'current'
+        AND k.key_group = n.key_group AND k.purpose = n.purpose;
+    UPDATE pgguard.key AS k SET state = 'current' WHERE k.id = use_key.id AND k.state = 'next';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'pgguard: there is no key % that waits to be used', pg_catalog.encode(pg_catalog.int4send(id), 'hex');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION pgguard.use_key(integer) IS 'from now on the key seals, and the one before it only opens';
 
 CREATE OR REPLACE FUNCTION pgguard.rewrap(old_kek bytea, new_kek bytea) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     before integer := pgguard.require_kek(old_kek);
     made integer;
+    sealed bytea;
+    one record;
 BEGIN
     UPDATE pgguard.kek SET state = 'retired' WHERE epoch = before;
     made := pgguard.new_kek(new_kek);
-    UPDATE pgguard.key AS k SET epoch = made, wrapped = pgguard.pgg1_seal(
-        pgguard.pgg1_open(
-            k.wrapped, '\x00000000'::bytea || pgguard.wrap_key(old_kek),
-            pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch)),
-        '\x00000000'::bytea || pgguard.wrap_key(new_kek),
-        pgguard.wrap_context(k.id, k.key_group, k.purpose, made))
-    WHERE k.state <> 'destroyed';
+    FOR one IN
+        SELECT k.id, k.wrapped, pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch) AS before,
+            pgguard.wrap_context(k.id, k.key_group, k.purpose, made) AS after
+        FROM pgguard.key AS k WHERE k.state <> 'destroyed' FOR UPDATE
+    LOOP
+        sealed := pgguard.pgg1_seal(
+            pgguard.pgg1_open(one.wrapped, '\x00000000'::bytea || pgguard.wrap_key(old_kek), one.before),
+            '\x00000000'::bytea || pgguard.wrap_key(new_kek), one.after);
+        UPDATE pgguard.key AS k SET epoch = made, wrapped = sealed WHERE k.id = one.id;
+    END LOOP;
     RETURN made;
 END
 $$;
@@ -549,7 +631,7 @@ BEGIN
             'random_bytes', 'hmac_sha512', 'aes_encrypt', 'aes_decrypt', 'wrap_key', 'check_value', 'wrap_context',
             'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'seal_of_session', 'hold', 'session_keys',
             'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'new_kek',
-            'require_kek', 'new_key', 'rewrap', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
+            'require_kek', 'new_key', 'use_key', 'rewrap', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
             'normal_name')
     LOOP
         EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO pgguard_keys', one.name);
