@@ -24,7 +24,8 @@ class Step:
 
     They are all transactional, or none of them is. `asserts` are further SQL expressions that must be
     true before anything is done, each with what to say when it is not; `checks` are expressions that must
-    be true afterwards. `phase` is empty, or prepare, watch, cutover, cleanup.
+    be true afterwards. `phase` is empty, or one of a plan's own: prepare, watch, cutover, cleanup, or those of an
+    encryption. `statement_timeout` is how long one statement may take, 0 for as long as it needs.
     """
 
     slug: str
@@ -38,6 +39,7 @@ class Step:
     asserts: tuple[tuple[str, str], ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
     first: str = ""
+    statement_timeout: str = "60s"
 
     @property
     def transactional(self) -> bool:

@@ -123,7 +123,11 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """Which categories are to be stored encrypted."""
+    """Which categories are to be stored encrypted, and what a session without a key meets.
+
+    `no_key` is raise (an error) or mask (what those who are no readers see). Genetic data and special categories
+    have keys of their own, in the groups genetic and special; all else is in the group main.
+    """
 
     categories: tuple[Category, ...] = (
         "national_id",
@@ -132,6 +136,39 @@ class Encryption:
         "genetic",
         "free_text",
     )
+    no_key: Literal["raise", "mask"] = "raise"
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptEntry:
+    """How one column is encrypted: `column` is schema.table.column.
+
+    `readers` are the roles that see the value (without them: those that may read the column when it is planned);
+    `mask` is what others see: null, year, or last:N. A `searchable` column has a blind index over its `normal_form`.
+    `padding` fills values up to a multiple of so many bytes, so that their length tells less.
+    """
+
+    column: str
+    key_group: str = ""
+    searchable: bool = False
+    normal_form: Literal["exact", "identifier", "phone", "name"] = "exact"
+    mask: str = "null"
+    readers: tuple[str, ...] | None = None
+    padding: int = 0
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptTableEntry:
+    """The form of a table with encrypted columns: view (programs go on as before), or in-place.
+
+    `acknowledge` are the kinds of statements that break and that somebody has taken care of.
+    """
+
+    table: str
+    form: Literal["view", "in-place"] = "view"
+    acknowledge: tuple[str, ...] = ()
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +323,8 @@ class Policy:
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
     column: tuple[ColumnEntry, ...] = ()
+    encrypt: tuple[EncryptEntry, ...] = ()
+    encrypt_table: tuple[EncryptTableEntry, ...] = ()
     waiver: tuple[Waiver, ...] = ()
     site_check: tuple[SiteCheck, ...] = ()
     setting: tuple[SettingEntry, ...] = ()

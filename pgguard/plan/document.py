@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.plan.migration import LOCK_TIMEOUT, STATEMENT_TIMEOUT, waited
+from pgguard.plan.migration import LOCK_TIMEOUT, waited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +16,14 @@ _PHASES = {
     "watch": "Watch: changes nothing; go on when its verification holds",
     "cutover": "Cut over: old ways are closed",
     "cleanup": "Clean up: after a time of grace, what is no longer needed goes",
+    "install": "Install: what encryption needs, harmless to what is there",
+    "expand": "Expand: encrypted columns beside the clear ones, written by the same statements",
+    "backfill": "Backfill: what was there before is sealed, batch by batch, while work goes on",
+    "verify": "Verify: every row is opened and compared",
+    "switch": "Switch: programs read and write through the encrypted columns",
+    "soak": "Soak: days with both, in which everything can be taken back",
+    "contract": "Contract: the clear values go",
+    "scrub": "Scrub: files are written anew, so that no clear value is left in them",
 }
 
 
@@ -54,8 +62,8 @@ def _how(files: Sequence[Migration], layout: str) -> Iterator[str]:
         "",
         "Each file says in its head what it does and which database it belongs to. It stops before it "
         "changes anything when the state is neither the one that was planned on nor the one afterwards, "
-        f"waits for a lock {LOCK_TIMEOUT} at most, and ends a statement after {STATEMENT_TIMEOUT}. Running "
-        "it twice is harmless.",
+        f"waits for a lock {LOCK_TIMEOUT} at most, and says how long a statement may take. Running it twice is "
+        "harmless.",
         "",
         "Files with `review` in their name can take away what somebody works with, or break a program: "
         "look first at what they say. `final` ones cannot be undone wholly.",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pgguard.model.plan import Plan, Step
 
 LOCK_TIMEOUT = "3s"
-STATEMENT_TIMEOUT = "60s"
 _LICENCE = "This file is under the PostgreSQL License: use it with your own as you like."
 _CHANGED = "the state is not the one that was planned on: %. Nothing was changed; make a new plan"
 # planning takes the square of how many conditions a query has: 2,000 in one take a minute
@@ -88,7 +87,7 @@ def _verify(plan: Plan, step: Step, name: str) -> str:
 
 def _file(step: Step, name: str, kind: str, body: Sequence[str]) -> str:
     # nobody else's operators and functions are found, and names mean what they meant when it was planned
-    limits = [("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT), ("search_path", "")]
+    limits = [("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", step.statement_timeout), ("search_path", "")]
     if not all(part.isascii() for part in body):
         limits.append(("client_encoding", "UTF8"))
     if step.transactional:

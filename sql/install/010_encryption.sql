@@ -118,6 +118,7 @@ CREATE TABLE IF NOT EXISTS pgguard.encrypted_column (
     table_schema text NOT NULL,
     table_name text NOT NULL,
     column_name text NOT NULL,
+    storage_name text NOT NULL,
     stored_column text NOT NULL,
     index_column text,
     key_group text NOT NULL,
@@ -125,6 +126,13 @@ CREATE TABLE IF NOT EXISTS pgguard.encrypted_column (
 );
 COMMENT ON TABLE pgguard.encrypted_column IS
     'the columns that are encrypted, by the names they had in clear; id is authenticated with every value';
+CREATE OR REPLACE VIEW pgguard.encrypted_storage AS
+    SELECT c.id, coalesce(
+            pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.table_schema, c.storage_name)),
+            pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.table_schema, c.table_name))) AS relation,
+        c.stored_column, c.index_column, c.column_name, c.key_group
+    FROM pgguard.encrypted_column AS c;
+COMMENT ON VIEW pgguard.encrypted_storage IS 'where the encrypted columns are stored now: before the switch or after it';
 
 CREATE TABLE IF NOT EXISTS pgguard.backfill (
     relation text NOT NULL,
@@ -612,6 +620,129 @@ $names$;
 COMMENT ON FUNCTION pgguard.normal_name(text) IS
     'without case, accents, and differences of spaces, hyphens and apostrophes';
 
+CREATE OR REPLACE FUNCTION pgguard.current_key(key_group text) RETURNS bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found integer;
+BEGIN
+    SELECT k.id INTO found FROM pgguard.key AS k
+    WHERE k.key_group = current_key.key_group AND k.purpose = 'data' AND k.state = 'current';
+    IF found IS NULL THEN
+        RAISE EXCEPTION 'pgguard: there is no current key of the group %: pgguard keys init makes it', key_group
+            USING ERRCODE = 'PGG03';
+    END IF;
+    RETURN pg_catalog.int4send(found);
+END
+$$;
+COMMENT ON FUNCTION pgguard.current_key(text) IS 'the number that values are sealed under now, as it is stored in them';
+
+-- What migrations use; each runs with the rights of whoever applies them.
+
+-- gives a function to pgguard_keys, and EXECUTE to nobody but those roles, whatever default privileges say
+CREATE OR REPLACE FUNCTION pgguard.hand_over(function regprocedure, roles text[], to_keys boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one text;
+BEGIN
+    IF to_keys THEN
+        EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO pgguard_keys', function);
+    END IF;
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
+    FOR one IN
+        SELECT pg_catalog.quote_ident(r.rolname)
+        FROM pg_catalog.pg_proc AS p, pg_catalog.aclexplode(p.proacl) AS e JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
+        WHERE p.oid = function AND e.grantee <> p.proowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM %s', function, one);
+    END LOOP;
+    FOREACH one IN ARRAY roles LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', function,
+            CASE one WHEN 'public' THEN 'PUBLIC' ELSE pg_catalog.quote_ident(one) END);
+    END LOOP;
+END
+$$;
+
+-- Views name what they read by its number, and would go on reading the table under its new name. The first of
+-- these two keeps their text for the rest of the transaction, the second gives them that text again, so that they
+-- read what has the old name now. Owners, privileges, options and comments stay.
+CREATE OR REPLACE FUNCTION pgguard.remember_views(relation text, kinds text) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('pgguard.views', coalesce((
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', v.oid::regclass::text,
+            'options', coalesce(' WITH (' || pg_catalog.array_to_string(v.reloptions, ', ') || ')', ''),
+            'text', pg_catalog.pg_get_viewdef(v.oid)) ORDER BY v.oid::regclass::text)
+        FROM pg_catalog.pg_class AS v
+        WHERE v.relkind = 'v' AND v.oid IN (
+            SELECT r.ev_class FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
+            JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid
+            WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                AND c.oid = pg_catalog.to_regclass(relation) AND c.relkind::text = ANY (kinds::text[])
+                AND r.ev_class <> c.oid)
+    ), '[]')::text, true);
+END
+$$;
+CREATE OR REPLACE FUNCTION pgguard.rebuild_views() RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one jsonb;
+BEGIN
+    FOR one IN SELECT v.value FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgguard.views')::jsonb) AS v LOOP
+        EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %s%s AS %s', one ->> 'name', one ->> 'options', one ->> 'text');
+    END LOOP;
+END
+$$;
+
+-- Seals what was there before, in batches that each are a transaction: by plain SQL, for sites without pgguard.
+-- `pgguard apply` does the same with several sessions. function is that of the table: backfill, refill or reseal.
+CREATE OR REPLACE PROCEDURE pgguard.run_backfill(
+    relation text, function text, parts text[], batch_rows integer DEFAULT 1000, pause_seconds double precision DEFAULT 0
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    leaf text;
+    step bigint;
+    ends bigint;
+    at bigint;
+    done bigint;
+    left_over bigint;
+BEGIN
+    LOOP
+        left_over := 0;
+        FOREACH leaf IN ARRAY parts LOOP
+            SELECT greatest(1, (batch_rows * c.relpages / greatest(c.reltuples, 1))::bigint),
+                pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint
+            INTO step, ends FROM pg_catalog.pg_class AS c WHERE c.oid = leaf::regclass;
+            SELECT b.next_block INTO at FROM pgguard.backfill AS b
+            WHERE b.relation = run_backfill.function AND b.part = leaf AND b.first_block = 0;
+            at := coalesce(at, 0);
+            WHILE at < ends LOOP
+                EXECUTE pg_catalog.format('SELECT %s($1, $2, $3)', function) INTO done
+                    USING leaf::regclass, at, least(at + step, ends);
+                left_over := left_over + done;
+                at := at + step;
+                INSERT INTO pgguard.backfill AS b (relation, part, first_block, end_block, next_block, rows)
+                VALUES (function, leaf, 0, ends, at, done)
+                ON CONFLICT ON CONSTRAINT backfill_pkey DO UPDATE SET next_block = excluded.next_block,
+                    end_block = excluded.end_block, rows = b.rows + excluded.rows, at = pg_catalog.clock_timestamp();
+                COMMIT;
+                IF pause_seconds > 0 THEN
+                    PERFORM pg_catalog.pg_sleep(pause_seconds);
+                END IF;
+            END LOOP;
+            -- the next pass begins again: what sessions without a key wrote, or what was locked
+            UPDATE pgguard.backfill AS b SET next_block = 0
+            WHERE b.relation = run_backfill.function AND b.part = leaf;
+            COMMIT;
+        END LOOP;
+        EXIT WHEN left_over = 0;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision) IS
+    'calls the function over all blocks of the parts, batch by batch, until a pass finds nothing to do; goes on where it was broken off';
+
 -- ownership and rights: nobody but pgguard_keys, and unlock, lock and has_keys for everybody with USAGE
 DO $rights$
 DECLARE
@@ -620,7 +751,7 @@ BEGIN
     FOR one IN
         SELECT c.oid::regclass AS name FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = 'pgguard'::regnamespace
-            AND c.relname IN ('installation', 'kek', 'key', 'encrypted_column', 'backfill')
+            AND c.relname IN ('installation', 'kek', 'key', 'encrypted_column', 'encrypted_storage', 'backfill')
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO pgguard_keys', one.name);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM PUBLIC', one.name);
@@ -632,11 +763,16 @@ BEGIN
             'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'seal_of_session', 'hold', 'session_keys',
             'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'new_kek',
             'require_kek', 'new_key', 'use_key', 'rewrap', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
-            'normal_name')
+            'normal_name', 'current_key')
     LOOP
         EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO pgguard_keys', one.name);
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one.name);
     END LOOP;
+    REVOKE ALL ON FUNCTION pgguard.hand_over(regprocedure, text[], boolean), pgguard.remember_views(text, text),
+        pgguard.rebuild_views() FROM PUBLIC;
+    REVOKE ALL ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision) FROM PUBLIC;
+    -- names can be looked up by everybody, so that no view of a table that was encrypted stops somebody
+    GRANT USAGE ON SCHEMA pgguard TO PUBLIC;
     GRANT EXECUTE ON FUNCTION pgguard.unlock(bytea), pgguard.lock(), pgguard.has_keys(text) TO PUBLIC;
 END
 $rights$;

@@ -1,0 +1,776 @@
+"""The functions and triggers of one encrypted table, as SQL.
+
+Those that touch a key run as pgguard_keys with a fixed search_path and take only PostgreSQL's own types; what
+programs call directly runs with the caller's rights. A function that uses keys asks for them once a plan: see
+planned_for() in sql/install/010_encryption.sql.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pgguard.model.quote import ident, literal, qualified
+from pgguard.plan.encryption import codec
+from pgguard.plan.encryption.naming import beside, function, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pgguard.model.encryption import ColumnShape, EncryptedColumn, EncryptedTable
+
+Mode = Literal["tolerant", "strict", "inlet"]
+_DEFINER = "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET debug_print_plan = off"
+
+
+def table_name(table: EncryptedTable) -> str:
+    """The quoted name that programs use."""
+    return qualified(table.shape.schema, table.shape.name)
+
+
+def storage_name(table: EncryptedTable) -> str:
+    """The quoted name of the table after the switch."""
+    if table.form == "in-place":
+        return table_name(table)
+    return storage(table.shape.schema, table.shape.name)
+
+
+def named(table: EncryptedTable, kind: str, column: str = "") -> str:
+    """The quoted name of a function of the table, or of one of its columns."""
+    parts = (table.shape.schema, table.shape.name, *([column] if column else []))
+    return function(kind, *parts)
+
+
+def stored_column(name: str) -> str:
+    """The name of the column with the encrypted values."""
+    return beside(name, "pgg1")
+
+
+def index_column(name: str) -> str:
+    """The name of the column with the blind index."""
+    return beside(name, "find")
+
+
+def shape_of(table: EncryptedTable, name: str) -> ColumnShape:
+    """The shape of a column that is there."""
+    found = table.shape.column(name)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
+def key_columns(table: EncryptedTable) -> list[ColumnShape]:
+    """The columns of the primary key, in its order."""
+    return [shape_of(table, name) for name in table.shape.primary_key]
+
+
+def key_arguments(table: EncryptedTable, source: str = "") -> str:
+    """The key of a row as arguments: from a table's alias, or by their parameters' names."""
+    if not source:
+        return ", ".join(f"key_{number}" for number, _ in enumerate(key_columns(table), 1))
+    return ", ".join(codec.handed(one, f"{source}.{ident(one.name)}") for one in key_columns(table))
+
+
+def key_types(table: EncryptedTable) -> str:
+    """The types of those arguments."""
+    return ", ".join(codec.argument(one) for one in key_columns(table))
+
+
+def signature(table: EncryptedTable, kind: str, column: str) -> str:
+    """A column's open, show, mask (stored value and key) or seal (value and key), with its argument types."""
+    first = codec.argument(shape_of(table, column)) if kind == "seal" else "bytea"
+    return f"{named(table, kind, column)}({first}, {key_types(table)})"
+
+
+def keys_setting(one: EncryptedColumn, purpose: str = "data") -> str:
+    """The session's setting that holds the keys of the column's group."""
+    return f"pgguard.{purpose}_{one.key_group}"
+
+
+def _keys(setting: str) -> str:
+    quoted = literal(setting)
+    return (
+        f"CASE WHEN pgguard.planned_for({quoted})\n"
+        f"            = pg_catalog.current_setting({quoted}, true) || session_user\n"
+        f"        THEN pgguard.planned_keys({quoted}) ELSE pgguard.session_keys({quoted}) END"
+    )
+
+
+def _context(table: EncryptedTable, column: str, source: str) -> str:
+    parts = [f"'\\x{uuid_of(table, column).replace('-', '')}'::bytea"]
+    for number, one in enumerate(key_columns(table), 1):
+        value = codec.handed(one, f"{source}.{ident(one.name)}") if source else f"key_{number}"
+        parts.append(f"pgguard.part({codec.key_bytes(one, value)})")
+    return " || ".join(parts)
+
+
+def uuid_of(table: EncryptedTable, column: str) -> str:
+    """The uuid that is authenticated with every value of the column (RFC 9562, version 5)."""
+    import uuid
+
+    name = "\x00".join((table.database, table.shape.schema, table.shape.name, column))
+    return str(uuid.uuid5(uuid.UUID("5b1f2f0e-6b0b-5d43-9b0e-0d5a8f7a9c11"), name))
+
+
+def _parameters(table: EncryptedTable, first: str) -> str:
+    keys = [f"key_{number} {codec.argument(one)}" for number, one in enumerate(key_columns(table), 1)]
+    return ", ".join([first, *keys])
+
+
+def _function(
+    name: str,
+    parameters: str,
+    returns: str,
+    how: str,
+    body: Iterable[str],
+    *,
+    declare: Sequence[str] = (),
+    definer: bool = False,
+    settings: dict[str, str] | None = None,
+    language: str = "plpgsql",
+) -> str:
+    lines = [f"CREATE OR REPLACE FUNCTION {name}({parameters}) RETURNS {returns}"]
+    lines.append(f"LANGUAGE {language} {how}".rstrip())
+    if definer:
+        lines.append(_DEFINER)
+    lines += [f"SET {key} = {literal(value)}" for key, value in (settings or {}).items()]
+    lines.append("AS $pgguard$")
+    if language == "plpgsql":
+        if declare:
+            lines += ["DECLARE", *(f"    {one};" for one in declare)]
+        lines += ["BEGIN", *(f"    {one}" for one in body), "END"]
+    else:
+        lines += list(body)
+    lines.append("$pgguard$;")
+    return "\n".join(lines)
+
+
+def _sealed(table: EncryptedTable, one: EncryptedColumn, value: str, source: str, keys: str) -> str:
+    column = shape_of(table, one.name)
+    plain = codec.as_bytes(column, value)
+    context = _context(table, one.name, source)
+    if one.padding:
+        return f"pgguard.pgg1_seal(pgguard.padded({plain}, {one.padding}), {keys}, {context}, '\\x02')"
+    return f"pgguard.pgg1_seal({plain}, {keys}, {context})"
+
+
+def seal(table: EncryptedTable, one: EncryptedColumn) -> str:
+    """CREATE FUNCTION: a value of the column in clear, and the row's key, to what is stored."""
+    column = shape_of(table, one.name)
+    return _function(
+        named(table, "seal", one.name),
+        _parameters(table, f"value {codec.argument(column)}"),
+        "bytea",
+        "VOLATILE PARALLEL RESTRICTED",
+        [
+            "IF value IS NULL THEN RETURN NULL; END IF;",
+            f"keys := {_keys(keys_setting(one))};",
+            f"RETURN {_sealed(table, one, 'value', '', 'keys')};",
+        ],
+        declare=["keys bytea"],
+        definer=True,
+        settings=codec.settings(column),
+    )
+
+
+def open_(table: EncryptedTable, one: EncryptedColumn) -> str:
+    """CREATE FUNCTION: the accessor, for those who may read the value."""
+    column = shape_of(table, one.name)
+    opened = f"pgguard.pgg1_open(stored, keys, {_context(table, one.name, '')})"
+    return _function(
+        named(table, "open", one.name),
+        _parameters(table, "stored bytea"),
+        codec.argument(column),
+        "STABLE PARALLEL RESTRICTED COST 200",
+        [
+            "IF stored IS NULL THEN RETURN NULL; END IF;",
+            f"keys := {_keys(keys_setting(one))};",
+            f"RETURN {codec.from_bytes(column, opened)};",
+        ],
+        declare=["keys bytea"],
+        definer=True,
+        settings=codec.settings(column),
+    )
+
+
+def has_mask(one: EncryptedColumn) -> bool:
+    """Whether others see something of the value."""
+    return one.mask != "null"
+
+
+def mask(table: EncryptedTable, one: EncryptedColumn) -> str:
+    """CREATE FUNCTION: what those who may not read the value see of it."""
+    column = shape_of(table, one.name)
+    opened = f"{named(table, 'open', one.name)}(stored, {key_arguments(table)})"
+    if one.mask == "year":
+        shown = f"pg_catalog.date_trunc('year', {opened}::timestamp)::{codec.argument(column)}"
+        body = [f"RETURN {shown};"]
+        declare: list[str] = []
+    else:
+        kept = int(one.mask.removeprefix("last:"))
+        # a value no longer than what is kept would be shown whole
+        body = [
+            f"opened := {codec.as_text(column, opened)};",
+            f"RETURN pg_catalog.repeat('*', pg_catalog.length(opened) - {kept}) || CASE"
+            f" WHEN pg_catalog.length(opened) > 2 * {kept} THEN pg_catalog.right(opened, {kept})"
+            f" ELSE pg_catalog.repeat('*', least({kept}, pg_catalog.length(opened))) END;",
+        ]
+        declare = ["opened text"]
+    return _function(
+        named(table, "mask", one.name),
+        _parameters(table, "stored bytea"),
+        codec.argument(column),
+        "STABLE PARALLEL RESTRICTED COST 200",
+        body,
+        declare=declare,
+        definer=True,
+        settings=codec.settings(column),
+    )
+
+
+def show(table: EncryptedTable, one: EncryptedColumn) -> str:
+    """CREATE FUNCTION: what the view shows to whoever asks; it runs with their rights."""
+    column = shape_of(table, one.name)
+    given = f"(stored, {key_arguments(table)})"
+    masked = f"{named(table, 'mask', one.name)}{given}" if has_mask(one) else "NULL"
+    returns = _plain_type(column)
+    cast = "" if returns == codec.argument(column) else f"::{returns}"
+    body = ["IF stored IS NULL THEN RETURN NULL; END IF;"]
+    if table.no_key == "mask":
+        body.append(f"IF NOT pgguard.has_keys({literal(keys_setting(one))}) THEN RETURN NULL; END IF;")
+    allowed = literal(signature(table, "open", one.name))
+    body += [
+        f"IF pg_catalog.has_function_privilege({allowed}::pg_catalog.regprocedure, 'EXECUTE') THEN",
+        f"    RETURN {named(table, 'open', one.name)}{given}{cast};",
+        "END IF;",
+        f"RETURN {masked}{cast if has_mask(one) else ''};",
+    ]
+    return _function(
+        named(table, "show", one.name),
+        _parameters(table, "stored bytea"),
+        returns,
+        "STABLE PARALLEL RESTRICTED COST 300",
+        body,
+    )
+
+
+def _plain_type(column: ColumnShape) -> str:
+    """The column's own type, without a modifier where it is PostgreSQL's: those are not kept in results."""
+    return column.type if column.kind in ("d", "e") else column.base
+
+
+def blind(table: EncryptedTable, one: EncryptedColumn) -> str:
+    """CREATE FUNCTION: the blind index of a value."""
+    column = shape_of(table, one.name)
+    return _function(
+        named(table, "blind", one.name),
+        f"value {codec.argument(column)}",
+        "bytea",
+        "STABLE PARALLEL RESTRICTED",
+        [
+            "IF value IS NULL THEN RETURN NULL; END IF;",
+            f"keys := {_keys(keys_setting(one, 'index'))};",
+            f"RETURN {_blinded(table, one, 'value', 'keys')};",
+        ],
+        declare=["keys bytea"],
+        definer=True,
+        settings=codec.settings(column),
+    )
+
+
+def _blinded(table: EncryptedTable, one: EncryptedColumn, value: str, keys: str) -> str:
+    normal = f"pgguard.normal_{one.normal_form}({codec.as_text(shape_of(table, one.name), value)})"
+    if one.normal_form == "exact":
+        normal = codec.as_text(shape_of(table, one.name), value)
+    context = f"'\\x{uuid_of(table, one.name).replace('-', '')}'::bytea"
+    return f"pgguard.blind({normal}, {keys}, {context})"
+
+
+def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
+    """CREATE FUNCTION: the trigger that seals what is written.
+
+    While the clear value stays beside, a session without a key goes on writing (tolerant): what it wrote is left to
+    the backfill. Once all is sealed it is refused (strict). As an inlet the column is emptied.
+    """
+    inlet = mode == "inlet"
+    groups = list(dict.fromkeys(one.key_group for one in table.columns))
+    searched = list(dict.fromkeys(one.key_group for one in table.columns if one.searchable))
+    moved = " OR ".join(
+        f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key
+    )
+    body = [f"moved := TG_OP = 'UPDATE' AND ({moved});"]
+    body += [line for check in _checks(table) for line in check] if inlet else []
+    for one in table.columns:
+        body += _seal_column(table, one, mode)
+    body.append("RETURN NEW;")
+    return _function(
+        named(table, "seal"),
+        "",
+        "trigger",
+        "VOLATILE",
+        body,
+        declare=[
+            "moved boolean",
+            *(f"data_{group} bytea" for group in groups),
+            *(f"index_{group} bytea" for group in searched),
+        ],
+        definer=True,
+        settings=codec.settings(*(shape_of(table, one.name) for one in table.columns)),
+    )
+
+
+def _checks(table: EncryptedTable) -> Iterator[list[str]]:
+    """The table's CHECK constraints over encrypted columns, which see the clear value only here."""
+    names = {one.name for one in table.columns}
+    for check in table.shape.checks:
+        if names & set(check.columns or ()):
+            message = f"new row violates check constraint {literal(check.name)}".replace("'", '"')
+            yield [
+                f"IF (SELECT ({check.expression}) FROM (SELECT NEW.*) AS row_) IS FALSE THEN",
+                f"    RAISE EXCEPTION {literal(message)} USING ERRCODE = 'check_violation',",
+                f"        CONSTRAINT = {literal(check.name)}, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;",
+                "END IF;",
+            ]
+
+
+def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Iterator[str]:
+    column = shape_of(table, one.name)
+    clear, stored = f"NEW.{ident(one.name)}", f"NEW.{ident(stored_column(one.name))}"
+    index = f"NEW.{ident(index_column(one.name))}"
+    keys = f"data_{one.key_group}"
+    value = codec.handed(column, clear)
+    data = _keys(keys_setting(one)).replace("\n    ", "\n        ")
+    sealing = [
+        f"{keys} := coalesce({keys}, {data});",
+        f"{stored} := {_sealed(table, one, value, 'NEW', keys)};",
+    ]
+    if one.searchable:
+        index_keys = f"index_{one.key_group}"
+        source = _keys(keys_setting(one, "index")).replace("\n    ", "\n        ")
+        sealing += [
+            f"{index_keys} := coalesce({index_keys}, {source});",
+            f"{index} := {_blinded(table, one, value, index_keys)};",
+        ]
+    if mode == "inlet":
+        yield f"IF {clear} IS NOT NULL THEN"
+        yield from (f"    {line}" for line in [*sealing, f"{clear} := NULL;"])
+        yield f"ELSIF moved AND {stored} IS NOT NULL THEN"
+        opened = f"pgguard.pgg1_open({stored}, {keys}, {_context(table, one.name, 'OLD')})"
+        yield f"    {keys} := coalesce({keys}, {data});"
+        again = _context(table, one.name, "NEW")
+        if one.padding:
+            yield (
+                f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, '\\x02');"
+            )
+        else:
+            yield f"    {stored} := pgguard.pgg1_seal({opened}, {keys}, {again});"
+        yield "END IF;"
+        return
+    none = [f"{stored} := NULL;", *([f"{index} := NULL;"] if one.searchable else [])]
+    changed = f"TG_OP = 'INSERT' OR moved OR {clear} IS DISTINCT FROM OLD.{ident(one.name)}"
+    if column.base == "json":
+        changed = changed.replace(f"{clear} IS", f"{clear}::text IS") + "::text"
+    yield f"IF {changed} THEN"
+    may = f" AND pgguard.has_keys({literal(keys_setting(one))})" if mode == "tolerant" else ""
+    yield f"    IF {clear} IS NOT NULL{may} THEN"
+    yield from (f"        {line}" for line in sealing)
+    yield "    ELSE"
+    yield from (f"        {line}" for line in none)
+    yield "    END IF;"
+    yield "END IF;"
+
+
+def triggers(table: EncryptedTable, on: str) -> list[str]:
+    """DROP and CREATE TRIGGER for the table that stores (its quoted name now): what is written is sealed."""
+    changed = [_differs(table, one.name) for one in table.columns]
+    changed += [f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key]
+    call = f"EXECUTE FUNCTION {named(table, 'seal')}();"
+    return [
+        f"DROP TRIGGER IF EXISTS {INSERT_TRIGGER} ON {on};",
+        f"CREATE TRIGGER {INSERT_TRIGGER} BEFORE INSERT ON {on} FOR EACH ROW {call}",
+        f"DROP TRIGGER IF EXISTS {UPDATE_TRIGGER} ON {on};",
+        f"CREATE TRIGGER {UPDATE_TRIGGER} BEFORE UPDATE ON {on} FOR EACH ROW\n"
+        f"    WHEN ({' OR '.join(changed)})\n    {call}",
+    ]
+
+
+# the last of the BEFORE triggers: they fire in the order of their names (manual, CREATE TRIGGER)
+INSERT_TRIGGER = "zzz_pgguard_seal_insert"
+UPDATE_TRIGGER = "zzz_pgguard_seal_update"
+
+
+def _differs(table: EncryptedTable, name: str) -> str:
+    cast = "::text" if shape_of(table, name).base == "json" else ""
+    return f"NEW.{ident(name)}{cast} IS DISTINCT FROM OLD.{ident(name)}{cast}"
+
+
+def view(table: EncryptedTable, *, major: int) -> str:
+    """CREATE VIEW of the table's old name."""
+    options = " WITH (security_invoker = true)" if major >= 15 else ""
+    return (
+        f"CREATE VIEW {table_name(table)}{options} AS\n    SELECT {_selected(table)}\n"
+        f"    FROM {storage_name(table)} AS s;"
+    )
+
+
+def _selected(table: EncryptedTable) -> str:
+    encrypted = {one.name: one for one in table.columns}
+    parts = []
+    for column in table.shape.columns:
+        if column.name not in encrypted:
+            parts.append(f"s.{ident(column.name)}")
+            continue
+        shown = f"{named(table, 'show', column.name)}(s.{ident(stored_column(column.name))}, {key_arguments(table, 's')})"
+        cast = f"::{column.type}" if column.type != _plain_type(column) else ""
+        collate = f" COLLATE {column.collation}" if column.collation else ""
+        parts.append(
+            f"({shown}){cast}{collate} AS {ident(column.name)}"
+            if cast or collate
+            else f"{shown} AS {ident(column.name)}"
+        )
+    return ",\n        ".join(parts)
+
+
+def write_trigger(table: EncryptedTable, *, inlet: bool) -> str:
+    """CREATE FUNCTION: INSERT and UPDATE through the view, with the caller's rights."""
+    encrypted = {one.name for one in table.columns}
+    written = [one for one in table.shape.columns if not one.generated]
+    body = ["IF TG_OP = 'INSERT' THEN"]
+    for one in written:
+        # a DEFAULT of the view stands in for most; an identity column has none
+        if one.identity:
+            body.append(
+                f"    IF NEW.{ident(one.name)} IS NULL THEN NEW.{ident(one.name)} := "
+                f"pg_catalog.nextval({literal(one.sequence)}::pg_catalog.regclass); END IF;"
+            )
+    names = ", ".join(ident(one.name) for one in written)
+    overriding = " OVERRIDING SYSTEM VALUE" if any(one.identity for one in written) else ""
+    values = ", ".join(f"NEW.{ident(one.name)}" for one in written)
+    back = [one for one in table.shape.columns if one.name not in encrypted]
+    changes_rows = any(one.before and one.row and one.enabled != "D" for one in table.shape.triggers)
+    returning = updated = ""
+    if changes_rows or any(one.generated for one in back):
+        into = ", ".join(f"NEW.{ident(one.name)}" for one in back)
+        returning = f"\n    RETURNING {', '.join(ident(one.name) for one in back)} INTO {into}"
+        updated = f"\nRETURNING {', '.join(f's.{ident(one.name)}' for one in back)} INTO {into}"
+    body += [
+        f"    INSERT INTO {storage_name(table)} ({names}){overriding}",
+        f"    VALUES ({values}){returning};",
+        "    RETURN NEW;",
+        "END IF;",
+    ]
+    sets = []
+    for one in written:
+        column = ident(one.name)
+        if one.name not in encrypted:
+            sets.append(f"{column} = NEW.{column}")
+            continue
+        stored = ident(stored_column(one.name))
+        differs = f"NEW.{column} IS DISTINCT FROM OLD.{column}"
+        if one.base == "json":
+            differs = f"NEW.{column}::text IS DISTINCT FROM OLD.{column}::text"
+        sets.append(
+            f"{column} = CASE WHEN {differs} THEN NEW.{column} {'' if inlet else f'ELSE s.{column} '}END"
+        )
+        if inlet:
+            emptied = f"{differs} AND NEW.{column} IS NULL"
+            sets.append(f"{stored} = CASE WHEN {emptied} THEN NULL ELSE s.{stored} END")
+            if any(each.name == one.name and each.searchable for each in table.columns):
+                index = ident(index_column(one.name))
+                sets.append(f"{index} = CASE WHEN {emptied} THEN NULL ELSE s.{index} END")
+    where = " AND ".join(f"s.{ident(name)} = OLD.{ident(name)}" for name in table.shape.primary_key)
+    unchanged = "\n        AND ".join(_unchanged(table, one) for one in table.shape.columns)
+    body += [
+        f"UPDATE {storage_name(table)} AS s SET",
+        "    " + ",\n        ".join(sets),
+        f"WHERE {where}",
+        "    -- NEW was worked out from OLD: it must still be what is stored",
+        f"    AND {unchanged}{updated};",
+        "IF FOUND THEN",
+        "    RETURN NEW;",
+        f"ELSIF EXISTS (SELECT FROM {storage_name(table)} AS s WHERE {where}) THEN",
+        "    RAISE EXCEPTION 'pgguard: the row was changed by another session meanwhile: try again'",
+        "        USING ERRCODE = 'serialization_failure';",
+        "END IF;",
+        "RETURN NULL;",
+    ]
+    return _function(named(table, "write"), "", "trigger", "VOLATILE", body)
+
+
+# types that IS DISTINCT FROM takes; others are compared by their text
+_COMPARABLE = frozenset(
+    {
+        "text",
+        "character varying",
+        "character",
+        "name",
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "boolean",
+        "uuid",
+    }
+    | {
+        "date",
+        "timestamp without time zone",
+        "timestamp with time zone",
+        "bytea",
+        "jsonb",
+        "real",
+        "double precision",
+    }
+)
+
+
+def _unchanged(table: EncryptedTable, column: ColumnShape) -> str:
+    name = ident(column.name)
+    if any(one.name == column.name for one in table.columns):
+        stored = f"s.{ident(stored_column(column.name))}"
+        now = f"{named(table, 'show', column.name)}({stored}, {key_arguments(table, 's')})"
+        return f"({now})::text IS NOT DISTINCT FROM OLD.{name}::text"
+    if column.base in _COMPARABLE:
+        return f"s.{name} IS NOT DISTINCT FROM OLD.{name}"
+    return f"s.{name}::text IS NOT DISTINCT FROM OLD.{name}::text"
+
+
+def view_triggers(table: EncryptedTable) -> list[str]:
+    """DROP and CREATE TRIGGER of the view; DELETE goes to the table by itself (manual, CREATE VIEW)."""
+    name = table_name(table)
+    return [
+        f"CREATE TRIGGER pgguard_write INSTEAD OF INSERT OR UPDATE ON {name}\n"
+        f"    FOR EACH ROW EXECUTE FUNCTION {named(table, 'write')}();",
+    ]
+
+
+def find(table: EncryptedTable, one: EncryptedColumn) -> str:
+    """CREATE FUNCTION: rows by the value of a searchable column, through the blind index and rechecked."""
+    column = shape_of(table, one.name)
+    stored = f"s.{ident(stored_column(one.name))}"
+    shown = f"{named(table, 'show', one.name)}({stored}, {key_arguments(table, 's')})"
+    found = (
+        codec.as_text(column, codec.handed(column, shown))
+        if column.base_kind != "e"
+        else codec.handed(column, shown)
+    )
+    wanted = codec.as_text(column, "$1")
+    if one.normal_form != "exact":
+        # the forms are pgguard_keys' alone; what was found is compared by its own index
+        recheck = f"{named(table, 'blind', one.name)}({codec.handed(column, shown)}) = {named(table, 'blind', one.name)}($1)"
+    else:
+        recheck = f"{found} = {wanted}"
+    selected = "s.*" if table.form == "in-place" else _selected(table)
+    body = [
+        f"    SELECT {selected}",
+        f"    FROM {storage_name(table)} AS s",
+        f"    WHERE s.{ident(index_column(one.name))} = {named(table, 'blind', one.name)}($1)",
+        f"        AND {recheck}",
+    ]
+    return _function(
+        named(table, "find", one.name),
+        f"value {codec.argument(column)}",
+        f"SETOF {table_name(table)}",
+        "STABLE",
+        body,
+        language="sql",
+    )
+
+
+def _statement(lines: Sequence[str]) -> list[str]:
+    """Lines for EXECUTE, with the part's name put in; a percent sign of theirs is doubled for format()."""
+    escaped = [f"    {one.replace('%', '%%').replace('%%1$s', '%1$s')}" for one in lines]
+    return ["EXECUTE pg_catalog.format($statement$", *escaped, "    $statement$, part)"]
+
+
+_BLOCKS = "USING pg_catalog.format('(%s,0)', first_block)::tid, pg_catalog.format('(%s,0)', end_block)::tid"
+
+
+def backfill(table: EncryptedTable) -> str:
+    """CREATE FUNCTION: seals the rows of some blocks, opens each again and compares, before anything is kept."""
+    sets, sames = [], []
+    for one in table.columns:
+        column = shape_of(table, one.name)
+        clear, stored = f"t.{ident(one.name)}", ident(stored_column(one.name))
+        given = codec.handed(column, clear)
+        value = f"CASE WHEN {clear} IS NOT NULL THEN {named(table, 'seal', one.name)}({given}, {key_arguments(table, 't')}) END"
+        sets.append(f"{stored} = {value}")
+        if one.searchable:
+            sets.append(
+                f"{ident(index_column(one.name))} = CASE WHEN {clear} IS NOT NULL "
+                f"THEN {named(table, 'blind', one.name)}({given}) END"
+            )
+        sames.append(same(table, one, "t"))
+    set_list = ",\n                ".join(sets)
+    body = [
+        *_statement(
+            [
+                "WITH chosen AS MATERIALIZED (",
+                "    SELECT t.ctid FROM ONLY %1$s AS t",
+                "    WHERE t.ctid >= $1 AND t.ctid < $2",
+                f"        AND ({missing(table, 't')})",
+                "    -- a row that somebody is changing is left for a later pass, so that nobody waits in a circle",
+                "    FOR UPDATE SKIP LOCKED",
+                "), sealed AS (",
+                f"    UPDATE ONLY %1$s AS t SET\n                {set_list}",
+                "    FROM chosen WHERE t.ctid = chosen.ctid",
+                f"    RETURNING {' AND '.join(sames)} AS same",
+                ")",
+                "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE same IS NOT TRUE) FROM sealed",
+            ]
+        ),
+        f"INTO done, wrong {_BLOCKS};",
+        "IF wrong > 0 THEN",
+        "    RAISE EXCEPTION 'pgguard: % encrypted values did not come back as they were; nothing of this batch is kept', wrong",
+        "        USING ERRCODE = 'PGG02';",
+        "END IF;",
+        "RETURN done;",
+    ]
+    return _function(
+        named(table, "backfill"),
+        "part regclass, first_block bigint, end_block bigint",
+        "bigint",
+        "VOLATILE\nSET search_path = pg_catalog, pg_temp\nSET row_security = off",
+        body,
+        declare=["done bigint", "wrong bigint"],
+    )
+
+
+def same(table: EncryptedTable, one: EncryptedColumn, source: str) -> str:
+    """Whether a row's encrypted value opens to its clear one, byte by byte."""
+    column = shape_of(table, one.name)
+    opened = f"{named(table, 'open', one.name)}({source}.{ident(stored_column(one.name))}, {key_arguments(table, source)})"
+    clear = codec.handed(column, f"{source}.{ident(one.name)}")
+    if column.base_kind == "e":
+        clear = f"CASE WHEN {source}.{ident(one.name)} IS NOT NULL THEN {clear} END"
+    if column.base == "bytea":
+        return f"({opened} IS NOT DISTINCT FROM {clear})"
+    return f'(({opened})::text COLLATE pg_catalog."C" IS NOT DISTINCT FROM ({clear})::text COLLATE pg_catalog."C")'
+
+
+def missing(table: EncryptedTable, source: str) -> str:
+    """Which rows have a clear value that is not sealed yet."""
+    parts = []
+    for one in table.columns:
+        clear = f"{source}.{ident(one.name)}"
+        stored = f"{source}.{ident(stored_column(one.name))}"
+        parts.append(f"{clear} IS NOT NULL AND {stored} IS NULL")
+        if one.searchable:
+            parts.append(f"{clear} IS NOT NULL AND {source}.{ident(index_column(one.name))} IS NULL")
+    return " OR ".join(parts)
+
+
+def refill(table: EncryptedTable) -> str:
+    """CREATE FUNCTION: the way back after the clear column was dropped: opens the rows of some blocks."""
+    sets: list[str] = []
+    where: list[str] = []
+    for one in table.columns:
+        column = shape_of(table, one.name)
+        stored = f"t.{ident(stored_column(one.name))}"
+        opened = f"{named(table, 'open', one.name)}({stored}, {key_arguments(table, 't')})"
+        cast = "" if codec.argument(column) == column.type else f"::{column.type}"
+        sets.append(f"{ident(one.name)} = coalesce(t.{ident(one.name)}, {opened}{cast})")
+        where.append(f"{stored} IS NOT NULL AND t.{ident(one.name)} IS NULL")
+    set_list = ",\n            ".join(sets)
+    body = [
+        *_statement(
+            [
+                "WITH chosen AS MATERIALIZED (",
+                f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND ({' OR '.join(where)})",
+                "    FOR UPDATE SKIP LOCKED",
+                ")",
+                f"UPDATE ONLY %1$s AS t SET\n            {set_list}",
+                "FROM chosen WHERE t.ctid = chosen.ctid",
+            ]
+        ),
+        f"{_BLOCKS};",
+        "GET DIAGNOSTICS done = ROW_COUNT;",
+        "RETURN done;",
+    ]
+    return _function(
+        named(table, "refill"),
+        "part regclass, first_block bigint, end_block bigint",
+        "bigint",
+        "VOLATILE\nSET search_path = pg_catalog, pg_temp\nSET row_security = off",
+        body,
+        declare=["done bigint"],
+    )
+
+
+def reseal(table: EncryptedTable) -> str:
+    """CREATE FUNCTION: after a rotation, seals the rows of some blocks again with the current key."""
+    sets: list[str] = []
+    where: list[str] = []
+    for one in table.columns:
+        column = shape_of(table, one.name)
+        stored = f"t.{ident(stored_column(one.name))}"
+        opened = f"{named(table, 'open', one.name)}({stored}, {key_arguments(table, 't')})"
+        old = f"pg_catalog.substr({stored}, 2, 4) <> $3[{len(sets) + 1}]"
+        again = f"{named(table, 'seal', one.name)}({opened}, {key_arguments(table, 't')})"
+        sets.append(f"{ident(stored_column(one.name))} = CASE WHEN {old} THEN {again} ELSE {stored} END")
+        where.append(old)
+    set_list = ",\n            ".join(sets)
+    groups = ", ".join(f"pgguard.current_key({literal(one.key_group)})" for one in table.columns)
+    body = [
+        *_statement(
+            [
+                "WITH chosen AS MATERIALIZED (",
+                f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND ({' OR '.join(where)})",
+                "    FOR UPDATE SKIP LOCKED",
+                ")",
+                f"UPDATE ONLY %1$s AS t SET\n            {set_list}",
+                "FROM chosen WHERE t.ctid = chosen.ctid",
+            ]
+        ),
+        f"{_BLOCKS},",
+        f"    ARRAY[{groups}];",
+        "GET DIAGNOSTICS done = ROW_COUNT;",
+        "RETURN done;",
+    ]
+    return _function(
+        named(table, "reseal"),
+        "part regclass, first_block bigint, end_block bigint",
+        "bigint",
+        "VOLATILE\nSET search_path = pg_catalog, pg_temp\nSET row_security = off",
+        body,
+        declare=["done bigint"],
+    )
+
+
+def prove(table: EncryptedTable, *, inlet: bool) -> str:
+    """CREATE FUNCTION: opens every value of the table; while the clear one is there, compares the two."""
+    right = []
+    for one in table.columns:
+        if inlet:
+            opened = f"{named(table, 'open', one.name)}(t.{ident(stored_column(one.name))}, {key_arguments(table, 't')})"
+            right.append(
+                f"(t.{ident(one.name)} IS NULL AND ({opened} IS NULL) = (t.{ident(stored_column(one.name))} IS NULL))"
+            )
+        else:
+            right.append(same(table, one, "t"))
+        if one.searchable:
+            right.append(
+                f"((t.{ident(index_column(one.name))} IS NULL) = (t.{ident(stored_column(one.name))} IS NULL))"
+            )
+    body = [
+        *_statement(
+            [
+                "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE ("
+                + " AND ".join(right)
+                + ") IS NOT TRUE)",
+                "FROM ONLY %1$s AS t",
+            ]
+        ),
+        "INTO done, wrong;",
+        "IF wrong > 0 THEN",
+        "    RAISE EXCEPTION 'pgguard: in % of % rows the encrypted values are not the clear ones', wrong, done",
+        "        USING ERRCODE = 'PGG02';",
+        "END IF;",
+        "RETURN done;",
+    ]
+    return _function(
+        named(table, "prove"),
+        "part regclass",
+        "bigint",
+        "VOLATILE\nSET search_path = pg_catalog, pg_temp\nSET row_security = off",
+        body,
+        declare=["done bigint", "wrong bigint"],
+    )
