@@ -586,9 +586,10 @@ DECLARE
 BEGIN
     FOR piece IN 0 .. pg_catalog.octet_length(keys) / 68 - 1 LOOP
         IF size >= 69 AND pg_catalog.substr(keys, 1 + 68 * piece, 4) = pg_catalog.substr(stored, 2, 4) THEN
-            RETURN pgguard.aes_decrypt(
+            -- before 16 pgcrypto says nothing about wrong padding, and leaves it on
+            RETURN pg_catalog.octet_length(pgguard.aes_decrypt(
                 pg_catalog.substr(stored, 22, size - 53), pg_catalog.substr(keys, 37 + 68 * piece, 32),
-                pg_catalog.substr(stored, 6, 16)) IS NOT NULL;
+                pg_catalog.substr(stored, 6, 16))) < size - 53;
         END IF;
     END LOOP;
     RETURN false;
