@@ -20,6 +20,7 @@ from pgguard.cli import (
     escalations,
     hba,
     inspect,
+    keys,
     learn,
     observe,
     passwords,
@@ -83,6 +84,7 @@ app.add_typer(hba.hba)
 app.add_typer(person.person)
 app.add_typer(passwords.passwords)
 app.add_typer(roster.roster)
+app.add_typer(keys.keys)
 
 
 def main() -> None:

@@ -172,6 +172,16 @@ class EncryptTableEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """Where the key-encryption key comes from: file:PATH, env:NAME, command:PROGRAM ARGUMENTS or prompt.
+
+    The key itself does not belong here.
+    """
+
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PersonalRoles:
     """How shared logins become personal ones: the functions of the roster whose people may alter tables."""
 
@@ -319,6 +329,7 @@ class Policy:
     discovery: Discovery = field(default_factory=Discovery)
     observation: Observation = field(default_factory=Observation)
     encryption: Encryption = field(default_factory=Encryption)
+    keys: Keys = field(default_factory=Keys)
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()

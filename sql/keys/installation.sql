@@ -1,0 +1,1 @@
+SELECT i.id::text, coalesce(i.host_key_file, '') FROM pgguard.installation AS i
