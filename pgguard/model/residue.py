@@ -106,5 +106,5 @@ class Residue:
         if self.found:
             return 1
         open_places = self.unsearched or any(one.holds for one in self.elsewhere)
-        untold = any(one.reason or one.searched < one.sampled for one in self.sought)
+        untold = any(one.reason or not one.searched for one in self.sought)
         return 3 if open_places or untold or not self.sought else 0
