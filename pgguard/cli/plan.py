@@ -47,6 +47,14 @@ def plan(
     terminate: Annotated[
         bool, typer.Option("--terminate", help="With --personal-roles: end sessions at the cutover.")
     ] = False,
+    encrypt: Annotated[
+        bool,
+        typer.Option("--encrypt", help="Encrypt sensitive columns: those of the policy, else those found."),
+    ] = False,
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--table", metavar="TABLE", help="With --encrypt: only this table (repeat for more)."),
+    ] = None,
     check: Annotated[
         list[str] | None,
         typer.Option("--check", metavar="CHECK", help="Only findings of this check (repeat for more)."),
@@ -64,13 +72,16 @@ def plan(
     observations: ObservationsFile = None,
     force: Annotated[bool, typer.Option("--force", help="Replace another plan in the folder.")] = False,
 ) -> None:
-    """Plan SQL that closes the findings, or that gives every person a login, without changing anything.
+    """Plan SQL that closes the findings, gives every person a login, or encrypts columns; nothing is changed.
 
     Without -o the plan is printed for people. Each file asserts the state it was planned on, can be run
     twice, and has an undo and a verification beside it.
     """
-    made = _personal(source, personal_roles, policy, terminate) if personal_roles else None
-    if made is None:
+    if personal_roles:
+        made = _personal(source, personal_roles, policy, terminate)
+    elif encrypt:
+        made = _encrypting(source, policy, table or [])
+    else:
         made = _closing(source, policy, observations, check, severity, safe_only)
     _deliver(made, output, layout, force=force)
 
@@ -105,6 +116,31 @@ def _personal(source: Source, roster: Path, policy: Path | None, terminate: bool
     snapshot = source.snapshot()
     steps, by_hand = plan_personal(snapshot, read(roster, snapshot), declared, terminate=terminate)
     return _plan(source, snapshot, steps, by_hand)
+
+
+def _encrypting(source: Source, policy: Path | None, tables: list[str]) -> Plan:
+    from pgguard.errors import UsageError
+    from pgguard.model.quote import qualified
+    from pgguard.plan.encryption import plan_encryption, shaped, wanted
+    from pgguard.server.shapes import read_shapes
+
+    if source.file is not None:
+        msg = (
+            "--encrypt looks at tables as they are now, down to their checks: give a server instead of --from"
+        )
+        raise UsageError(msg)
+    declared = _policy(policy)
+    snapshot = source.snapshot()
+    major = snapshot.server.version_num // 10000
+    chosen = wanted(snapshot, declared, tables)
+    shapes = {
+        (name, qualified(one.schema, one.name)): one
+        for name in dict.fromkeys(each.database for each in chosen)
+        for one in read_shapes(source.target, name, [each.name for each in chosen if each.database == name])
+    }
+    found, left_out = shaped(chosen, shapes, declared, major=major)
+    steps, by_hand = plan_encryption(found, major=major)
+    return _plan(source, snapshot, steps, (*by_hand, *left_out))
 
 
 def _plan(source: Source, snapshot: Snapshot, steps: tuple[Step, ...], by_hand: tuple[str, ...]) -> Plan:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ from pgguard.plan.script import script
 from pgguard.plan.standing import Choice, Standing, standing, to_apply, to_undo
 from pgguard.server import ledger
 from pgguard.server.applying import opened
+from pgguard.server.backfill import Throttle, run, task_of
 from pgguard.server.preflight import check
 from pgguard.server.refusal import passes, refusal
 
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from pgguard.plan.folder import Entry, Folder
     from pgguard.plan.standing import Action, Record, RecordState
     from pgguard.server.applying import Sessions
+    from pgguard.server.backfill import Standing as Progress
     from pgguard.server.connect import Target
+    from pgguard.store.kek_provider import Kek
 
     Connection = psycopg.Connection[tuple[str, ...]]
     Say = Callable[[str], None]
@@ -60,22 +64,39 @@ class Files(NamedTuple):
     verify: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Work:
+    """How files are run that take long: the key for what is encrypted, how fast, and who is told how far it is."""
+
+    kek: Kek | None = None
+    throttle: Throttle = field(default_factory=Throttle)
+    progress: Callable[[Progress], None] = lambda _: None
+
+
 class _Failed(Exception):  # noqa: N818 - says how far a file got
     """A statement of a file failed for good."""
 
 
 def apply(
-    target: Target, folder: Folder, choice: Choice, *, wait: bool = False, say: Say, tell: Tell
+    target: Target,
+    folder: Folder,
+    choice: Choice,
+    *,
+    wait: bool = False,
+    say: Say,
+    tell: Tell,
+    work: Work | None = None,
 ) -> list[Standing]:
     """Apply the chosen files one after the other, `tell` of each that is done; what is left to apply.
 
     Raises `UsageError`, `InputError`, `ConnectError` and `ApplyStopped` before anything is changed;
     `ApplyStopped` later, with what is applied and what is not.
     """
-    with opened(target, folder, wait=wait, say=say) as sessions:
+    work = work or Work()
+    with opened(target, folder, wait=wait, say=say, kek=work.kek) as sessions:
         standings = found(sessions)
         chosen = to_apply(standings, choice)
-        _all(sessions, standings, chosen, "apply", tell)
+        _all(sessions, standings, chosen, "apply", tell, work)
     return [one for one in standings if one.open and one not in chosen]
 
 
@@ -88,17 +109,19 @@ def rollback(
     wait: bool = False,
     say: Say,
     tell: Tell,
+    work: Work | None = None,
 ) -> None:
     """Take back the chosen files, last ones first; `tell` and errors as for `apply`.
 
     `accepted` names files that are taken back although something of them cannot be undone.
     """
-    with opened(target, folder, wait=wait, say=say) as sessions:
+    work = work or Work()
+    with opened(target, folder, wait=wait, say=say, kek=work.kek) as sessions:
         standings = found(sessions)
         chosen = to_undo(standings, choice, accepted)
         if not chosen:
             say("there is nothing to take back")
-        _all(sessions, standings, chosen, "rollback", tell)
+        _all(sessions, standings, chosen, "rollback", tell, work)
 
 
 def found(sessions: Sessions) -> list[Standing]:
@@ -140,6 +163,7 @@ def _all(
     chosen: Sequence[Standing],
     action: Action,
     tell: Tell,
+    work: Work,
 ) -> None:
     files = files_of(sessions.folder, chosen, action)
     check(sessions, chosen, action)
@@ -147,7 +171,7 @@ def _all(
     for one in chosen:
         try:
             started = time.monotonic()
-            note = _one(sessions, one.entry, files[one.entry.name], action)
+            note = _one(sessions, one.entry, files[one.entry.name], action, work)
             done.append(one.entry)
             tell(Done(one.entry, action, time.monotonic() - started, note))
         except (Exception, KeyboardInterrupt) as error:
@@ -160,7 +184,7 @@ def _all(
             raise ApplyStopped(msg) from None
 
 
-def _one(sessions: Sessions, entry: Entry, files: Files, action: Action) -> str:
+def _one(sessions: Sessions, entry: Entry, files: Files, action: Action, work: Work) -> str:
     """Run one file, as often as it takes; returns what is to be said of it."""
     attempts = losses = 0
     while True:
@@ -169,9 +193,10 @@ def _one(sessions: Sessions, entry: Entry, files: Files, action: Action) -> str:
             connection = sessions.within(entry.database)
             if losses and _arrived(connection, sessions.folder, entry, action):
                 return "it was committed when the connection was lost"
-            run = _in_transaction if entry.transactional else _one_by_one
-            run(connection, sessions.folder.digest, entry, files, action)
-            if not entry.transactional:
+            if entry.transactional:
+                _in_transaction(connection, sessions.folder.digest, entry, files, action)
+            else:
+                _one_by_one(sessions, connection, entry, files, action, work)
                 # it may have left settings behind
                 sessions.leave()
         except (psycopg.Error, ConnectError) as error:
@@ -208,10 +233,15 @@ def _in_transaction(connection: Connection, plan: str, entry: Entry, files: File
         raise
 
 
-def _one_by_one(connection: Connection, plan: str, entry: Entry, files: Files, action: Action) -> None:
+def _one_by_one(
+    sessions: Sessions, connection: Connection, entry: Entry, files: Files, action: Action, work: Work
+) -> None:
+    plan = sessions.folder.digest
     ledger.install(connection)
     ledger.add(connection, plan, entry, action, "started")
     for statement in (*files.statements, *files.verify):
+        if task := task_of(statement):
+            run(lambda: sessions.beside(entry.database), task, work.throttle, progress=work.progress)
         connection.execute(statement.encode())
     ledger.add(connection, plan, entry, action, _DONE[action])
 

@@ -16,11 +16,13 @@ from pgguard.model.quote import ident
 from pgguard.server import ledger
 from pgguard.server.connect import Target
 from pgguard.server.refusal import refusal
+from pgguard.server.unlocking import unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pgguard.plan.folder import Folder
+    from pgguard.store.kek_provider import Kek
 
     Connection = psycopg.Connection[tuple[str, ...]]
     Say = Callable[[str], None]
@@ -45,6 +47,7 @@ class Sessions:
     home_database: str
     databases: frozenset[str]
     work: Connection | None = None
+    kek: Kek | None = None
 
     def database(self, name: str) -> str:
         """The database that a file runs in: its own, or for any of the cluster the home database."""
@@ -58,7 +61,7 @@ class Sessions:
         if self.work is not None and not self.work.closed and self.work.info.dbname == self.database(name):
             return self.work
         self.leave()
-        self.work = _ready(self.target, self.database(name))
+        self.work = self.beside(name)
         started = time.monotonic()
         told = False
         while not ledger.lock(self.work, ledger.FILES):
@@ -73,6 +76,20 @@ class Sessions:
                 told = True
             time.sleep(0.02)
         return self.work
+
+    def beside(self, name: str) -> Connection:
+        """One more session in a database, unlocked when there is a key; whoever asks for it closes it.
+
+        Raises `ConnectError`, `psycopg.Error`, and `UsageError` when the key would reach the server's log.
+        """
+        connection = _ready(self.target, self.database(name))
+        try:
+            if self.kek is not None:
+                unlock(connection, self.kek, say=self.say)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def leave(self) -> None:
         """Close the session that works."""
@@ -116,7 +133,9 @@ class Sessions:
 
 
 @contextlib.contextmanager
-def opened(target: Target, folder: Folder, *, wait: bool, say: Say) -> Iterator[Sessions]:
+def opened(
+    target: Target, folder: Folder, *, wait: bool, say: Say, kek: Kek | None = None
+) -> Iterator[Sessions]:
     """The sessions of a run on the cluster that the folder was planned for, alone there.
 
     Raises `ConnectError`; `InputError` when the folder is another cluster's; `ApplyStopped` for a server
@@ -128,7 +147,7 @@ def opened(target: Target, folder: Folder, *, wait: bool, say: Say) -> Iterator[
     sessions: Sessions | None = None
     try:
         home, database, databases = _home(pinned, folder, wait=wait, say=say)
-        sessions = Sessions(pinned, folder, say, home, database, databases)
+        sessions = Sessions(pinned, folder, say, home, database, databases, kek=kek)
         yield sessions
     except psycopg.Error as error:
         # what comes later is told with what is applied and what is not

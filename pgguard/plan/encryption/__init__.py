@@ -1,5 +1,6 @@
-"""Encryption of columns as migrations: expand, backfill, verify, switch, contract, scrub."""
+"""Encryption of columns as migrations: expand, backfill, verify, switch, soak, contract, scrub."""
 
+from pgguard.plan.encryption.chosen import Wanted, shaped, wanted
 from pgguard.plan.encryption.steps import plan_encryption
 
-__all__ = ["plan_encryption"]
+__all__ = ["Wanted", "plan_encryption", "shaped", "wanted"]

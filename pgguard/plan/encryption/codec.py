@@ -18,10 +18,10 @@ _ZONE = {**_DATES, "timezone": "UTC"}
 _FLOAT = {"extra_float_digits": "1"}
 # type without modifier -> the settings that its text form hangs on
 _SETTINGS: dict[str, dict[str, str]] = {
-    **dict.fromkeys(_TEXT, {}),
-    **dict.fromkeys(("smallint", "integer", "bigint", "numeric", "boolean", "uuid", "oid"), {}),
-    **dict.fromkeys(("json", "jsonb", "inet", "cidr", "macaddr", "macaddr8", "bytea"), {}),
-    **dict.fromkeys(("bit", "bit varying", "time without time zone", "time with time zone"), {}),
+    **{name: {} for name in _TEXT},
+    **{name: {} for name in ("smallint", "integer", "bigint", "numeric", "boolean", "uuid", "oid", "bytea")},
+    **{name: {} for name in ("json", "jsonb", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying")},
+    **{name: {} for name in ("time without time zone", "time with time zone")},
     "date": _DATES,
     "timestamp without time zone": _DATES,
     "timestamp with time zone": _ZONE,

@@ -700,7 +700,6 @@ def reseal(table: EncryptedTable) -> str:
     sets: list[str] = []
     where: list[str] = []
     for one in table.columns:
-        column = shape_of(table, one.name)
         stored = f"t.{ident(stored_column(one.name))}"
         opened = f"{named(table, 'open', one.name)}({stored}, {key_arguments(table, 't')})"
         old = f"pg_catalog.substr({stored}, 2, 4) <> $3[{len(sets) + 1}]"

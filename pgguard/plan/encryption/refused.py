@@ -21,17 +21,26 @@ _MASKS = ("null", "year")
 
 def refusals(table: EncryptedTable, *, major: int) -> Iterator[str]:
     """Why the table, or columns of it, cannot be encrypted as asked for; each names what and why."""
-    name = table_name(table)
-    for why in _of_table(table, major):
-        yield f"{name}: {why}"
+    yield from table_refusals(table, major=major)
     for one in table.columns:
-        column = table.shape.column(one.name)
-        told = f"{name}.{ident(one.name)}"
-        if column is None:
-            yield f"{told}: there is no such column"
-            continue
-        for why in (*_of_column(table, one), *_of_search(table, one), *_of_mask(table, one)):
-            yield f"{told}: {why}"
+        yield from column_refusals(table, one)
+
+
+def table_refusals(table: EncryptedTable, *, major: int) -> Iterator[str]:
+    """What of the table itself stands against it."""
+    for why in _of_table(table, major):
+        yield f"{table_name(table)}: {why}"
+
+
+def column_refusals(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
+    """What stands against one of its columns."""
+    column = table.shape.column(one.name)
+    told = f"{table_name(table)}.{ident(one.name)}"
+    if column is None:
+        yield f"{told}: there is no such column"
+        return
+    for why in (*_of_column(table, one), *_of_search(table, one), *_of_mask(table, one)):
+        yield f"{told}: {why}"
 
 
 def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:

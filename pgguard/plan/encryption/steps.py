@@ -22,7 +22,7 @@ from pgguard.plan.encryption.refused import names_of_constraints, refusals, told
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pgguard.model.encryption import ColumnShape, EncryptedColumn, EncryptedTable, IndexShape
+    from pgguard.model.encryption import EncryptedColumn, EncryptedTable, IndexShape
 
 _MOMENT = "ACCESS EXCLUSIVE on the table, for a moment; waits for those who read it"
 _TRIGGER = "SHARE ROW EXCLUSIVE on the table, for a moment; readers go on"
@@ -235,15 +235,14 @@ def _functions(table: EncryptedTable) -> Iterator[Change]:
                 keys=True,
                 why=f"the blind index of a value of {name}",
             )
-        if table.form == "view":
-            if made.has_mask(one):
-                yield _function(
-                    made.mask(table, one),
-                    made.signature(table, "mask", one.name),
-                    ("public",),
-                    keys=True,
-                    why=f"what others see of {name}",
-                )
+        if table.form == "view" and made.has_mask(one):
+            yield _function(
+                made.mask(table, one),
+                made.signature(table, "mask", one.name),
+                ("public",),
+                keys=True,
+                why=f"what others see of {name}",
+            )
         if table.form == "view" or one.searchable:
             yield _function(
                 made.show(table, one),
