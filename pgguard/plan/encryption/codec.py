@@ -30,6 +30,8 @@ _SETTINGS: dict[str, dict[str, str]] = {
     "double precision": _FLOAT,
 }
 _ARRAY = "[]"
+# in a cast these names mean one character and one bit (manual, 8.3 and 8.10), and the rest would be cut off
+_UNLIMITED = {"character": "pg_catalog.bpchar", "bit": 'pg_catalog."bit"'}
 _SEARCHABLE = _TEXT | {"smallint", "integer", "bigint", "uuid", "date", "oid"}
 _INTEGERS = frozenset({"smallint", "integer", "bigint", "oid"})
 _SENT = {
@@ -62,9 +64,14 @@ def argument(column: ColumnShape) -> str:
     return "text" if column.base_kind == "e" else column.base
 
 
+def _cast(column: ColumnShape) -> str:
+    base = column.base.removesuffix(_ARRAY)
+    return f"::{_UNLIMITED.get(base, base)}{column.base[len(base) :]}"
+
+
 def handed(column: ColumnShape, value: str) -> str:
     """A stored value as that type; an enum through its own output function, never through a cast."""
-    return f"pg_catalog.format('%s', {value})" if column.base_kind == "e" else f"({value})::{column.base}"
+    return f"pg_catalog.format('%s', {value})" if column.base_kind == "e" else f"({value}){_cast(column)}"
 
 
 def as_text(column: ColumnShape, value: str) -> str:
@@ -82,7 +89,7 @@ def from_bytes(column: ColumnShape, value: str) -> str:
     if column.base == "bytea":
         return value
     text = f"pg_catalog.convert_from({value}, 'UTF8')"
-    return text if argument(column) == "text" else f"{text}::{column.base}"
+    return text if argument(column) == "text" else f"{text}{_cast(column)}"
 
 
 def settings(*columns: ColumnShape) -> dict[str, str]:

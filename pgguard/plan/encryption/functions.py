@@ -638,9 +638,10 @@ def same(table: EncryptedTable, one: EncryptedColumn, source: str) -> str:
     """Whether a row's encrypted value opens to its clear one, byte by byte."""
     column = shape_of(table, one.name)
     opened = f"{named(table, 'open', one.name)}({source}.{ident(stored_column(one.name))}, {key_arguments(table, source)})"
-    clear = codec.handed(column, f"{source}.{ident(one.name)}")
+    # the column as it is, not as it was handed over: what that changed has to be seen here
+    clear = f"{source}.{ident(one.name)}"
     if column.base_kind == "e":
-        clear = f"CASE WHEN {source}.{ident(one.name)} IS NOT NULL THEN {clear} END"
+        clear = f"CASE WHEN {clear} IS NOT NULL THEN {codec.handed(column, clear)} END"
     if column.base == "bytea":
         return f"({opened} IS NOT DISTINCT FROM {clear})"
     return f'(({opened})::text COLLATE pg_catalog."C" IS NOT DISTINCT FROM ({clear})::text COLLATE pg_catalog."C")'
