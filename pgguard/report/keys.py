@@ -159,9 +159,9 @@ def destroyed(found: Destruction) -> str:
     lines = [
         f"destroyed: {_names(found.keys)}; {plural(found.values, 'value')} under "
         f"{'it' if len(found.keys) == 1 else 'them'} cannot be opened in this database any more",
-        "WAL, archives, standbys and backups from before still hold the wrapped key: they open with the "
-        f"key-encryption key of epoch {found.epoch}, until it is replaced (pgguard keys rotate-kek) and "
-        "destroyed with its escrow copies",
+        "WAL, archives, standbys and backups from before still hold the wrapped key: it opens with the "
+        f"key-encryption key of its time (up to epoch {found.epoch}), until that one is replaced "
+        "(pgguard keys rotate-kek) and destroyed with its escrow copies",
     ]
     if found.sessions:
         lines.append(f"{plural(found.sessions, 'session')} may have it in memory until they end")

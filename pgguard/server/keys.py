@@ -363,13 +363,9 @@ def _may_go(
     values = sum(now.values_under(one) for one in going)
     current = [one.id for one in going if one.state in ("current", "next")]
     if (values or current) and erase != values:
-        in_use = (
-            f"{', '.join(current)} is in use"
-            if current
-            else f"they are under {', '.join(k.id for k in going)}"
-        )
+        held = f"in use: {', '.join(current)}" if current else f"under {', '.join(one.id for one in going)}"
         msg = (
-            f"{values} values would be lost for good ({in_use}): if that is what you want, "
+            f"{values} values would be lost for good ({held}): if that is what you want, "
             f"--yes-erase-values {values}"
         )
         raise UsageError(msg)

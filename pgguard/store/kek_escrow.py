@@ -6,6 +6,7 @@ RSA with OAEP (RFC 8017, 7.1) over SHA-256, so that OpenSSL opens it, or a card 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
@@ -61,13 +62,12 @@ def recipient(path: Path) -> Recipient:
     if b"PRIVATE KEY" in content:
         msg = f"{path}: this is a private key, which stays with its holder: openssl pkey -in FILE -pubout"
         raise UsageError(msg)
-    try:
+    key: object = None
+    with contextlib.suppress(ValueError):
         if b"BEGIN CERTIFICATE" in content:
             key = x509.load_pem_x509_certificate(content).public_key()
         else:
             key = serialization.load_pem_public_key(content)
-    except ValueError:
-        key = None  # type: ignore[assignment]
     if not isinstance(key, RSAPublicKey) or key.key_size < _SHORTEST_BITS:
         msg = f"{path}: an RSA public key or certificate in PEM is needed, of {_SHORTEST_BITS} bits or more"
         raise InputError(msg)

@@ -174,8 +174,8 @@ def _file(path: Path) -> bytes:
         reason = "it is a symbolic link: name the file itself" if path.is_symlink() else error.strerror
         msg = f"{where}: the key cannot be read: {reason}"
         raise InputError(msg) from None
-    with open(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         mode = stat.S_IMODE(found.st_mode)
         if not stat.S_ISREG(found.st_mode):
             msg = f"{where}: this is no regular file"
@@ -184,7 +184,9 @@ def _file(path: Path) -> bytes:
         elif mode not in (0o600, 0o400):
             msg = f"{where}: others may get at it (mode {mode:04o}): chmod 0400"
         else:
-            return file.read(_LONGEST)
+            return os.read(handle, _LONGEST)
+    finally:
+        os.close(handle)
     raise InputError(msg)
 
 
