@@ -297,7 +297,7 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
     moved = " OR ".join(
         f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key
     )
-    body = [f"moved := TG_OP = 'UPDATE' AND ({moved});"]
+    body = [*_own_types(table), f"moved := TG_OP = 'UPDATE' AND ({moved});"]
     body += [line for check in _checks(table) for line in check] if inlet else []
     for one in table.columns:
         body += _seal_column(table, one, mode)
@@ -316,6 +316,34 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
         definer=True,
         settings=codec.settings(*(shape_of(table, one.name) for one in table.columns)),
     )
+
+
+def _own_types(table: EncryptedTable) -> Iterator[str]:
+    """Lines that stop when a column which the trigger reads or writes got a type that is not PostgreSQL's own.
+
+    The trigger has the rights of pgguard_keys; the types of columns are the table's owner's to change, and the
+    casts and domains of a type are its owner's.
+    """
+    names = {one.name for one in table.columns}
+    everything = {one.name for one in table.shape.columns}
+    read = {*names, *table.shape.primary_key}
+    for check in table.shape.checks:
+        if check.columns is None or names & set(check.columns):
+            read |= everything if check.columns is None else set(check.columns)
+    wanted = []
+    for column in table.shape.columns:
+        # an enum only goes through its output function
+        if column.name in read and column.base_kind != "e":
+            kind = f"pg_catalog.pg_typeof(NEW.{ident(column.name)})"
+            wanted.append(f"pgguard.base_type({kind})" if column.kind == "d" else kind)
+    for one in table.columns:
+        beside_it = [stored_column(one.name), *([index_column(one.name)] if one.searchable else [])]
+        wanted += [f"pg_catalog.pg_typeof(NEW.{ident(name)})" for name in beside_it]
+    # below this number are the types that every PostgreSQL has
+    yield "IF " + "\n    OR ".join(f"{kind}::oid >= 16384" for kind in wanted) + " THEN"
+    yield "    RAISE EXCEPTION 'pgguard: the type of a column of % was changed after it was encrypted: make a new plan',"
+    yield "        TG_RELID::regclass USING ERRCODE = 'datatype_mismatch';"
+    yield "END IF;"
 
 
 def _checks(table: EncryptedTable) -> Iterator[list[str]]:
@@ -352,7 +380,9 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
         ]
     if mode == "inlet":
         yield f"IF {clear} IS NOT NULL THEN"
-        yield from (f"    {line}" for line in [*sealing, f"{clear} := NULL;"])
+        # assigned, a NULL would be checked by the domain, whose owner could have code run by that
+        null = f"(SELECT {clear} WHERE false)" if column.kind == "d" else "NULL"
+        yield from (f"    {line}" for line in [*sealing, f"{clear} := {null};"])
         yield f"ELSIF moved AND {stored} IS NOT NULL THEN"
         opened = f"pgguard.pgg1_open({stored}, {keys}, {_context(table, one.name, 'OLD')})"
         yield f"    {keys} := coalesce({keys}, {data});"
