@@ -13,6 +13,8 @@
 -- Nothing here is executable by PUBLIC but unlock() and lock().
 
 DO $roles$
+DECLARE
+    one text;
 BEGIN
     IF pg_catalog.to_regnamespace('pgguard') IS NULL THEN
         CREATE SCHEMA pgguard;
@@ -23,6 +25,30 @@ BEGIN
         CREATE ROLE pgguard_keys NOLOGIN;
         COMMENT ON ROLE pgguard_keys IS 'pgguard: owns wrapped keys and the functions that use them; nobody logs in as it';
     END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pgguard_keys' AND rolcanlogin) THEN
+        RAISE EXCEPTION 'pgguard: the role pgguard_keys can log in: find out who made it so, then ALTER ROLE pgguard_keys NOLOGIN';
+    END IF;
+    -- who owns the schema, or something in it, could put functions of his own in the place of these
+    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(r.rolname), ', ') INTO one
+    FROM (
+        SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE nspname = 'pgguard'
+        UNION SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = 'pgguard'::regnamespace
+        UNION SELECT proowner FROM pg_catalog.pg_proc WHERE pronamespace = 'pgguard'::regnamespace
+    ) AS o JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
+    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_keys', current_user);
+    IF one <> '' THEN
+        RAISE EXCEPTION 'pgguard: the schema pgguard, or something in it, belongs to %: look at what it is; only its owner can put keys here', one;
+    END IF;
+    -- nor may anybody else make something in it, whatever default privileges gave
+    FOR one IN
+        SELECT DISTINCT pg_catalog.quote_ident(r.rolname)
+        FROM pg_catalog.pg_namespace AS n, pg_catalog.aclexplode(n.nspacl) AS e
+        JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
+        WHERE n.nspname = 'pgguard' AND e.grantee <> n.nspowner AND e.privilege_type = 'CREATE'
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE CREATE ON SCHEMA pgguard FROM %s', one);
+    END LOOP;
+    REVOKE CREATE ON SCHEMA pgguard FROM PUBLIC;
     -- from 16 on who made a role may grant it, and no more
     IF NOT pg_catalog.pg_has_role('pgguard_keys', 'USAGE') THEN
         GRANT pgguard_keys TO CURRENT_USER;
@@ -55,16 +81,17 @@ BEGIN
              %1$I.encrypt_iv(bytea, bytea, bytea, text), %1$I.decrypt_iv(bytea, bytea, bytea, text) TO pgguard_keys',
         place
     );
-    -- SQL functions that the planner replaces by their bodies: they cost nothing, and only they name the schema
+    -- SQL functions that the planner replaces by their bodies: they cost nothing, and only they name the schema.
+    -- Parsed now, they mean these functions for ever, and not others that somebody puts into their place.
     EXECUTE pg_catalog.format(
         'CREATE OR REPLACE FUNCTION pgguard.random_bytes(count integer) RETURNS bytea
-         LANGUAGE sql VOLATILE PARALLEL SAFE AS $q$ SELECT %1$I.gen_random_bytes($1) $q$;
+         LANGUAGE sql VOLATILE PARALLEL SAFE RETURN %1$I.gen_random_bytes($1);
          CREATE OR REPLACE FUNCTION pgguard.hmac_sha512(data bytea, key bytea) RETURNS bytea
-         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$ SELECT %1$I.hmac($1, $2, ''sha512'') $q$;
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %1$I.hmac($1, $2, ''sha512'');
          CREATE OR REPLACE FUNCTION pgguard.aes_encrypt(plain bytea, key bytea, iv bytea) RETURNS bytea
-         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$ SELECT %1$I.encrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'') $q$;
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %1$I.encrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'');
          CREATE OR REPLACE FUNCTION pgguard.aes_decrypt(secret bytea, key bytea, iv bytea) RETURNS bytea
-         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$ SELECT %1$I.decrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'') $q$',
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %1$I.decrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'')',
         place
     );
 END
@@ -249,6 +276,21 @@ COMMENT ON FUNCTION pgguard.pgg1_open(bytea, bytea, bytea) IS
 CREATE OR REPLACE FUNCTION pgguard.part(value bytea) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT pg_catalog.int4send(pg_catalog.octet_length($1)) || $1 $$;
 
+-- What runs as pgguard_keys takes no value of a type that somebody could have given a cast or a check.
+CREATE OR REPLACE FUNCTION pgguard.base_type(kind regtype) RETURNS regtype
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    below regtype := kind;
+BEGIN
+    WHILE below <> 0 LOOP
+        kind := below;
+        SELECT t.typbasetype INTO STRICT below FROM pg_catalog.pg_type AS t WHERE t.oid = kind;
+    END LOOP;
+    RETURN kind;
+END
+$$;
+COMMENT ON FUNCTION pgguard.base_type(regtype) IS 'the type below all domains';
+
 -- What a session holds of its keys is sealed: bound to who logged in, to this connection and to this start of
 -- the server. Found in a log or in another session it opens nothing.
 CREATE OR REPLACE FUNCTION pgguard.seal_of_session(secret bytea) RETURNS bytea
@@ -426,8 +468,13 @@ CREATE OR REPLACE FUNCTION pgguard.unlock(kek bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     logged text := pgguard.logged_by();
+    -- without what may stand between the digits
+    said text := pg_catalog.regexp_replace(pg_catalog.current_query(), '[\s\\]', '', 'g');
 BEGIN
-    IF kek IS NOT NULL AND pg_catalog.strpos(pg_catalog.lower(pg_catalog.current_query()), pg_catalog.encode(kek, 'hex')) > 0 THEN
+    IF pg_catalog.strpos(pg_catalog.lower(said), pg_catalog.encode(kek, 'hex')) > 0
+        OR pg_catalog.strpos(said, pg_catalog.regexp_replace(pg_catalog.encode(kek, 'base64'), '[\s=]', '', 'g')) > 0
+        OR pg_catalog.strpos(said, pg_catalog.regexp_replace(pg_catalog.encode(kek, 'escape'), '[\s\\]', '', 'g')) > 0
+    THEN
         RAISE EXCEPTION 'pgguard: the key stood in the text of the statement, which logs and statistics keep: replace the key, and bind it as a parameter'
             USING ERRCODE = 'PGG04';
     ELSIF logged <> '' THEN
@@ -780,20 +827,33 @@ BEGIN
         EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO pgguard_keys', one.name);
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM PUBLIC', one.name);
     END LOOP;
+    -- whatever default privileges gave
+    FOR one IN
+        SELECT DISTINCT c.oid::regclass AS name, pg_catalog.quote_ident(r.rolname) AS grantee
+        FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS e
+        JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
+        WHERE c.relnamespace = 'pgguard'::regnamespace AND e.grantee <> c.relowner
+            AND c.relname IN ('installation', 'kek', 'key', 'encrypted_column', 'encrypted_storage', 'backfill')
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s', one.name, one.grantee);
+    END LOOP;
     FOR one IN
         SELECT p.oid::regprocedure AS name FROM pg_catalog.pg_proc AS p
         WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN (
             'random_bytes', 'hmac_sha512', 'aes_encrypt', 'aes_decrypt', 'wrap_key', 'check_value', 'wrap_context',
-            'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'seal_of_session', 'hold', 'session_keys',
+            'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'base_type', 'seal_of_session', 'hold', 'session_keys',
             'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'new_kek',
             'require_kek', 'new_key', 'use_key', 'rewrap', 'decrypts', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
             'normal_name', 'current_key')
     LOOP
-        EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO pgguard_keys', one.name);
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one.name);
+        PERFORM pgguard.hand_over(one.name, ARRAY[]::text[], true);
     END LOOP;
-    REVOKE ALL ON FUNCTION pgguard.hand_over(regprocedure, text[], boolean), pgguard.remember_views(text, text),
-        pgguard.rebuild_views() FROM PUBLIC;
+    FOR one IN
+        SELECT p.oid::regprocedure AS name FROM pg_catalog.pg_proc AS p
+        WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN ('hand_over', 'remember_views', 'rebuild_views')
+    LOOP
+        PERFORM pgguard.hand_over(one.name, ARRAY[]::text[], false);
+    END LOOP;
     REVOKE ALL ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision) FROM PUBLIC;
     -- names can be looked up by everybody, so that no view of a table that was encrypted stops somebody
     GRANT USAGE ON SCHEMA pgguard TO PUBLIC;

@@ -134,6 +134,9 @@ def _function(
         lines.append(_DEFINER)
     lines += [f"SET {key} = {literal(value)}" for key, value in (settings or {}).items()]
     lines.append("AS $pgguard$")
+    if returns == "trigger":
+        # a column of the table may be called like a variable here
+        lines.append("#variable_conflict use_column")
     if language == "plpgsql":
         if declare:
             lines += ["DECLARE", *(f"    {one};" for one in declare)]
