@@ -16,7 +16,7 @@ from psycopg import sql as compose
 from pgguard.errors import ConnectError, UsageError
 from pgguard.model.residue import CANARIES, Residue, Sought, Unsearched
 from pgguard.server.connect import describe, said
-from pgguard.server.keys_session import call_with_key, session
+from pgguard.server.keys_session import call_with_key, session, told
 from pgguard.server.queries import variants
 from pgguard.server.residue import files, scan
 from pgguard.server.residue.elsewhere import elsewhere
@@ -160,7 +160,8 @@ class _Search:
         elif self.server.installed:
             known = columns(self.connection)
             if known and self.wanted.key is not None:
-                call_with_key(self.connection, "unlock", self.wanted.key)
+                with told():
+                    call_with_key(self.connection, "unlock", self.wanted.key)
             for one in known:
                 self.progress(f"drawing values of {one}")
                 parts = rows(self.connection, "parts", one.relation)
