@@ -34,6 +34,8 @@ BEGIN
         SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE nspname = 'pgguard'
         UNION SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = 'pgguard'::regnamespace
         UNION SELECT proowner FROM pg_catalog.pg_proc WHERE pronamespace = 'pgguard'::regnamespace
+            -- that which reads the host key file
+            AND NOT (proname = 'host_key' AND prosecdef)
     ) AS o JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
     WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_keys', current_user);
     IF one <> '' THEN
@@ -471,10 +473,11 @@ DECLARE
     -- without what may stand between the digits
     said text := pg_catalog.regexp_replace(pg_catalog.current_query(), '[\s\\]', '', 'g');
 BEGIN
-    IF pg_catalog.strpos(pg_catalog.lower(said), pg_catalog.encode(kek, 'hex')) > 0
+    IF pg_catalog.octet_length(kek) = 32 AND (
+        pg_catalog.strpos(pg_catalog.lower(said), pg_catalog.encode(kek, 'hex')) > 0
         OR pg_catalog.strpos(said, pg_catalog.regexp_replace(pg_catalog.encode(kek, 'base64'), '[\s=]', '', 'g')) > 0
         OR pg_catalog.strpos(said, pg_catalog.regexp_replace(pg_catalog.encode(kek, 'escape'), '[\s\\]', '', 'g')) > 0
-    THEN
+    ) THEN
         RAISE EXCEPTION 'pgguard: the key stood in the text of the statement, which logs and statistics keep: replace the key, and bind it as a parameter'
             USING ERRCODE = 'PGG04';
     ELSIF logged <> '' THEN
