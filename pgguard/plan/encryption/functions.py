@@ -386,35 +386,56 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
         # assigned, a NULL would be checked by the domain, whose owner could have code run by that
         null = f"(SELECT {clear} WHERE false)" if column.kind == "d" else "NULL"
         yield from (f"    {line}" for line in [*sealing, f"{clear} := {null};"])
-        yield f"ELSIF moved AND {stored} IS NOT NULL THEN"
-        opened = f"pgguard.pgg1_open({stored}, {keys}, {_context(table, one.name, 'OLD')})"
-        yield f"    {keys} := coalesce({keys}, {data});"
-        again = _context(table, one.name, "NEW")
-        if one.padding:
-            yield (
-                f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, '\\x02');"
-            )
-        else:
-            yield f"    {stored} := pgguard.pgg1_seal({opened}, {keys}, {again});"
+        yield from _moved(table, one, data)
         yield "END IF;"
         return
     none = [f"{stored} := NULL;", *([f"{index} := NULL;"] if one.searchable else [])]
-    changed = f"TG_OP = 'INSERT' OR moved OR {clear} IS DISTINCT FROM OLD.{ident(one.name)}"
+    differs = f"{clear} IS DISTINCT FROM OLD.{ident(one.name)}"
     if column.base == "json":
-        changed = changed.replace(f"{clear} IS", f"{clear}::text IS") + "::text"
-    yield f"IF {changed} THEN"
-    may = f" AND pgguard.has_keys({literal(keys_setting(one))})" if mode == "tolerant" else ""
-    yield f"    IF {clear} IS NOT NULL{may} THEN"
-    yield from (f"        {line}" for line in sealing)
-    yield "    ELSE"
-    yield from (f"        {line}" for line in none)
-    yield "    END IF;"
+        differs = differs.replace(f"{clear} IS", f"{clear}::text IS") + "::text"
+    with_key = f"pgguard.has_keys({literal(keys_setting(one))})"
+    yield f"IF {clear} IS NOT NULL AND (TG_OP = 'INSERT' OR moved OR {differs}) THEN"
+    if mode == "tolerant":
+        yield f"    IF {with_key} THEN"
+        yield from (f"        {line}" for line in sealing)
+        yield "    ELSE"
+        yield from (f"        {line}" for line in none)
+        yield "    END IF;"
+    else:
+        yield from (f"    {line}" for line in sealing)
+    yield f"ELSIF {clear} IS NOT NULL AND {stored} IS NULL AND {with_key} THEN"
+    yield "    -- the backfill did not come to it yet"
+    yield from (f"    {line}" for line in sealing)
+    yield f"ELSIF {clear} IS NULL AND (TG_OP = 'INSERT' OR OLD.{ident(one.name)} IS NOT NULL) THEN"
+    yield from (f"    {line}" for line in none)
+    # on the way back a value may still be there in its sealed form only
+    yield from _moved(table, one, data)
     yield "END IF;"
+
+
+def _moved(table: EncryptedTable, one: EncryptedColumn, data: str) -> Iterator[str]:
+    """The branch for a row that got another key, and whose value is there in its sealed form only."""
+    stored = f"NEW.{ident(stored_column(one.name))}"
+    keys = f"data_{one.key_group}"
+    opened = f"pgguard.pgg1_open({stored}, {keys}, {_context(table, one.name, 'OLD')})"
+    again = _context(table, one.name, "NEW")
+    yield f"ELSIF moved AND NEW.{ident(one.name)} IS NULL AND {stored} IS NOT NULL THEN"
+    yield f"    {keys} := coalesce({keys}, {data});"
+    if one.padding:
+        yield (
+            f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, '\\x02');"
+        )
+    else:
+        yield f"    {stored} := pgguard.pgg1_seal({opened}, {keys}, {again});"
 
 
 def triggers(table: EncryptedTable, on: str) -> list[str]:
     """DROP and CREATE TRIGGER for the table that stores (its quoted name now): what is written is sealed."""
     changed = [_differs(table, one.name) for one in table.columns]
+    changed += [
+        f"NEW.{ident(one.name)} IS NOT NULL AND NEW.{ident(stored_column(one.name))} IS NULL"
+        for one in table.columns
+    ]
     changed += [f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key]
     call = f"EXECUTE FUNCTION {named(table, 'seal')}();"
     return [
@@ -504,12 +525,12 @@ def write_trigger(table: EncryptedTable, *, inlet: bool) -> str:
         sets.append(
             f"{column} = CASE WHEN {differs} THEN NEW.{column} {'' if inlet else f'ELSE s.{column} '}END"
         )
-        if inlet:
-            emptied = f"{differs} AND NEW.{column} IS NULL"
-            sets.append(f"{stored} = CASE WHEN {emptied} THEN NULL ELSE s.{stored} END")
-            if any(each.name == one.name and each.searchable for each in table.columns):
-                index = ident(index_column(one.name))
-                sets.append(f"{index} = CASE WHEN {emptied} THEN NULL ELSE s.{index} END")
+        # the trigger that seals cannot tell "made empty" where the clear column is empty already
+        emptied = f"{differs} AND NEW.{column} IS NULL"
+        sets.append(f"{stored} = CASE WHEN {emptied} THEN NULL ELSE s.{stored} END")
+        if any(each.name == one.name and each.searchable for each in table.columns):
+            index = ident(index_column(one.name))
+            sets.append(f"{index} = CASE WHEN {emptied} THEN NULL ELSE s.{index} END")
     where = " AND ".join(f"s.{ident(name)} = OLD.{ident(name)}" for name in table.shape.primary_key)
     unchanged = "\n        AND ".join(_unchanged(table, one) for one in table.shape.columns)
     body += [
@@ -654,6 +675,19 @@ def backfill(table: EncryptedTable) -> str:
         "IF wrong > 0 THEN",
         "    RAISE EXCEPTION 'pgguard: % encrypted values did not come back as they were; nothing of this batch is kept', wrong",
         "        USING ERRCODE = 'PGG02';",
+        "ELSIF done = 0 THEN",
+        "    -- what is left here is locked: one such row is waited for, while nothing else is held, and a pass follows",
+        *(
+            f"    {line}"
+            for line in _statement(
+                [
+                    "SELECT 1 FROM ONLY %1$s AS t",
+                    f"WHERE t.ctid >= $1 AND t.ctid < $2 AND ({missing(table, 't')}) LIMIT 1 FOR UPDATE",
+                ]
+            )
+        ),
+        f"    INTO wrong {_BLOCKS};",
+        "    RETURN coalesce(wrong, 0);",
         "END IF;",
         "RETURN done;",
     ]

@@ -13,7 +13,7 @@ from pgguard.changes.catalog import relation_is, unless
 from pgguard.errors import InputError
 from pgguard.model.finding import Change, Safety
 from pgguard.model.plan import Step
-from pgguard.model.quote import grantee, ident, literal, qualified
+from pgguard.model.quote import dollar, grantee, ident, literal, qualified
 from pgguard.plan.encryption import codec
 from pgguard.plan.encryption import functions as made
 from pgguard.plan.encryption.naming import beside
@@ -29,8 +29,19 @@ _TRIGGER = "SHARE ROW EXCLUSIVE on the table, for a moment; readers go on"
 _ONLINE = "SHARE UPDATE EXCLUSIVE on the table: reading and writing go on"
 _NONE = "none on tables"
 _ROWS = "ROW EXCLUSIVE on the table, and the rows of one batch"
+_ESCROW = (
+    (
+        "EXISTS (SELECT FROM pgguard.kek AS k WHERE k.state = 'current' AND k.escrow_at IS NOT NULL "
+        "AND k.drill_at IS NOT NULL)",
+        "nobody has opened anything with an escrow copy of the key-encryption key yet, and without that key the "
+        "values are lost: pgguard keys escrow, then pgguard keys restore-drill",
+    ),
+)
 PHASES = ("install", "expand", "backfill", "verify", "switch", "soak", "contract", "scrub")
 LONG = "0"
+# more than one relation is locked, and sessions that read a view lock them in another order: whoever waits for us
+# in a circle is not to be the one that PostgreSQL ends after deadlock_timeout (1 s)
+_BRIEFLY = "SET LOCAL lock_timeout = '300ms';"
 
 
 def plan_encryption(
@@ -94,7 +105,7 @@ def _step(
         changes=tuple(changes),
         database=table.database,
         phase=phase,
-        asserts=_keys_are_there(table),
+        asserts=(*_keys_are_there(table), *(_ESCROW if phase == "contract" else ())),
         **more,  # type: ignore[arg-type]
     )
 
@@ -155,7 +166,7 @@ def _expand(table: EncryptedTable) -> Step:
             f"ALTER TABLE {name} {dropped};",
             _MOMENT,
             safety=Safety.SAFE,
-            done=_all(_has_column(name, column) for column, _ in parts),
+            done=_all(_has_column(table, column) for column, _ in parts),
             why="columns for the encrypted values; adding them rewrites nothing",
         ),
         _registered(table),
@@ -172,15 +183,30 @@ def _expand(table: EncryptedTable) -> Step:
     )
 
 
+def _where(table: EncryptedTable) -> str:
+    """The table that stores, by SQL: before the switch and after it."""
+    storage, name = literal(made.storage_name(table)), literal(made.table_name(table))
+    if storage == name:
+        return f"pg_catalog.to_regclass({name})"
+    return f"coalesce(pg_catalog.to_regclass({storage}), pg_catalog.to_regclass({name}))"
+
+
+def _has_constraint(table: EncryptedTable, name: str, condition: str = "") -> str:
+    more = f" AND {condition}" if condition else ""
+    return (
+        "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k "
+        f"WHERE k.conrelid = {_where(table)} AND k.conname = {literal(name)}{more})"
+    )
+
+
 def _all(expressions: Iterable[str]) -> str:
     return " AND ".join(expressions)
 
 
-def _has_column(relation: str, column: str) -> str:
+def _has_column(table: EncryptedTable, column: str) -> str:
     return (
         "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a "
-        f"WHERE a.attrelid = pg_catalog.to_regclass({literal(relation)}) AND a.attname = {literal(column)} "
-        "AND NOT a.attisdropped)"
+        f"WHERE a.attrelid = {_where(table)} AND a.attname = {literal(column)} AND NOT a.attisdropped)"
     )
 
 
@@ -294,15 +320,15 @@ def _sealing(table: EncryptedTable, on: str, mode: made.Mode) -> Change:
         sql,
         "\n".join([*undo, f"DROP FUNCTION IF EXISTS {name};"]),
         _TRIGGER,
-        done=_has_trigger(on, made.INSERT_TRIGGER),
+        done=_has_trigger(table, made.INSERT_TRIGGER),
         why="what is written is sealed in the same statement",
     )
 
 
-def _has_trigger(relation: str, name: str) -> str:
+def _has_trigger(table: EncryptedTable, name: str) -> str:
     return (
         "EXISTS (SELECT FROM pg_catalog.pg_trigger AS t "
-        f"WHERE t.tgrelid = pg_catalog.to_regclass({literal(relation)}) AND t.tgname = {literal(name)})"
+        f"WHERE t.tgrelid = {_where(table)} AND t.tgname = {literal(name)})"
     )
 
 
@@ -346,14 +372,16 @@ def _backfill(table: EncryptedTable) -> Step:
 
 def _verify(table: EncryptedTable) -> Step:
     name = made.table_name(table)
-    changes = [_strict(table, name)]
+    changes = [_strict(table, name), _caught_up(table, name)]
     for one in table.columns:
-        sealed, required, _ = names_of_constraints(table, one.name)
+        sealed, required, inlet = names_of_constraints(table, one.name)
         stored, clear = ident(made.stored_column(one.name)), ident(one.name)
         index = f" AND {ident(made.index_column(one.name))} IS NOT NULL" if one.searchable else ""
-        changes.append(_constraint(name, sealed, f"{clear} IS NULL OR ({stored} IS NOT NULL{index})"))
+        changes.append(
+            _constraint(table, sealed, f"{clear} IS NULL OR ({stored} IS NOT NULL{index})", until=inlet)
+        )
         if made.shape_of(table, one.name).not_null:
-            changes.append(_constraint(name, required, f"{stored} IS NOT NULL"))
+            changes.append(_constraint(table, required, f"{stored} IS NOT NULL"))
     changes += list(_blind_indexes(table, name))
     checked = "\n".join(f"SELECT {made.named(table, 'prove')}({literal(one)});" for one in parts(table, name))
     changes.append(
@@ -388,19 +416,30 @@ def _strict(table: EncryptedTable, name: str) -> Change:
     )
 
 
-def _constraint(table: str, name: str, expression: str) -> Change:
-    quoted = ident(name)
-    found = (
-        "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k "
-        f"WHERE k.conrelid = pg_catalog.to_regclass({literal(table)}) AND k.conname = {literal(name)}"
-    )
+def _caught_up(table: EncryptedTable, name: str) -> Change:
+    """What sessions without a key wrote since the backfill, up to the last of them."""
+    waited = f"BEGIN\n    LOCK TABLE {name} IN SHARE MODE;\nEND"
     return Change(
-        f"{unless(f'{found})', f'ALTER TABLE {table} ADD CONSTRAINT {quoted} CHECK ({expression}) NOT VALID;')}\n"
-        f"ALTER TABLE {table} VALIDATE CONSTRAINT {quoted};",
-        f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {quoted};",
+        f"DO {dollar(waited)};\n{_run(table, 'backfill', name)}",
+        "-- nothing to take back: what was sealed stays beside the clear values",
+        "SHARE on the table, for a moment; waits for those who write it",
+        transactional=False,
+        safety=Safety.SAFE,
+        why="after the last of those who began to write before: what they wrote without a key is sealed too",
+    )
+
+
+def _constraint(table: EncryptedTable, name: str, expression: str, *, until: str = "") -> Change:
+    """A CHECK that holds from now on; once the constraint `until` is there it may be gone."""
+    on, quoted = made.table_name(table), ident(name)
+    added = f"ALTER TABLE {on} ADD CONSTRAINT {quoted} CHECK ({expression}) NOT VALID;"
+    done = _has_constraint(table, name, "k.convalidated")
+    return Change(
+        f"{unless(_has_constraint(table, name), added)}\nALTER TABLE {on} VALIDATE CONSTRAINT {quoted};",
+        f"ALTER TABLE {on} DROP CONSTRAINT IF EXISTS {quoted};",
         f"{_MOMENT}; then {_ONLINE}",
         transactional=False,
-        done=f"{found} AND k.convalidated)",
+        done=f"({done} OR {_has_constraint(table, until)})" if until else done,
         why="added without looking at the rows, then checked while work goes on",
     )
 
@@ -478,6 +517,7 @@ def _switch(table: EncryptedTable, major: int) -> Step:
     searched = [one for one in table.columns if one.searchable]
     finding = [_found(table, one) for one in searched]
     up = [
+        _BRIEFLY,
         f"SELECT pgguard.remember_views({literal(name)}, '{{r,p}}');",
         unless(f"NOT {is_table}", f"ALTER TABLE {name} RENAME TO {short};"),
         unless(is_view, made.view(table, major=major)),
@@ -502,6 +542,7 @@ def _switch(table: EncryptedTable, major: int) -> Step:
         "SELECT pgguard.rebuild_views();",
     ]
     down = [
+        _BRIEFLY,
         f"SELECT pgguard.remember_views({literal(name)}, '{{v}}');",
         *(one.undo for one in finding),
         unless(
@@ -592,10 +633,7 @@ def _lost(table: EncryptedTable) -> Iterator[tuple[str, str]]:
         if names & {*index.columns, *index.uses}:
             where = qualified(table.shape.schema, index.name)
             if index.constraint:
-                found = (
-                    "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = "
-                    f"pg_catalog.to_regclass({literal(storage)}) AND k.conname = {literal(index.name)})"
-                )
+                found = _has_constraint(table, index.name)
                 add = f"ALTER TABLE {storage} ADD CONSTRAINT {ident(index.name)} {index.constraint};"
                 yield (
                     f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(index.name)};",
@@ -609,10 +647,7 @@ def _lost(table: EncryptedTable) -> Iterator[tuple[str, str]]:
                 )
     for check in table.shape.checks:
         if names & set(check.columns or ()):
-            found = (
-                "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = "
-                f"pg_catalog.to_regclass({literal(storage)}) AND k.conname = {literal(check.name)})"
-            )
+            found = _has_constraint(table, check.name)
             add = f"ALTER TABLE {storage} ADD CONSTRAINT {ident(check.name)} {check.definition};"
             yield f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(check.name)};", unless(found, add)
     for one in table.columns:
@@ -639,11 +674,7 @@ def _restored(table: EncryptedTable, storage: str) -> Iterator[str]:
 def _contract(table: EncryptedTable) -> Step:
     storage = made.storage_name(table)
     marks = [names_of_constraints(table, one.name)[2] for one in table.columns]
-    done = _all(
-        "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = "
-        f"pg_catalog.to_regclass({literal(storage)}) AND k.conname = {literal(mark)})"
-        for mark in marks
-    )
+    done = _all(_has_constraint(table, mark) for mark in marks)
     sealing = f"{made.named(table, 'seal')}()"
     proving = f"{made.named(table, 'prove')}(regclass)"
     up = [f"DROP TRIGGER IF EXISTS {one} ON {storage};" for one in (made.UPDATE_TRIGGER, made.INSERT_TRIGGER)]
@@ -686,10 +717,7 @@ def _contract(table: EncryptedTable) -> Step:
         column = made.shape_of(table, one.name)
         index = f" AND {ident(made.index_column(one.name))} IS NOT NULL" if one.searchable else ""
         check = f"{ident(one.name)} IS NULL OR ({ident(made.stored_column(one.name))} IS NOT NULL{index})"
-        found = (
-            "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = "
-            f"pg_catalog.to_regclass({literal(storage)}) AND k.conname = {literal(sealed)})"
-        )
+        found = _has_constraint(table, sealed)
         add = f"ALTER TABLE {storage} ADD CONSTRAINT {ident(sealed)} CHECK ({check}) NOT VALID;"
         down.append(unless(found, add))
         comment = literal(column.comment) if column.comment else "NULL"
@@ -749,11 +777,7 @@ def _scrub(table: EncryptedTable) -> Step:
                 nothing,
                 _ONLINE,
                 transactional=False,
-                done=_all(
-                    "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = "
-                    f"pg_catalog.to_regclass({literal(storage)}) AND k.conname = {literal(mark)} AND k.convalidated)"
-                    for mark in marks
-                ),
+                done=_all(_has_constraint(table, mark, "k.convalidated") for mark in marks),
                 why="the clear columns are empty in every row",
             ),
             Change(
