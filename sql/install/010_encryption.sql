@@ -419,7 +419,7 @@ BEGIN
         RAISE EXCEPTION 'pgguard: this key-encryption key was replaced: it is that of epoch %', known.epoch
             USING ERRCODE = 'PGG01';
     END IF;
-    unwrap := '\x00000000'::bytea || pgguard.wrap_key(kek);
+    unwrap := pg_catalog.int4send(0) || pgguard.wrap_key(kek);
     FOR one IN
         SELECT k.id, k.wrapped, 'pgguard.' || k.purpose || '_' || k.key_group AS setting,
             pgguard.wrap_context(k.id, k.key_group, k.purpose, k.epoch) AS context,
@@ -471,12 +471,13 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     logged text := pgguard.logged_by();
     -- without what may stand between the digits
-    said text := pg_catalog.regexp_replace(pg_catalog.current_query(), '[\s\\]', '', 'g');
+    between text := pg_catalog.chr(92) || pg_catalog.chr(10) || pg_catalog.chr(13) || pg_catalog.chr(9) || ' =';
+    said text := pg_catalog.translate(pg_catalog.current_query(), between, '');
 BEGIN
     IF pg_catalog.octet_length(kek) = 32 AND (
         pg_catalog.strpos(pg_catalog.lower(said), pg_catalog.encode(kek, 'hex')) > 0
-        OR pg_catalog.strpos(said, pg_catalog.regexp_replace(pg_catalog.encode(kek, 'base64'), '[\s=]', '', 'g')) > 0
-        OR pg_catalog.strpos(said, pg_catalog.regexp_replace(pg_catalog.encode(kek, 'escape'), '[\s\\]', '', 'g')) > 0
+        OR pg_catalog.strpos(said, pg_catalog.translate(pg_catalog.encode(kek, 'base64'), between, '')) > 0
+        OR pg_catalog.strpos(said, pg_catalog.translate(pg_catalog.encode(kek, 'escape'), between, '')) > 0
     ) THEN
         RAISE EXCEPTION 'pgguard: the key stood in the text of the statement, which logs and statistics keep: replace the key, and bind it as a parameter'
             USING ERRCODE = 'PGG04';
@@ -573,7 +574,7 @@ BEGIN
         EXIT WHEN made <> 0 AND NOT EXISTS (SELECT FROM pgguard.key AS k WHERE k.id = made);
     END LOOP;
     sealed := pgguard.pgg1_seal(
-        pgguard.random_bytes(64), '\x00000000'::bytea || pgguard.wrap_key(kek),
+        pgguard.random_bytes(64), pg_catalog.int4send(0) || pgguard.wrap_key(kek),
         pgguard.wrap_context(made, key_group, purpose, in_epoch));
     INSERT INTO pgguard.key (id, key_group, purpose, state, epoch, wrapped)
     VALUES (made, key_group, purpose, state, in_epoch, sealed);
@@ -616,8 +617,8 @@ BEGIN
         FROM pgguard.key AS k WHERE k.state <> 'destroyed' FOR UPDATE
     LOOP
         sealed := pgguard.pgg1_seal(
-            pgguard.pgg1_open(one.wrapped, '\x00000000'::bytea || pgguard.wrap_key(old_kek), one.before),
-            '\x00000000'::bytea || pgguard.wrap_key(new_kek), one.after);
+            pgguard.pgg1_open(one.wrapped, pg_catalog.int4send(0) || pgguard.wrap_key(old_kek), one.before),
+            pg_catalog.int4send(0) || pgguard.wrap_key(new_kek), one.after);
         UPDATE pgguard.key AS k SET epoch = made, wrapped = sealed WHERE k.id = one.id;
     END LOOP;
     RETURN made;
@@ -656,32 +657,30 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         context || pg_catalog.convert_to(value, 'UTF8'), pg_catalog.substr(keys, 5, 64)), 1, 16)
 $$;
 
--- How values are made alike before they are indexed.
+-- How values are made alike before they are indexed. Parsed now, so that no setting of a session changes what
+-- a string with a backslash means.
 CREATE OR REPLACE FUNCTION pgguard.normal_exact(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT $1 $$;
 CREATE OR REPLACE FUNCTION pgguard.normal_identifier(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT pg_catalog.regexp_replace(pg_catalog.upper($1 COLLATE pg_catalog."C"), '[^0-9A-Z]', '', 'g')
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.regexp_replace(pg_catalog.upper($1 COLLATE pg_catalog."C"), '[^0-9A-Z]', '', 'g');
 CREATE OR REPLACE FUNCTION pgguard.normal_phone(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(
-        $1, '\(0\)', '', 'g'), '[^0-9+]', '', 'g'), '^\+', '00')
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(
+    $1, '[(]0[)]', '', 'g'), '[^0-9+]', '', 'g'), '^[+]', '00');
 DO $names$
 BEGIN
     -- letters with accents can only be written where the database can hold them all
     IF pg_catalog.getdatabaseencoding() = 'UTF8' THEN
         CREATE OR REPLACE FUNCTION pgguard.normal_name(value text) RETURNS text
-        LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$
-            SELECT pg_catalog.btrim(pg_catalog.regexp_replace(pg_catalog.upper(
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN pg_catalog.btrim(pg_catalog.regexp_replace(pg_catalog.upper(
                 pg_catalog.regexp_replace(
                     pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
                         pg_catalog.normalize($1, 'NFKD'),
                         U&'\0152', 'OE'), U&'\0153', 'OE'), U&'\00C6', 'AE'), U&'\00E6', 'AE'), U&'\00DF', 'SS'),
                     U&'[\0300-\036F]', '', 'g') COLLATE pg_catalog."C"),
-                U&'[\0001-\002F\003A-\0040\005B-\0060\007B-\00BF\2000-\206F]+', ' ', 'g'))
-        $q$;
+                U&'[\0001-\002F\003A-\0040\005B-\0060\007B-\00BF\2000-\206F]+', ' ', 'g'));
     ELSE
         CREATE OR REPLACE FUNCTION pgguard.normal_name(value text) RETURNS text
         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $q$

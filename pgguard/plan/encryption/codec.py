@@ -99,8 +99,10 @@ def settings(*columns: ColumnShape) -> dict[str, str]:
         base = column.base.removesuffix(_ARRAY)
         if column.base_kind == "b":
             found |= _SETTINGS.get(base, {})
-        if base == "bytea" and column.base != base:
-            found["bytea_output"] = "hex"
+        if column.base != base:
+            found["array_nulls"] = "on"
+            if base == "bytea":
+                found["bytea_output"] = "hex"
     return found
 
 

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from pgguard.model.encryption import ColumnShape, EncryptedColumn, EncryptedTable
 
 Mode = Literal["tolerant", "strict", "inlet"]
-_DEFINER = "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET debug_print_plan = off"
+_DEFINER = (
+    "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET debug_print_plan = off\n"
+    # bodies are parsed when they run: under the caller's setting a backslash would mean something else
+    "SET standard_conforming_strings = on"
+)
+# without it the first plans of a session hold values of rows as constants, which auto_explain prints
+_NO_VALUES = {"plan_cache_mode": "force_generic_plan"}
 
 
 def table_name(table: EncryptedTable) -> str:
@@ -95,8 +101,16 @@ def _keys(setting: str) -> str:
     )
 
 
+def _hexadecimal(digits: str) -> str:
+    return f"pg_catalog.decode({literal(digits)}, 'hex')"
+
+
+# the version of values that were filled up
+_PADDED = _hexadecimal("02")
+
+
 def _context(table: EncryptedTable, column: str, source: str) -> str:
-    parts = [f"'\\x{uuid_of(table, column).replace('-', '')}'::bytea"]
+    parts = [_hexadecimal(uuid_of(table, column).replace("-", ""))]
     for number, one in enumerate(key_columns(table), 1):
         value = codec.handed(one, f"{source}.{ident(one.name)}") if source else f"key_{number}"
         parts.append(f"pgguard.part({codec.key_bytes(one, value)})")
@@ -152,7 +166,7 @@ def _sealed(table: EncryptedTable, one: EncryptedColumn, value: str, source: str
     plain = codec.as_bytes(column, value)
     context = _context(table, one.name, source)
     if one.padding:
-        return f"pgguard.pgg1_seal(pgguard.padded({plain}, {one.padding}), {keys}, {context}, '\\x02')"
+        return f"pgguard.pgg1_seal(pgguard.padded({plain}, {one.padding}), {keys}, {context}, {_PADDED})"
     return f"pgguard.pgg1_seal({plain}, {keys}, {context})"
 
 
@@ -284,7 +298,7 @@ def _blinded(table: EncryptedTable, one: EncryptedColumn, value: str, keys: str)
     normal = f"pgguard.normal_{one.normal_form}({codec.as_text(shape_of(table, one.name), value)})"
     if one.normal_form == "exact":
         normal = codec.as_text(shape_of(table, one.name), value)
-    context = f"'\\x{uuid_of(table, one.name).replace('-', '')}'::bytea"
+    context = _hexadecimal(uuid_of(table, one.name).replace("-", ""))
     return f"pgguard.blind({normal}, {keys}, {context})"
 
 
@@ -317,7 +331,7 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
             *(f"index_{group} bytea" for group in searched),
         ],
         definer=True,
-        settings=codec.settings(*(shape_of(table, one.name) for one in table.columns)),
+        settings={**_NO_VALUES, **codec.settings(*(shape_of(table, one.name) for one in table.columns))},
     )
 
 
@@ -423,7 +437,7 @@ def _moved(table: EncryptedTable, one: EncryptedColumn, data: str) -> Iterator[s
     yield f"    {keys} := coalesce({keys}, {data});"
     if one.padding:
         yield (
-            f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, '\\x02');"
+            f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, {_PADDED});"
         )
     else:
         yield f"    {stored} := pgguard.pgg1_seal({opened}, {keys}, {again});"
@@ -547,7 +561,7 @@ def write_trigger(table: EncryptedTable, *, inlet: bool) -> str:
         "END IF;",
         "RETURN NULL;",
     ]
-    return _function(named(table, "write"), "", "trigger", "VOLATILE", body)
+    return _function(named(table, "write"), "", "trigger", "VOLATILE", body, settings=_NO_VALUES)
 
 
 # types that IS DISTINCT FROM takes; others are compared by their text
