@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "pgguard"
 _MARK = "encrypted"
+_INLET = "inlet"
 _DECRYPTS = frozenset(
     {"pgp_sym_decrypt", "pgp_sym_decrypt_bytea", "pgp_pub_decrypt", "pgp_pub_decrypt_bytea"}
     | {"decrypt", "decrypt_iv"}
@@ -70,6 +71,8 @@ def stored(snapshot: Snapshot, database: DatabaseSnapshot, relation: Relation, c
     key = (relation.oid, column.number)
     is_bytes = column.type == "bytea"
     if column.type.startswith(f"{SCHEMA}.") or (is_bytes and key in _marked(database)):
+        return Stored.ENCRYPTED
+    if key in _inlets(database):
         return Stored.ENCRYPTED
     if key in opened(snapshot, database).get("", ()):
         return Stored.ENCRYPTED
@@ -146,6 +149,20 @@ def _marked(database: DatabaseSnapshot) -> frozenset[ColumnKey]:
     if known is None:
         known = frozenset((one.relation, one.number) for one in database.column_settings if one.mark == _MARK)
         database._memo["marked columns"] = known
+    return known
+
+
+def _inlets(database: DatabaseSnapshot) -> frozenset[ColumnKey]:
+    """The columns that take what is written and keep nothing: pgguard's mark and a validated CHECK stand for it."""
+    known: frozenset[ColumnKey] | None = database._memo.get("inlets")
+    if known is None:
+        marked = {(one.relation, one.number) for one in database.column_settings if one.mark == _INLET}
+        empty = {
+            (one.relation, one.columns[0])
+            for one in (database.constraints if marked else ())
+            if one.kind == "c" and one.validated and len(one.columns) == 1 and one.name.endswith(f"_{_INLET}")
+        }
+        known = database._memo["inlets"] = frozenset(marked & empty)
     return known
 
 

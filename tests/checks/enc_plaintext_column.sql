@@ -257,3 +257,17 @@ INSERT INTO lab.patient SELECT n, pgp_sym_encrypt('185057800608' || n, 'made-up'
 CREATE SCHEMA lab;
 CREATE TABLE lab.patient (patient_id integer, nir bytea);
 INSERT INTO lab.patient SELECT n, convert_to('185057800608' || n, 'UTF8') FROM generate_series(1, 30) AS n;
+
+-- silent: an inlet, which takes what is written and keeps nothing
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient_pgg1 (id integer PRIMARY KEY, nir text, nir_pgg1 bytea,
+    CONSTRAINT patient_nir_inlet CHECK (nir IS NULL));
+COMMENT ON COLUMN lab.patient_pgg1.nir IS 'pgguard: inlet, what is written here is sealed and never kept';
+COMMENT ON COLUMN lab.patient_pgg1.nir_pgg1 IS 'pgguard: encrypted';
+
+-- fires: lab.patient_pgg1.nir
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient_pgg1 (id integer PRIMARY KEY, nir text, nir_pgg1 bytea);
+ALTER TABLE lab.patient_pgg1 ADD CONSTRAINT patient_nir_inlet CHECK (nir IS NULL) NOT VALID;
+COMMENT ON COLUMN lab.patient_pgg1.nir IS 'pgguard: inlet, what is written here is sealed and never kept';
+COMMENT ON COLUMN lab.patient_pgg1.nir_pgg1 IS 'pgguard: encrypted';

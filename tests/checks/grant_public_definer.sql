@@ -38,3 +38,19 @@ DO $do$ BEGIN FOR n IN 1..21 LOOP
     EXECUTE format('GRANT USAGE ON SCHEMA s%s TO app', n);
     EXECUTE format('CREATE FUNCTION s%s.f() RETURNS integer LANGUAGE sql SECURITY DEFINER AS ''SELECT 1''', n);
 END LOOP; END $do$;
+
+-- silent: what pgguard keeps for encrypted columns
+CREATE ROLE app LOGIN;
+CREATE ROLE pgguard_keys NOLOGIN;
+CREATE SCHEMA pgguard;
+GRANT USAGE ON SCHEMA pgguard TO PUBLIC;
+CREATE FUNCTION pgguard.lock() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT';
+GRANT CREATE ON SCHEMA pgguard TO pgguard_keys;
+ALTER FUNCTION pgguard.lock() OWNER TO pgguard_keys;
+REVOKE CREATE ON SCHEMA pgguard FROM pgguard_keys;
+
+-- fires: pgguard.lock()
+CREATE ROLE app LOGIN;
+CREATE SCHEMA pgguard;
+GRANT USAGE ON SCHEMA pgguard TO PUBLIC;
+CREATE FUNCTION pgguard.lock() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT';
