@@ -89,7 +89,8 @@ def _people(hospital: Hospital) -> list[str]:
     hospital.run("CREATE TABLE lab.patient (id integer PRIMARY KEY, nir text, nom text, born date)")
     hospital.run(
         "INSERT INTO lab.patient SELECT n, '2840775' || pg_catalog.md5(n::text), "
-        "'name of a patient that was planted ' || left(pg_catalog.md5('nom' || n), 12), date '1950-01-01' + n "
+        "'name of a patient that was planted ' || left(pg_catalog.md5('nom' || n), 12), "
+        "date '1950-01-01' + n "
         f"FROM generate_series(1, {_PEOPLE}) AS n"
     )
     hospital.run("CREATE INDEX patient_nir ON lab.patient (nir)")
@@ -393,8 +394,7 @@ def test_a_value_over_the_border_of_two_pages_of_wal_is_found(hospital: Hospital
     hospital.run("SELECT pg_switch_wal()")
     marks = [secrets.token_hex(16) for _ in range(600)]
     for mark in marks:
-        hospital.run("SELECT pg_logical_emit_message(false, 'pgguard', %s)", mark)
-    hospital.run("SELECT pg_switch_wal()")
+        hospital.run("SELECT pg_logical_emit_message(true, 'pgguard', %s)", mark)
     found = hospital.search(*marks)
     assert sum(count for one in found.found if one.kind == "wal" for _, count in one.values) >= len(marks)
 
