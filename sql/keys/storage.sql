@@ -1,10 +1,13 @@
--- Where the values of each encrypted column are now.
-SELECT e.table_schema, e.table_name, e.column_name, e.key_group, n.nspname::text, c.relname::text, e.stored_column,
+-- Where the values of each encrypted column are now: before the switch in the table itself, after it in its storage.
+-- to_regclass would raise for a schema that we may not use.
+SELECT e.table_schema, e.table_name, e.column_name, e.key_group, c.nspname::text, c.relname::text, e.stored_column,
     coalesce(e.index_column, '')
 FROM pgguard.encrypted_column AS e
-LEFT JOIN pgguard.encrypted_storage AS s ON s.id = e.id
-LEFT JOIN pg_catalog.pg_class AS c ON c.oid = s.relation
-    AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = c.oid AND a.attname = e.stored_column AND NOT a.attisdropped)
-LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (
+    SELECT n.nspname, t.relname FROM pg_catalog.pg_class AS t
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attname = e.stored_column AND NOT a.attisdropped
+    WHERE n.nspname = e.table_schema AND t.relname IN (e.storage_name, e.table_name) AND t.relkind IN ('r', 'p')
+    ORDER BY t.relname = e.storage_name DESC LIMIT 1
+) AS c ON true
 ORDER BY e.table_schema, e.table_name, e.column_name
