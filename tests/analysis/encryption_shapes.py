@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CLEAR = "clear"
 SHAPES = {CLEAR: "clear", Form.VIEW: "behind_view", Form.IN_PLACE: "in_place"}
 READER = "impact_reader"
+ADMIN = "impact_admin"
 
 
 def target(form: Form, *, row_security: bool = False) -> Target:
@@ -58,11 +59,9 @@ CREATE TABLE lab.stay (
     id integer PRIMARY KEY, patient integer REFERENCES lab.patient, nir text, ward text, at date
 );
 CREATE TABLE lab.archive (id integer, name text, born date, visits integer, nir text, note text);
-CREATE TABLE lab.noticed (id integer, nir text);
-CREATE FUNCTION lab.label(patient lab.patient) RETURNS text LANGUAGE sql AS $$ SELECT patient.name || '!' $$;
-CREATE FUNCTION lab.noticing() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN INSERT INTO lab.noticed VALUES (NEW.id, NEW.nir); RETURN NEW; END $$;
+CREATE FUNCTION lab.label(patient lab.patient) RETURNS text LANGUAGE sql AS $$ SELECT patient.nir || '!' $$;
 CREATE FUNCTION lab.noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER noted BEFORE INSERT ON lab.patient FOR EACH ROW EXECUTE FUNCTION lab.noted();
 INSERT INTO lab.patient (nir, name, note, born, visits) VALUES
     ('1850578006048', 'Durand', 'allergic', '1985-05-01', 3),
     ('2690975018912', 'Martin', NULL, '1969-09-02', 1),
@@ -70,7 +69,9 @@ INSERT INTO lab.patient (nir, name, note, born, visits) VALUES
 INSERT INTO lab.stay VALUES
     (1, 1, '1850578006048', 'A', '2024-01-01'), (2, 1, '1850578006048', 'B', '2024-02-01'),
     (3, 3, '1551144109777', 'A', '2024-03-01');
-GRANT USAGE ON SCHEMA lab TO impact_reader;
+GRANT USAGE, CREATE ON SCHEMA lab TO impact_reader;
+GRANT SELECT ON lab.patient TO impact_admin;
+ANALYZE lab.patient;
 """
 
 # expand, backfill and contract, as a migration does them
@@ -150,6 +151,7 @@ def make(cluster: Cluster) -> None:
     major = cluster.postgres.major
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {READER}")
+        connection.execute(f"CREATE ROLE {ADMIN}")
         for name in SHAPES.values():
             connection.execute(f"CREATE DATABASE {name}")
     for shape, name in SHAPES.items():
@@ -190,8 +192,7 @@ def run(connection: psycopg.Connection[Any], shape: object, case: Case) -> Met:
             cursor.execute("RESET ROLE")
             cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE oid = %s", (storage,))
             for (name,) in cursor.fetchall():
-                cursor.execute(_ROWS[shape].format(name))
-                found.append(cursor.fetchall())
+                found.append(_after(cursor, _ROWS[shape].format(name)))
     except psycopg.Error as error:
         return Met(error.sqlstate or "?", message=str(error).splitlines()[0])
     finally:
