@@ -364,17 +364,71 @@ def _own_types(table: EncryptedTable) -> Iterator[str]:
 
 
 def _checks(table: EncryptedTable) -> Iterator[list[str]]:
-    """The table's CHECK constraints over encrypted columns, which see the clear value only here."""
-    names = {one.name for one in table.columns}
+    """The table's CHECK constraints over encrypted columns, which see the clear value only here.
+
+    What is not written is there in its sealed form only: it is opened when the constraint compares it with
+    something that is written, and holds as it held before otherwise.
+    """
+    encrypted = {one.name: one for one in table.columns}
     for check in table.shape.checks:
-        if names & set(check.columns or ()):
-            message = f"new row violates check constraint {literal(check.name)}".replace("'", '"')
-            yield [
-                f"IF (SELECT ({check.expression}) FROM (SELECT NEW.*) AS row_) IS FALSE THEN",
-                f"    RAISE EXCEPTION {literal(message)} USING ERRCODE = 'check_violation',",
-                f"        CONSTRAINT = {literal(check.name)}, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;",
-                "END IF;",
-            ]
+        involved = [encrypted[name] for name in check.columns or () if name in encrypted]
+        if not involved:
+            continue
+        told = literal(f'new row for relation "{table.shape.name}" violates check constraint "{check.name}"')
+        opened, rows = [], "NEW.*"
+        if len(check.columns or ()) > 1:
+            for one in involved:
+                keys, empty = f"data_{one.key_group}", f"NEW.{ident(one.name)} IS NULL"
+                opened += [
+                    f"    IF {empty} AND NEW.{ident(stored_column(one.name))} IS NOT NULL THEN",
+                    f"        {keys} := coalesce({keys}, {_keys(keys_setting(one))});",
+                    "    END IF;",
+                ]
+            rows = ", ".join(_whole(table, name) for name in check.columns or ())
+        yield [
+            f"IF TG_OP = 'INSERT' OR {' OR '.join(_written(table, check.columns or ()))} THEN",
+            *opened,
+            f"    IF (SELECT ({check.expression}) FROM (SELECT {rows}) AS row_) IS FALSE THEN",
+            f"        RAISE EXCEPTION USING MESSAGE = {told}, ERRCODE = 'check_violation',",
+            f"            CONSTRAINT = {literal(check.name)}, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;",
+            "    END IF;",
+            "END IF;",
+        ]
+
+
+def _whole(table: EncryptedTable, name: str) -> str:
+    """A column as a constraint sees it: of an encrypted one what is written, or what was sealed before."""
+    quoted = ident(name)
+    one = next((each for each in table.columns if each.name == name), None)
+    if one is None:
+        return f"NEW.{quoted} AS {quoted}"
+    column = shape_of(table, name)
+    stored = f"NEW.{ident(stored_column(name))}"
+    before, now = (
+        codec.from_bytes(
+            column, f"pgguard.pgg1_open({stored}, data_{one.key_group}, {_context(table, name, source)})"
+        )
+        for source in ("OLD", "NEW")
+    )
+    clear = codec.handed(column, f"NEW.{quoted}")
+    return (
+        f"CASE WHEN NEW.{quoted} IS NOT NULL THEN {clear} WHEN {stored} IS NULL THEN NULL "
+        f"WHEN TG_OP = 'UPDATE' THEN {before} ELSE {now} END AS {quoted}"
+    )
+
+
+def _written(table: EncryptedTable, names: Iterable[str]) -> list[str]:
+    """Conditions by which an UPDATE writes one of the columns."""
+    encrypted = {one.name for one in table.columns}
+    found = []
+    for name in names:
+        if name not in encrypted:
+            found.append(_differs(table, name))
+            continue
+        stored = ident(stored_column(name))
+        found.append(f"NEW.{ident(name)} IS NOT NULL")
+        found.append(f"NEW.{stored} IS NULL AND OLD.{stored} IS NOT NULL")
+    return found
 
 
 def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Iterator[str]:
@@ -451,6 +505,11 @@ def triggers(table: EncryptedTable, on: str) -> list[str]:
         for one in table.columns
     ]
     changed += [f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key]
+    encrypted = {one.name for one in table.columns}
+    for check in table.shape.checks:
+        if encrypted & set(check.columns or ()):
+            changed += _written(table, check.columns or ())
+    changed = list(dict.fromkeys(changed))
     call = f"EXECUTE FUNCTION {named(table, 'seal')}();"
     return [
         f"DROP TRIGGER IF EXISTS {INSERT_TRIGGER} ON {on};",
