@@ -104,7 +104,7 @@ CREATE TRIGGER zzz_seal_update BEFORE UPDATE ON lab.patient FOR EACH ROW
     EXECUTE FUNCTION lab.sealed();
 """
 
-_VIEW = """
+VIEW = """
 ALTER TABLE lab.patient RENAME TO patient_pgg1;
 CREATE VIEW lab.patient {options} AS
     SELECT id, name, born, visits, lab.open(nir_pgg1) AS nir, lab.open(note_pgg1) AS note
@@ -146,23 +146,27 @@ _ROWS = {
 }
 
 
-def make(cluster: Cluster) -> None:
-    """A database for each shape, and a role that may nothing yet."""
-    major = cluster.postgres.major
+def made_in_clear(cluster: Cluster) -> None:
+    """A database for each shape, in all of them the table as it was, and roles that may nothing else."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {READER}")
-        connection.execute(f"CREATE ROLE {ADMIN}")
+        for role in (READER, ADMIN):
+            connection.execute(f"CREATE ROLE {role}")
         for name in SHAPES.values():
             connection.execute(f"CREATE DATABASE {name}")
-    for shape, name in SHAPES.items():
+    for name in SHAPES.values():
         with psycopg.connect(cluster.dsn(dbname=name)) as connection:
             connection.execute(_CLEAR)
-            if shape != CLEAR:
-                connection.execute(_ENCRYPTED)
-            if shape == Form.VIEW:
-                connection.execute(
-                    _VIEW.format(options="WITH (security_invoker = true)" if major >= 15 else "")
-                )
+
+
+def make(cluster: Cluster) -> None:
+    """A database for each shape with the table in it."""
+    made_in_clear(cluster)
+    for form in Form:
+        with psycopg.connect(cluster.dsn(dbname=SHAPES[form])) as connection:
+            connection.execute(_ENCRYPTED)
+            if form is Form.VIEW:
+                options = "WITH (security_invoker = true)" if cluster.postgres.major >= 15 else ""
+                connection.execute(VIEW.format(options=options))
 
 
 class Met(NamedTuple):

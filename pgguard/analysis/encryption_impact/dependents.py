@@ -240,14 +240,24 @@ def _trigger(about: _About, trigger: Trigger) -> Dependent:
     if function is None or function.language not in READ or body(about.database, function).unknown:
         why = "what its function does could not be read"
         return Dependent(_UNKNOWN, "trigger", name, why, "somebody has to look at it")
-    trees = list(statements_of(about.database, function))
-    assigned = plpgsql.assigned(body(about.database, function).program.steps)
+    steps = body(about.database, function).program.steps
+    # RETURN NEW looks at nothing
+    given_back = {id(one) for one in plpgsql.results(steps)}
+    trees = [one for one in statements_of(about.database, function) if id(one) not in given_back]
+    assigned = plpgsql.assigned(steps)
     names = {*_row_columns(trees), *(".".join(one) for one, _ in assigned)}
-    names |= _row_columns(_trees(about, "trigger", trigger.oid))
+    definition = _trees(about, "trigger", trigger.oid)
+    names |= _row_columns(definition)
     met = [one for one in about.target.columns if {f"old.{one}", f"new.{one}"} & names]
     if names & _ROWS:
         met = list(about.target.columns)
     if not met:
+        is_of_columns = any(
+            kind == "CreateTrigStmt" and fields.get("columns") for kind, fields in walk(definition)
+        )
+        if is_of_columns and about.target.form is Form.VIEW:
+            why = "UPDATE through the view sets every column: it fires for columns that no program named"
+            return Dependent(_WRONG, "trigger", name, why, "WHEN (OLD.column IS DISTINCT FROM NEW.column)")
         return Dependent(_WORKS, "trigger", name, "it uses no encrypted column", "")
     listed = ", ".join(map(ident, met))
     why = f"OLD has NULL in {listed}, and so has NEW after the change; before it NEW has what is written"
