@@ -20,11 +20,12 @@ _MOST_OPEN = 256
 _CHUNK_SIZE = 1996
 _HEADER = 24
 
-# four bytes of a long compressed header (length, 10 in the lowest bits), then size and method; below 1 MB
+# Four bytes of a long compressed header (length, 10 in the lowest bits), then size and method; below 1 MB.
+# It begins at the third byte: a search for one byte is several times as fast as one for a class of them.
 _INLINE = re.compile(
-    b"(?=(["
+    rb"\x00(?<=["
     + b"".join(re.escape(bytes([low])) for low in range(2, 256, 4))
-    + rb"][\x00-\x7f]\x00\x00)(..[\x00-\x0f][\x00\x40]))",
+    + rb"][\x00-\x7f]\x00)(?=\x00..[\x00-\x0f][\x00\x40])",
     re.DOTALL,
 )
 # three attributes, a header of 24 bytes, the value's oid, the number of the chunk, its length
@@ -41,11 +42,11 @@ class Unpacked(NamedTuple):
 def inline(data: bytes) -> Iterator[Unpacked]:
     """Compressed values inside of rows and index entries; `data` begins with a page."""
     for found in _INLINE.finditer(data):
-        offset = found.start()
+        offset = found.start() - 2
         if offset % 4:
             continue
-        length = int.from_bytes(found[1], "little") >> 2
-        size, method = _split(found[2])
+        length = int.from_bytes(data[offset : offset + 4], "little") >> 2
+        size, method = _split(data[offset + 4 : offset + 8])
         if length < 12 or size <= length - 8:
             continue
         raw = unpack(data[offset + 8 : offset + length], size, method)
