@@ -369,18 +369,20 @@ COMMENT ON FUNCTION pgguard.session_keys(text) IS 'the keys that this session ho
 
 -- These two are no constants, and are declared as such so that a function which asks for its keys gets them once
 -- a plan and not once a row. Whoever calls them compares the first with the session's state before it believes
--- the second, and switches debug_print_plan off, which would print the plan's constants.
+-- the second. Where debug_print_plan would print the plan's constants they give nothing, and keys are asked for
+-- once a row.
 CREATE OR REPLACE FUNCTION pgguard.planned_for(setting text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     PERFORM pgguard.session_keys(setting);
-    RETURN pg_catalog.current_setting(setting, true) || session_user;
+    RETURN CASE WHEN pg_catalog.current_setting('debug_print_plan') = 'off'
+        THEN pg_catalog.current_setting(setting, true) || session_user END;
 END
 $$;
 CREATE OR REPLACE FUNCTION pgguard.planned_keys(setting text) RETURNS bytea
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN pgguard.session_keys(setting);
+    RETURN CASE WHEN pg_catalog.current_setting('debug_print_plan') = 'off' THEN pgguard.session_keys(setting) END;
 END
 $$;
 

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from pgguard.model.encryption import ColumnShape, EncryptedColumn, EncryptedTable
 
 Mode = Literal["tolerant", "strict", "inlet"]
-_DEFINER = (
-    "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET debug_print_plan = off\n"
-    # bodies are parsed when they run: under the caller's setting a backslash would mean something else
-    "SET standard_conforming_strings = on"
-)
+_DEFINER = "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp"
+# bodies are parsed when they run: under the caller's setting a backslash would mean something else; each setting
+# costs at every call, so only where there is one
+_BACKSLASH = "SET standard_conforming_strings = on"
 # without it the first plans of a session hold values of rows as constants, which auto_explain prints
 _NO_VALUES = {"plan_cache_mode": "force_generic_plan"}
 
@@ -144,8 +143,11 @@ def _function(
 ) -> str:
     lines = [f"CREATE OR REPLACE FUNCTION {name}({parameters}) RETURNS {returns}"]
     lines.append(f"LANGUAGE {language} {how}".rstrip())
+    body = list(body)
     if definer:
         lines.append(_DEFINER)
+        if any("\\" in line for line in body):
+            lines.append(_BACKSLASH)
     lines += [f"SET {key} = {literal(value)}" for key, value in (settings or {}).items()]
     lines.append("AS $pgguard$")
     if returns == "trigger":
