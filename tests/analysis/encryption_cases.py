@@ -112,6 +112,7 @@ WRITING = (
     Case("UPDATE patient SET note = NULL WHERE id = 1"),
     Case("UPDATE patient SET born = NULL, visits = DEFAULT WHERE id = 1"),
     Case("UPDATE patient SET note = name WHERE id = 1"),
+    Case("UPDATE patient SET note = nir WHERE id = 1"),
     Case("UPDATE patient SET id = 50 WHERE id = 2"),
     Case("UPDATE patient SET visits = 9 WHERE nir = '1850578006048'"),
     Case("UPDATE patient p SET name = s.ward FROM stay s WHERE s.patient = p.id AND s.id = 3"),
@@ -204,7 +205,8 @@ DEFINING = (
     Case("ALTER TABLE patient RENAME CONSTRAINT patient_pkey TO pk"),
     Case(
         f"ALTER TABLE patient OWNER TO {READER}",
-        after="SELECT relowner = 'postgres'::regrole FROM pg_class WHERE relkind = 'r' AND relname LIKE 'patient%'",
+        after="SELECT relowner = 'postgres'::regrole FROM pg_class WHERE relkind = 'r'"
+        " AND relname LIKE 'patient%'",
     ),
     Case("CREATE INDEX ON patient (name)"),
     Case("CREATE INDEX ON patient (note)"),
@@ -227,7 +229,8 @@ DEFINING = (
     Case("CREATE TABLE IF NOT EXISTS patient (id integer)"),
     Case(
         "CREATE TABLE x (LIKE patient INCLUDING ALL)",
-        after="SELECT attname, attnotnull FROM pg_attribute WHERE attrelid = 'x'::regclass AND attnum > 0 ORDER BY 1",
+        after="SELECT attname, attnotnull FROM pg_attribute"
+        " WHERE attrelid = 'x'::regclass AND attnum > 0 ORDER BY 1",
     ),
     Case(
         "CREATE TABLE x () INHERITS (patient)",
@@ -255,13 +258,15 @@ DEFINING = (
     ),
     Case(
         "REVOKE ALL ON patient FROM impact_admin",
-        after="SELECT count(*) FROM pg_class WHERE relname LIKE 'patient%' AND relacl::text LIKE '%impact_admin=%'",
+        after="SELECT count(*) FROM pg_class"
+        " WHERE relname LIKE 'patient%' AND relacl::text LIKE '%impact_admin=%'",
     ),
 )
 
 ASKING = (
     Case(
-        "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
+        "SELECT a.attname FROM pg_index i"
+        " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
         " WHERE i.indrelid = 'lab.patient'::regclass AND i.indisprimary"
     ),
     Case("SELECT constraint_name FROM information_schema.table_constraints WHERE table_name = 'patient'"),

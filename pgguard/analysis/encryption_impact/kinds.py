@@ -250,7 +250,7 @@ _IN_PLACE: dict[str, _Told] = {
     ),
     "update-own-value": _Told(
         _WRONG,
-        "{columns} reads as NULL: what is made from it is NULL, and NULL leaves the value as it was",
+        "{columns} reads as NULL: what is made from it is NULL, and NULL leaves an encrypted value as it was",
         "{open} in the place of {columns}",
     ),
     "erase-by-null": _Told(
@@ -346,6 +346,11 @@ def impact(kind: str, target: Target, columns: tuple[str, ...], statement: str) 
         "find": _found(target, named),
     }
     return Impact(told.verdict, kind, told.why.format(**given), told.instead.format(**given), statement)
+
+
+def kinds_of(form: Form) -> frozenset[str]:
+    """The kinds of impact that a form has."""
+    return frozenset(_VIEW if form is Form.VIEW else _IN_PLACE)
 
 
 def verdict(kind: str, form: Form) -> Verdict:
