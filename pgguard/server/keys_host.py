@@ -67,7 +67,7 @@ def read_from(connection: Connection, path: str) -> None:
 
 
 def _check_path(connection: Connection, path: str) -> None:
-    if not path.startswith("/") or posixpath.normpath(path) != path:
+    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
         msg = f"{path}: give the whole path of the file on the server, without .. and doubled slashes"
         raise UsageError(msg)
     kept = [str(one[0]) for one in rows(connection, "host_folders")]
