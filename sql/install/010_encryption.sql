@@ -720,18 +720,18 @@ DECLARE
     one text;
 BEGIN
     IF to_keys THEN
-        EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO pgguard_keys', function);
+        EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO pgguard_keys', function);
     END IF;
-    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
+    EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', function);
     FOR one IN
         SELECT pg_catalog.quote_ident(r.rolname)
         FROM pg_catalog.pg_proc AS p, pg_catalog.aclexplode(p.proacl) AS e JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
         WHERE p.oid = function AND e.grantee <> p.proowner
     LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM %s', function, one);
+        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM %s', function, one);
     END LOOP;
     FOREACH one IN ARRAY roles LOOP
-        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', function,
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO %s', function,
             CASE one WHEN 'public' THEN 'PUBLIC' ELSE pg_catalog.quote_ident(one) END);
     END LOOP;
 END
@@ -846,15 +846,18 @@ BEGIN
         WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN (
             'random_bytes', 'hmac_sha512', 'aes_encrypt', 'aes_decrypt', 'wrap_key', 'check_value', 'wrap_context',
             'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'base_type', 'seal_of_session', 'hold', 'session_keys',
-            'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'new_kek',
+            'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'host_key', 'new_kek',
             'require_kek', 'new_key', 'use_key', 'rewrap', 'decrypts', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
             'normal_name', 'current_key')
+            -- that which reads the host key file has an owner of its own
+            AND NOT (p.proname = 'host_key' AND p.prosecdef)
     LOOP
         PERFORM pgguard.hand_over(one.name, ARRAY[]::text[], true);
     END LOOP;
     FOR one IN
         SELECT p.oid::regprocedure AS name FROM pg_catalog.pg_proc AS p
-        WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN ('hand_over', 'remember_views', 'rebuild_views')
+        WHERE p.pronamespace = 'pgguard'::regnamespace
+            AND p.proname IN ('hand_over', 'remember_views', 'rebuild_views', 'run_backfill')
     LOOP
         PERFORM pgguard.hand_over(one.name, ARRAY[]::text[], false);
     END LOOP;

@@ -3,8 +3,7 @@ SELECT pg_catalog.format($script$
 CREATE OR REPLACE FUNCTION pgguard.host_key() RETURNS bytea
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L;
 ALTER FUNCTION pgguard.host_key() OWNER TO pgguard_host_key;
-REVOKE ALL ON FUNCTION pgguard.host_key() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION pgguard.host_key() TO pgguard_keys;
+SELECT pgguard.hand_over('pgguard.host_key()', ARRAY['pgguard_keys'], false);
 $script$, pg_catalog.format($body$
 DECLARE
     content bytea;
