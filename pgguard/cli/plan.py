@@ -55,6 +55,15 @@ def plan(
         list[str] | None,
         typer.Option("--table", metavar="TABLE", help="With --encrypt: only this table (repeat for more)."),
     ] = None,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--log", metavar="FILE", help="With --encrypt: a server log with statements (repeat for more)."
+        ),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="TEXT", help="log_line_prefix of those logs.")
+    ] = None,
     check: Annotated[
         list[str] | None,
         typer.Option("--check", metavar="CHECK", help="Only findings of this check (repeat for more)."),
@@ -80,7 +89,7 @@ def plan(
     if personal_roles:
         made = _personal(source, personal_roles, policy, terminate)
     elif encrypt:
-        made = _encrypting(source, policy, table or [])
+        made = _encrypting(source, policy, table or [], log or [], prefix)
     else:
         made = _closing(source, policy, observations, check, severity, safe_only)
     _deliver(made, output, layout, force=force)
@@ -118,10 +127,12 @@ def _personal(source: Source, roster: Path, policy: Path | None, terminate: bool
     return _plan(source, snapshot, steps, by_hand)
 
 
-def _encrypting(source: Source, policy: Path | None, tables: list[str]) -> Plan:
+def _encrypting(
+    source: Source, policy: Path | None, tables: list[str], logs: list[Path], prefix: str | None
+) -> Plan:
     from pgguard.errors import UsageError
     from pgguard.model.quote import qualified
-    from pgguard.plan.encryption import plan_encryption, shaped, wanted
+    from pgguard.plan.encryption import plan_encryption, sections, shaped, wanted
     from pgguard.server.shapes import read_shapes
 
     if source.file is not None:
@@ -139,8 +150,32 @@ def _encrypting(source: Source, policy: Path | None, tables: list[str]) -> Plan:
         for one in read_shapes(source.target, name, [each.name for each in chosen if each.database == name])
     }
     found, left_out = shaped(chosen, shapes, declared, major=major)
+    seen = _statements(source, tuple(dict.fromkeys(one.database for one in found)), logs, prefix)
+    told = sections(snapshot, found, seen, major=major)
     steps, by_hand = plan_encryption(found, major=major)
-    return _plan(source, snapshot, steps, (*by_hand, *left_out))
+    return replace(_plan(source, snapshot, steps, (*by_hand, *left_out)), sections=told)
+
+
+def _statements(
+    source: Source, databases: tuple[str, ...], logs: list[Path], prefix: str | None
+) -> dict[str, list[str]]:
+    """What programs sent to these databases, once each: from pg_stat_statements and from logs."""
+    from pgguard.observe.sent import sent
+    from pgguard.server.statements_read import statements, tracking
+
+    found: dict[str, dict[str, None]] = {name: {} for name in databases}
+    # the statements of all databases are seen from any that has the view
+    for name in databases:
+        if tracking(source.target, name) is not None:
+            for one in statements(source.target, name):
+                if one.database in found:
+                    found[one.database][one.text] = None
+            break
+    for database, text in sent(logs, prefix=prefix) if logs else ():
+        for name in [database] if database else databases:
+            if name in found:
+                found[name][text] = None
+    return {name: list(texts) for name, texts in found.items()}
 
 
 def _plan(source: Source, snapshot: Snapshot, steps: tuple[Step, ...], by_hand: tuple[str, ...]) -> Plan:

@@ -47,6 +47,15 @@ class Step:
         return all(one.transactional for one in self.changes)
 
 
+class Section(NamedTuple):
+    """Something more that a plan has to say: a text, and a table of its columns' names and rows."""
+
+    title: str
+    text: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in order, and what no SQL can do, for people.
@@ -61,6 +70,7 @@ class Plan:
     steps: tuple[Step, ...]
     by_hand: tuple[str, ...] = ()
     cluster: str = ""
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

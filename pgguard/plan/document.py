@@ -9,8 +9,10 @@ from pgguard.plan.migration import LOCK_TIMEOUT, waited
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pgguard.model.plan import Migration, Plan
+    from pgguard.model.plan import Migration, Plan, Section
 
+# of a statement in plan.md; what is longer is read in its file
+_LINES = 12
 _PHASES = {
     "prepare": "Prepare: adds, and takes nothing away",
     "watch": "Watch: changes nothing; go on when its verification holds",
@@ -44,6 +46,8 @@ def _lines(plan: Plan, files: Sequence[Migration], layout: str) -> Iterator[str]
         yield "There is nothing to do that SQL can do."
     else:
         yield from _how(files, layout)
+    for section in plan.sections:
+        yield from _section(section)
     phase = ""
     for one in files:
         if one.step.phase != phase:
@@ -55,6 +59,13 @@ def _lines(plan: Plan, files: Sequence[Migration], layout: str) -> Iterator[str]
         yield from (f"- {_plain(one)}" for one in plan.by_hand)
         if any(one.startswith("hba-") for one in plan.by_hand):
             yield from ("", "`pgguard hba patch` writes the changed lines of pg_hba.conf.")
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield from ("", f"## {_plain(section.title)}", "", f"{_plain(section.text)}.")
+    if section.rows:
+        yield from ("", f"| {' | '.join(section.columns)} |", "|---" * len(section.columns) + "|")
+        yield from (f"| {' | '.join(map(_cell, row))} |" for row in section.rows)
 
 
 def _how(files: Sequence[Migration], layout: str) -> Iterator[str]:
@@ -124,11 +135,20 @@ def _migration(one: Migration) -> Iterator[str]:
         yield from ("", "Closes:", "")
         yield from (f"- {one.check}, {_plain(one.subject)}: {_plain(one.evidence)}" for one in step.answers)
     if step.changes:
-        yield from ("", "```sql", *(_fenced(change.sql) for change in step.changes), "```")
+        yield from ("", "```sql", *(_shown(change.sql, one.name) for change in step.changes), "```")
     lost = [change for change in step.changes if not change.undo]
     if lost:
         yield from ("", "Cannot be undone:", "")
         yield from (f"- `{_fenced(change.sql)}`" for change in lost)
+
+
+def _shown(sql: str, name: str) -> str:
+    """A statement on one line; of what has many lines, where it is to be read."""
+    lines = sql.count("\n") + 1
+    if lines <= _LINES:
+        return _fenced(sql)
+    head = next(line for line in sql.splitlines() if not line.startswith("--"))
+    return f"{_fenced(head)} ... -- {lines} lines: see {name}.sql"
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """Encryption of columns as migrations: expand, backfill, verify, switch, soak, contract, scrub."""
 
 from pgguard.plan.encryption.chosen import Wanted, shaped, wanted
+from pgguard.plan.encryption.impact import sections
 from pgguard.plan.encryption.steps import plan_encryption
 
-__all__ = ["Wanted", "plan_encryption", "shaped", "wanted"]
+__all__ = ["Wanted", "plan_encryption", "sections", "shaped", "wanted"]
