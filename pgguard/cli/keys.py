@@ -136,6 +136,30 @@ def rotate(
 
 @keys.command()
 @connects
+def reseal(
+    source: Source,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, max=64, help="Sessions.")] = 1,
+    max_rate: Annotated[
+        float, typer.Option("--max-rate", metavar="ROWS", min=0, help="Rows a second (0: any number).")
+    ] = 0.0,
+    provider: Provider = "",
+    policy: PolicyFile = None,
+) -> None:
+    """Seal again what older keys sealed, while work goes on; afterwards they can be destroyed.
+
+    It can be broken off, and goes on where it stopped.
+    """
+    from pgguard.server.backfill import Throttle
+    from pgguard.server.resealing import reseal as server
+
+    kek = _asked(_provider(provider, policy))()
+    done = server(source.target, kek, Throttle(jobs=jobs, rate=max_rate), say=_say)
+    for relation, rows in done.items():
+        print(f"{relation}: {rows:,} rows sealed again")
+
+
+@keys.command()
+@connects
 def rotate_kek(
     source: Source,
     to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="Where the new one comes from.")] = "",

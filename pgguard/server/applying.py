@@ -82,14 +82,7 @@ class Sessions:
 
         Raises `ConnectError`, `psycopg.Error`, and `UsageError` when the key would reach the server's log.
         """
-        connection = _ready(self.target, self.database(name))
-        try:
-            if self.kek is not None:
-                unlock(connection, self.kek, say=self.say)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return beside(self.target, self.kek, self.database(name), say=self.say)
 
     def leave(self) -> None:
         """Close the session that works."""
@@ -156,6 +149,21 @@ def opened(
     finally:
         if sessions is not None:
             sessions.close()
+
+
+def beside(target: Target, kek: Kek | None, database: str = "", *, say: Say) -> Connection:
+    """One more session that applies, unlocked when there is a key; whoever asks for it closes it.
+
+    Raises `ConnectError`, `psycopg.Error`, and `UsageError` when the key would reach the server's log.
+    """
+    connection = _ready(target, database)
+    try:
+        if kek is not None:
+            unlock(connection, kek, say=say)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def identity(connection: Connection) -> str:
