@@ -404,6 +404,14 @@ class ColumnSetting(NamedTuple):
     mark: str
 
 
+class DroppedColumns(NamedTuple):
+    """The columns that were dropped of a table (numbers), and the number of the file it is in now."""
+
+    relation: int
+    numbers: tuple[int, ...]
+    filenode: int
+
+
 class PlannerStatistics(NamedTuple):
     """The columns of a table or index of which pg_statistic holds values; the values are not read.
 

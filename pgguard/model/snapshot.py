@@ -33,6 +33,7 @@ class DatabaseSnapshot(Sections):
     constraints = section(rows.Constraint)
     indexes = section(rows.Index)
     column_settings = section(rows.ColumnSetting)
+    dropped_columns = section(rows.DroppedColumns)
     planner_statistics = section(rows.PlannerStatistics)
     extended_statistics = section(rows.ExtendedStatistics)
     row_policies = section(rows.RowPolicy)
