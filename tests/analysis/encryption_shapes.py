@@ -137,13 +137,8 @@ END $$;
 CREATE TRIGGER written INSTEAD OF INSERT OR UPDATE ON lab.patient FOR EACH ROW EXECUTE FUNCTION lab.written();
 """
 
-# the rows as somebody with the key sees them
-_OPENED = "SELECT id, name, born, visits, lab.open(nir_pgg1), lab.open(note_pgg1) FROM {} ORDER BY id"
-_ROWS = {
-    CLEAR: "SELECT id, name, born, visits, nir, note FROM {} ORDER BY id",
-    Form.VIEW: _OPENED,
-    Form.IN_PLACE: _OPENED,
-}
+_ROWS = "SELECT id, name, born, visits, {}, {} FROM {} ORDER BY id"
+STAND_IN = ("lab.open(nir_pgg1)", "lab.open(note_pgg1)")
 
 
 def made_in_clear(cluster: Cluster) -> None:
@@ -177,8 +172,11 @@ class Met(NamedTuple):
     message: str = ""
 
 
-def run(connection: psycopg.Connection[Any], shape: object, case: Case) -> Met:
-    """One case in a transaction that is rolled back."""
+def run(
+    connection: psycopg.Connection[Any], shape: object, case: Case, opened: tuple[str, ...] = STAND_IN
+) -> Met:
+    """One case in a transaction that is rolled back; `opened` are the expressions that open stored values."""
+    values = ("nir", "note") if shape == CLEAR else opened
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL search_path = lab")
@@ -196,7 +194,7 @@ def run(connection: psycopg.Connection[Any], shape: object, case: Case) -> Met:
             cursor.execute("RESET ROLE")
             cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE oid = %s", (storage,))
             for (name,) in cursor.fetchall():
-                found.append(_after(cursor, _ROWS[shape].format(name)))
+                found.append(_after(cursor, _ROWS.format(*values, name)))
     except psycopg.Error as error:
         return Met(error.sqlstate or "?", message=str(error).splitlines()[0])
     finally:
