@@ -38,11 +38,15 @@ _PIECES = 8
 
 
 class Task(NamedTuple):
-    """What a CALL of pgguard.run_backfill asks for: a function over the blocks of these tables."""
+    """What a CALL of pgguard.run_backfill asks for: a function over the blocks of these tables.
+
+    A pass that changes no more rows than `enough` is the last.
+    """
 
     relation: str
     function: str
     parts: tuple[str, ...]
+    enough: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,10 @@ def task_of(statement: str) -> Task | None:
         (tree,) = statements(statement)
     except Unparsable:
         return None
-    texts = [fields["sval"] for kind, fields in walk(tree) if kind == "String" and "sval" in fields]
-    # the name of the procedure, then its arguments, then the name of the type text
-    kept = [one for one in texts if one not in ("pgguard", "run_backfill", "text", "pg_catalog")]
-    relation, function, *parts = kept
-    return Task(relation, function, tuple(parts))
+    constants = [fields for kind, fields in walk(tree) if kind == "A_Const"]
+    relation, function, *parts = (one["sval"]["sval"] for one in constants if "sval" in one)
+    (enough,) = [one["ival"].get("ival", 0) for one in constants if "ival" in one] or [0]
+    return Task(relation, function, tuple(parts), enough)
 
 
 def run(connect: Connect, task: Task, throttle: Throttle, *, progress: Progress = lambda _: None) -> int:
@@ -98,8 +101,8 @@ def run(connect: Connect, task: Task, throttle: Throttle, *, progress: Progress 
         rows += found
         with contextlib.closing(connect()) as connection:
             _begin_again(connection, task)
-        if found == 0:
-            return rows
+            if found <= task.enough and (task.enough or not _left(connection, task)):
+                return rows
     msg = f"{task.relation}: rows are written without a key faster than they are sealed: see `pgguard keys status`"
     raise ApplyStopped(msg)
 
@@ -148,6 +151,13 @@ def _ranges(connection: Connection, task: Task, throttle: Throttle) -> list[_Ran
             known[-1] = (known[-1][0], known[-1][1], str(last))
         found += [_Range(part, int(first), int(at), int(end), float(density)) for first, at, end in known]
     return found
+
+
+def _left(connection: Connection, task: Task) -> int:
+    """How many rows are left at one moment: a row that moves while a pass goes over the blocks is met by none."""
+    connection.execute("SET statement_timeout = 0")
+    query = f"SELECT {task.function}(%s::pg_catalog.regclass, 0, NULL)".encode()
+    return sum(int(connection.execute(query, (part,)).fetchall()[0][0]) for part in task.parts)
 
 
 def _begin_again(connection: Connection, task: Task) -> None:

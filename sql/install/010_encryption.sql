@@ -770,16 +770,20 @@ END
 $$;
 
 -- Seals what was there before, in batches that each are a transaction: by plain SQL, for sites without pgguard.
--- `pgguard apply` does the same with several sessions. function is that of the table: backfill, refill or reseal.
+-- `pgguard apply` does the same with several sessions. function is that of the table: backfill, refill or reseal;
+-- without an end of blocks it counts what is left.
 CREATE OR REPLACE PROCEDURE pgguard.run_backfill(
-    relation text, function text, parts text[], batch_rows integer DEFAULT 1000, pause_seconds double precision DEFAULT 0
+    relation text, function text, parts text[], batch_rows integer DEFAULT 1000, pause_seconds double precision DEFAULT 0,
+    enough bigint DEFAULT 0
 )
 LANGUAGE plpgsql AS $$
 DECLARE
     leaf text;
+    most bigint;
     step bigint;
     ends bigint;
     at bigint;
+    began timestamp with time zone;
     done bigint;
     left_over bigint;
 BEGIN
@@ -788,11 +792,13 @@ BEGIN
         FOREACH leaf IN ARRAY parts LOOP
             SELECT greatest(1, (batch_rows * c.relpages / greatest(c.reltuples, 1))::bigint),
                 pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint
-            INTO step, ends FROM pg_catalog.pg_class AS c WHERE c.oid = leaf::regclass;
+            INTO most, ends FROM pg_catalog.pg_class AS c WHERE c.oid = leaf::regclass;
+            step := greatest(1, most / 8);
             SELECT b.next_block INTO at FROM pgguard.backfill AS b
             WHERE b.relation = run_backfill.function AND b.part = leaf AND b.first_block = 0;
             at := coalesce(at, 0);
             WHILE at < ends LOOP
+                began := pg_catalog.clock_timestamp();
                 EXECUTE pg_catalog.format('SELECT %s($1, $2, $3)', function) INTO done
                     USING leaf::regclass, at, least(at + step, ends);
                 left_over := left_over + done;
@@ -802,6 +808,9 @@ BEGIN
                 ON CONFLICT ON CONSTRAINT backfill_pkey DO UPDATE SET next_block = excluded.next_block,
                     end_block = excluded.end_block, rows = b.rows + excluded.rows, at = pg_catalog.clock_timestamp();
                 COMMIT;
+                -- who writes one of its rows waits for a batch: it should take 8 ms
+                step := greatest(1, least(most, step * 2, (step * 0.008 / greatest(0.0005,
+                    extract(epoch FROM pg_catalog.clock_timestamp() - began)))::bigint));
                 IF pause_seconds > 0 THEN
                     PERFORM pg_catalog.pg_sleep(pause_seconds);
                 END IF;
@@ -811,12 +820,18 @@ BEGIN
             WHERE b.relation = run_backfill.function AND b.part = leaf;
             COMMIT;
         END LOOP;
-        EXIT WHEN left_over = 0;
+        IF left_over <= enough AND enough = 0 THEN
+            FOREACH leaf IN ARRAY parts LOOP
+                EXECUTE pg_catalog.format('SELECT %s($1, 0, NULL)', function) INTO done USING leaf::regclass;
+                left_over := left_over + done;
+            END LOOP;
+        END IF;
+        EXIT WHEN left_over <= enough;
     END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision) IS
-    'calls the function over all blocks of the parts, batch by batch, until a pass finds nothing to do; goes on where it was broken off';
+COMMENT ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision, bigint) IS
+    'calls the function over all blocks of the parts, batch by batch, until a pass changes no more rows than enough; goes on where it was broken off';
 
 -- ownership and rights: nobody but pgguard_keys, and unlock, lock and has_keys for everybody with USAGE
 DO $rights$
@@ -861,7 +876,7 @@ BEGIN
     LOOP
         PERFORM pgguard.hand_over(one.name, ARRAY[]::text[], false);
     END LOOP;
-    REVOKE ALL ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision) FROM PUBLIC;
+    REVOKE ALL ON PROCEDURE pgguard.run_backfill(text, text, text[], integer, double precision, bigint) FROM PUBLIC;
     -- names can be looked up by everybody, so that no view of a table that was encrypted stops somebody
     GRANT USAGE ON SCHEMA pgguard TO PUBLIC;
     GRANT EXECUTE ON FUNCTION pgguard.unlock(bytea), pgguard.lock(), pgguard.has_keys(text) TO PUBLIC;

@@ -42,7 +42,7 @@ COLUMNS = ("id", "name", "nir", "born", "phone", "note", "weight", "data", "coun
 # the phases in which the table's name is a view, or becomes or stops to be one
 OF_VIEW = frozenset({"switch", "soak", "contract", "contract.down", "soak.down", "switch.down", "view"})
 _LISTED = ", ".join(COLUMNS)
-_PAUSE = 0.002
+_PAUSE = 0.01
 _DAY_ZERO = datetime.date(2000, 1, 1)
 _SERIALIZATION = "40001"
 
@@ -477,7 +477,10 @@ def _references(mine: Mine) -> Iterator[None]:
             with mine.load._lock:
                 mine.load.samples[key] += 1
             with suppress(psycopg.errors.ForeignKeyViolation):
-                connection.execute("INSERT INTO lab.sample (patient_id, kind) VALUES (-1, 'x')")
+                # psycopg prepares again what failed, under one more name
+                connection.execute(
+                    "INSERT INTO lab.sample (patient_id, kind) VALUES (-1, 'x')", prepare=False
+                )
                 mine.load.failed(mine.name, "a sample of nobody was taken")
             yield
 

@@ -730,6 +730,7 @@ def backfill(table: EncryptedTable) -> str:
         sames.append(same(table, one, "t"))
     set_list = ",\n                ".join(sets)
     body = [
+        *_counted(missing(table, "t")),
         *_statement(
             [
                 "WITH chosen AS MATERIALIZED (",
@@ -750,20 +751,8 @@ def backfill(table: EncryptedTable) -> str:
         "IF wrong > 0 THEN",
         "    RAISE EXCEPTION 'pgguard: % encrypted values did not come back as they were; nothing of this batch is kept', wrong",
         "        USING ERRCODE = 'PGG02';",
-        "ELSIF done = 0 THEN",
-        "    -- what is left here is locked: one such row is waited for, while nothing else is held, and a pass follows",
-        *(
-            f"    {line}"
-            for line in _statement(
-                [
-                    "SELECT 1 FROM ONLY %1$s AS t",
-                    f"WHERE t.ctid >= $1 AND t.ctid < $2 AND ({missing(table, 't')}) LIMIT 1 FOR UPDATE",
-                ]
-            )
-        ),
-        f"    INTO wrong {_BLOCKS};",
-        "    RETURN coalesce(wrong, 0);",
         "END IF;",
+        *_waited(f"({missing(table, 't')})"),
         "RETURN done;",
     ]
     return _function(
@@ -774,6 +763,31 @@ def backfill(table: EncryptedTable) -> str:
         body,
         declare=["done bigint", "wrong bigint"],
     )
+
+
+def _counted(left: str, more: str = "") -> Iterator[str]:
+    """Without an end it only counts what is left, at one moment: rows move while batches go over the blocks."""
+    looked = _statement(["SELECT pg_catalog.count(*) FROM ONLY %1$s AS t", f"WHERE {left}"])
+    yield "IF end_block IS NULL THEN"
+    yield from (f"    {line}" for line in looked)
+    yield f"    INTO done USING first_block, end_block{more};"
+    yield "    RETURN done;"
+    yield "END IF;"
+
+
+def _waited(left: str) -> Iterator[str]:
+    """What is left where nothing could be done is locked: one such row is waited for, and another pass follows.
+
+    Nothing else is held meanwhile, so that nobody waits in a circle.
+    """
+    looked = _statement(
+        ["SELECT 1 FROM ONLY %1$s AS t", f"WHERE t.ctid >= $1 AND t.ctid < $2 AND {left} LIMIT 1 FOR UPDATE"]
+    )
+    yield "IF done = 0 THEN"
+    yield from (f"    {line}" for line in looked)
+    yield f"    INTO done {_BLOCKS};"
+    yield "    RETURN coalesce(done, 0);"
+    yield "END IF;"
 
 
 def same(table: EncryptedTable, one: EncryptedColumn, source: str) -> str:
@@ -814,6 +828,7 @@ def refill(table: EncryptedTable) -> str:
         where.append(f"{stored} IS NOT NULL AND t.{ident(one.name)} IS NULL")
     set_list = ",\n            ".join(sets)
     body = [
+        *_counted(" OR ".join(where)),
         *_statement(
             [
                 "WITH chosen AS MATERIALIZED (",
@@ -826,6 +841,7 @@ def refill(table: EncryptedTable) -> str:
         ),
         f"{_BLOCKS};",
         "GET DIAGNOSTICS done = ROW_COUNT;",
+        *_waited(f"({' OR '.join(where)})"),
         "RETURN done;",
     ]
     return _function(
@@ -852,6 +868,7 @@ def reseal(table: EncryptedTable) -> str:
     set_list = ",\n            ".join(sets)
     groups = ", ".join(f"pgguard.current_key({literal(one.key_group)})" for one in table.columns)
     body = [
+        *_counted(" OR ".join(where), f", ARRAY[{groups}]"),
         *_statement(
             [
                 "WITH chosen AS MATERIALIZED (",

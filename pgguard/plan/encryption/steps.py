@@ -39,6 +39,8 @@ _ESCROW = (
 )
 PHASES = ("install", "expand", "backfill", "verify", "switch", "soak", "contract", "scrub")
 LONG = "0"
+# sessions without a key may go on writing: what a last pass finds of that is left to the verification
+_FEW = 1000
 # more than one relation is locked, and sessions that read a view lock them in another order: whoever waits for us
 # in a circle is not to be the one that PostgreSQL ends after deadlock_timeout (1 s)
 _BRIEFLY = "SET LOCAL lock_timeout = '300ms';"
@@ -341,9 +343,10 @@ def _array(names: Iterable[str]) -> str:
     return f"ARRAY[{', '.join(map(literal, names))}]::text[]"
 
 
-def _run(table: EncryptedTable, kind: str, name: str) -> str:
+def _run(table: EncryptedTable, kind: str, name: str, *, enough: int = 0) -> str:
     function = literal(made.named(table, kind))
-    return f"CALL pgguard.run_backfill({literal(name)}, {function}, {_array(parts(table, name))});"
+    last = f", enough => {enough}" if enough else ""
+    return f"CALL pgguard.run_backfill({literal(name)}, {function}, {_array(parts(table, name))}{last});"
 
 
 def _backfill(table: EncryptedTable) -> Step:
@@ -357,7 +360,7 @@ def _backfill(table: EncryptedTable) -> Step:
         "with the clear value before it is kept, and what was broken off goes on where it stopped",
         [
             Change(
-                _run(table, "backfill", name),
+                _run(table, "backfill", name, enough=_FEW),
                 f"DELETE FROM pgguard.backfill WHERE relation = {literal(function)};",
                 _ROWS,
                 transactional=False,
