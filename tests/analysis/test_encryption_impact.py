@@ -172,6 +172,11 @@ def test_a_searchable_column_is_looked_up_by_its_function() -> None:
     assert "searchable" in other.instead
 
 
+def test_a_value_is_erased_with_its_blind_index() -> None:
+    (found,) = told("UPDATE patient SET nir = NULL, note = NULL WHERE id = $1", form=Form.IN_PLACE)
+    assert found.instead == "SET nir_pgg1 = NULL, nir_find = NULL, note_pgg1 = NULL"
+
+
 @pytest.mark.parametrize(
     ("statement", "is_concurrent"),
     [
@@ -208,8 +213,11 @@ def test_what_could_not_be_read_is_told() -> None:
     assert "names none" in found["not-understood-elsewhere"].why
     # it may have named the table where it was cut
     assert [one.kind for one in told(cut_off)] == ["not-understood"]
-    built = told("DO $$ BEGIN EXECUTE 'DELETE FROM ' || name || ' -- patient'; END $$")
-    assert [one.verdict for one in built] == [Verdict.NOT_UNDERSTOOD]
+    for block in (
+        "DO $$ DECLARE name text; BEGIN EXECUTE 'DELETE FROM ' || name; END $$",
+        "DO LANGUAGE plperl $$ spi_exec_query($statement); $$",
+    ):
+        assert [one.kind for one in told(block)] == ["not-understood"]
     deep = f"SELECT nir FROM patient WHERE {'(' * 3000}true{')' * 3000} AND {'NOT ' * 5000} true"
     assert [one.verdict for one in told(deep)] == [Verdict.NOT_UNDERSTOOD]
 

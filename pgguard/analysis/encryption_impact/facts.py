@@ -57,6 +57,11 @@ class Target:
         """The column that holds a column's encrypted values."""
         return ident(beside(column, "pgg1"))
 
+    def erased(self, column: str) -> str:
+        """What SET has to say to erase a value."""
+        index = [ident(beside(column, "find"))] if column in self.searchable else []
+        return ", ".join(f"{one} = NULL" for one in (self.stored(column), *index))
+
     def opened(self, column: str) -> str:
         """The expression that gives a column's value in clear from the stored row."""
         given = ", ".join((self.stored(column), *(ident(one) for one in self.keys)))

@@ -237,7 +237,7 @@ _IN_PLACE: dict[str, _Told] = {
     "update-seals": _Told(
         _SLOWER,
         f"{_SEALS}; a NULL that is bound leaves the value as it is",
-        "SET {stored} = NULL, to erase it",
+        "SET {erased}, to erase it",
     ),
     "create-index": _Told(
         _SLOWER, "an index on {columns} holds nothing but NULL and is never used", "make {columns} searchable"
@@ -256,7 +256,7 @@ _IN_PLACE: dict[str, _Told] = {
     "erase-by-null": _Told(
         _WRONG,
         "{columns} is NULL already: setting it to NULL leaves the value where it is, and erases nothing",
-        "SET {stored} = NULL",
+        "SET {erased}",
     ),
     "excluded-null": _Told(
         _WRONG,
@@ -341,7 +341,7 @@ def impact(kind: str, target: Target, columns: tuple[str, ...], statement: str) 
         "storage": target.storage,
         "columns": _listed(named),
         "all": _listed(target.columns),
-        "stored": " = NULL, ".join(target.stored(one) for one in named),
+        "erased": ", ".join(target.erased(one) for one in named),
         "open": ", ".join(target.opened(one) for one in named),
         "find": _found(target, named),
     }

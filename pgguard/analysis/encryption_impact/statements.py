@@ -210,8 +210,7 @@ def _block(reading: Reading, fields: Tree) -> None:
     language = options.get("language", {}).get("String", {}).get("sval", "plpgsql")
     program = _program(text) if language == "plpgsql" else None
     if program is None:
-        if mentions_any(text, reading):
-            reading.unknown.append("it holds a DO block that could not be read")
+        reading.unknown.append("it holds a DO block that could not be read")
         return
     trees = [one.default for one in program.variables if one.default is not None]
     trees += plpgsql.trees(program.steps)
@@ -221,18 +220,13 @@ def _block(reading: Reading, fields: Tree) -> None:
             trees += expression.statements(sql.text) if sql.text else []
         except Unparsable:
             sql = sql._replace(complete=False)
-        if not sql.complete and (not sql.text or mentions_any(text, reading)):
+        if not sql.complete:
             reading.unknown.append("it runs SQL that it builds")
     for tree in trees:
         if isinstance(tree, dict) and len(tree) == 1 and next(iter(tree)).endswith("Stmt"):
             command(reading, tree)
         else:
             reading.value(tree, [])
-
-
-def mentions_any(text: str, reading: Reading) -> bool:
-    """Whether a text has the name of one of the tables."""
-    return mentions(text, frozenset(one.table for one in reading.targets))
 
 
 def _program(text: str) -> plpgsql.Program | None:
