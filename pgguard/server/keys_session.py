@@ -152,8 +152,8 @@ def _sentence(error: psycopg.Error) -> PgguardError:
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return UsageError("this server is read-only: connect to the primary")
     if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
-        return ApplyStopped("somebody else has locked what is needed; nothing was changed: try again")
-    return ApplyStopped(f"the server refused: {refusal(error)}; nothing was changed")
+        return ApplyStopped("somebody else has locked what is needed, and the step was undone: try again")
+    return ApplyStopped(f"the server refused: {refusal(error)}; the step was undone")
 
 
 def require_private(connection: Connection, say: Callable[[str], None]) -> None:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pgguard.demo.cluster import Cluster
+    from pgguard.model.encryption import Form
 
 pytestmark = pytest.mark.skipif(MAJOR is not None and MAJOR < 14, reason="encryption is for 14 and later")
 
 
 @pytest.mark.parametrize(("form", "through"), [("view", "scrub"), ("view", "verify"), ("in-place", "scrub")])
 def test_keys_are_replaced_and_erased_beside_open_sessions(
-    new_cluster: Callable[..., Cluster], form: str, through: str
+    new_cluster: Callable[..., Cluster], form: Form, through: str
 ) -> None:
     lab = encrypted(new_cluster(), form=form, through=through)
     target = Target(lab.dsn())
