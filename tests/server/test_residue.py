@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from pgguard.errors import ConnectError, InputError, UsageError
+from pgguard.errors import ConnectError, InputError, SetupError, UsageError
 from pgguard.server.connect import Target
 from pgguard.server.residue import Wanted, search
 from pgguard.store.kek_provider import Kek
@@ -380,6 +380,27 @@ def test_every_other_place(hospital: Hospital) -> None:
     assert [one.what for one in found.unsearched] == ["log/oldest.log.zst"]
 
 
+def test_tracked_statements_are_read(new_cluster: Callable[..., Cluster]) -> None:
+    try:
+        cluster = new_cluster(settings={**_SETTINGS, "shared_preload_libraries": "pg_stat_statements"})
+    except SetupError:
+        pytest.skip("this server has no pg_stat_statements")
+    if cluster.postgres.major < 14:
+        pytest.skip("columns are encrypted on PostgreSQL 14 and later")
+    with _opened(cluster) as admin:
+        hospital = _prepared(cluster, admin)
+        hospital.run("CREATE SCHEMA stats")
+        hospital.run("CREATE EXTENSION pg_stat_statements SCHEMA stats")
+        literal = f"planted {secrets.token_hex(8)}"
+        # statements of this kind keep their constants
+        hospital.run(f"COMMENT ON SCHEMA lab IS '{literal}'")
+        hospital.run("COMMENT ON SCHEMA lab IS NULL")
+        named = {one.name for one in hospital.search(literal).found if one.kind == "statements"}
+        assert "pg_stat_statements" in named
+        hospital.run("SELECT stats.pg_stat_statements_reset()")
+        assert "statements" not in _kinds(hospital.search(literal))
+
+
 def test_other_databases_are_searched_too(hospital: Hospital) -> None:
     values = _people(hospital)
     admin = psycopg.connect(hospital.cluster.dsn(), autocommit=True)
@@ -387,7 +408,8 @@ def test_other_databases_are_searched_too(hospital: Hospital) -> None:
     with admin:
         admin.execute("CREATE DATABASE training TEMPLATE lab")
     found = search(hospital.target, Wanted(canaries=tuple(values[:20])))
-    assert "other-database" in _kinds(found)
+    places = [one for one in found.found if one.kind == "other-database"]
+    assert {one.name for one in places} == {"database training"}
 
 
 def test_a_value_over_the_border_of_two_pages_of_wal_is_found(hospital: Hospital) -> None:
@@ -478,7 +500,7 @@ def test_what_is_beyond_the_search_is_told(new_cluster: Callable[..., Cluster]) 
         assert told["WAL archive"]
         assert told["subscribers of publication everything"]
         assert told["physical slot left_over"] is False
-        assert told["1 prepared transactions"] is False
+        assert told["prepared transactions: 1"] is False
         assert "base backups and dumps" in told
         assert "images of pages in WAL" in {one.what for one in found.unsearched}
         admin.execute("ROLLBACK PREPARED 'forgotten'")

@@ -100,7 +100,7 @@ def _keepers(connection: Connection) -> Iterator[Elsewhere]:
         ((count, since),) = rows(connection, name)
         if int(count):
             yield Elsewhere(
-                f"{int(count)} {what}, the oldest of {since}",
+                f"{what}: {int(count)}, the oldest of {since}",
                 "VACUUM keeps rows that were deleted since then until they end",
                 holds=False,
             )

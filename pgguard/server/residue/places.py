@@ -49,14 +49,18 @@ class Place(NamedTuple):
 
 
 class Places:
-    """Tells what files are, for one database; `own` are the oids of the encrypted tables and their parts."""
+    """Tells what files are, for one database; `own` are the oids of the encrypted tables and their parts, and
+    `databases` the quoted names of all databases by their oids."""
 
-    def __init__(self, relations: Iterable[Relation], own: Collection[int], database: int) -> None:
+    def __init__(
+        self, relations: Iterable[Relation], own: Collection[int], database: int, databases: Mapping[int, str]
+    ) -> None:
         self._relations = list(relations)
         self._by_oid = {one.oid: one for one in self._relations}
         self._by_path = {one.path: one for one in self._relations}
         self._own = frozenset(own)
         self._database = database
+        self._databases = databases
 
     def of(self, path: str) -> Place:
         """The place of a file, by its path in the data directory."""
@@ -72,7 +76,8 @@ class Places:
         if inside and fits:
             if int(inside[1]) == self._database:
                 return Place("left-over", "", is_paged=True)
-            return Place("other-database", f"database {inside[1]}", is_paged=True)
+            name = self._databases.get(int(inside[1]), "")
+            return Place("other-database", f"database {name or 'that is gone'}", is_paged=True)
         if "/pgsql_tmp" in f"/{path}":
             return Place("temporary", "")
         return Place(_TOP.get(top, "other-file"), "")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FIRST_BLOCKS = 8
 _COMPRESSED = "compressed"
+# nobody knows whether these are rows or chunks
+_OF_UNKNOWN = frozenset({"left-over", "other-database"})
 # manual, 30.6; xlog_internal.h: a page of WAL begins with 24 bytes, the first of a segment with 40
 _WAL_HEADER, _WAL_LONG_HEADER, _LONG = 24, 40, 2
 
@@ -79,7 +81,7 @@ def stream(seeker: Seeker, pieces: Iterable[bytes], tally: Tally) -> int:
 
 def paged(seeker: Seeker, pieces: Iterable[bytes], block_size: int, place: Place, tally: Tally) -> int:
     """Search a file of pages, and what is compressed in them; pieces begin with a page."""
-    chunks = Chunks() if place.is_toast or not place.name else None
+    chunks = Chunks() if place.is_toast or place.kind in _OF_UNKNOWN else None
     size = 0
     for piece in pieces:
         for start, _, numbers in seeker.find(piece):

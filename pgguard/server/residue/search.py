@@ -281,7 +281,8 @@ class _Search:
 
     def _places(self, own: Sequence[int]) -> Places:
         relations = [Relation(*row) for row in rows(self.connection, "relations")]
-        return Places(relations, own, self.server.oid)
+        databases = {int(oid): str(name) for oid, name in rows(self.connection, "databases")}
+        return Places(relations, own, self.server.oid, databases)
 
     def _reader(self) -> files.Reader | None:
         info = self.connection.info
