@@ -57,6 +57,10 @@ bench-sharing: setup ## how well shared logins are told from services, over simu
 bench-plan: setup ## from shared logins to personal roles on a large cluster, beside psql and what else there is
 	@$(BIN)/python -m bench.plan $(ARGS)
 
+.PHONY: bench-encrypt
+bench-encrypt: setup ## what encryption costs, as ratios of processor time against the same work in clear
+	@$(BIN)/python -m bench.encrypt $(ARGS)
+
 .PHONY: bench-observe
 bench-observe: setup ## a million lines of a server's log in each format, read and graded
 	@$(BIN)/python -m bench.observe $(ARGS)

@@ -817,6 +817,11 @@ def _by_hand(tables: Sequence[EncryptedTable]) -> Iterator[str]:
         "UPDATE through a view is refused (40001) when another session changed the row in the same moment, where "
         "PostgreSQL would have waited and gone on: programs try again"
     )
+    if any(one.form == "view" for one in tables):
+        yield (
+            "from the switch on GRANT and REVOKE on the view do not reach the table behind it: say them for both, and "
+            "for EXECUTE on the column's accessor (pgguard.open__...)"
+        )
     for table in tables:
         for publication in table.shape.publications:
             yield (
