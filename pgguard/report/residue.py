@@ -88,11 +88,13 @@ def as_text(found: Residue, width: int | None) -> str:
 
 def _wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
     for line in lines:
-        # tables are as wide as they are
-        if len(line) <= width or line.startswith("  "):
+        if len(line) <= width:
             yield line
         else:
-            yield from textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=False)
+            indent = "      " if line.startswith("  ") else "    "
+            yield from textwrap.wrap(
+                line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            )
 
 
 def _sought(sought: Sequence[Sought]) -> Iterator[str]:
@@ -154,7 +156,7 @@ def _last(found: Residue) -> str:
         speed = found.bytes / 1e6 / found.seconds if found.seconds else 0
         read = (
             f"{plural(found.files, 'file')}, {found.bytes / 1e6:,.0f} MB in {found.seconds:,.1f} s "
-            f"({speed:,.0f} MB/s) by {found.how}"
+            f"({speed:,.0f} MB/s) through {found.how}"
         )
     else:
         read = "no file was searched"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
 import json
 import secrets
 import subprocess
+import time
 import uuid
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -560,14 +560,15 @@ def test_the_command_and_that_no_value_is_shown(hospital: Hospital, pgguard: Run
     assert "leave FOLDER" in refused.stderr
 
 
-def test_a_gigabyte_would_take_seconds(hospital: Hospital) -> None:
+def test_how_many_megabytes_a_second_are_searched(hospital: Hospital) -> None:
     hospital.run(
         "CREATE TABLE lab.result AS SELECT n, now() + n * interval '1 second' AS at, n * 37 AS amount, "
         "'result ' || md5(n::text) AS text FROM generate_series(1, 300000) AS n"
     )
-    began = datetime.datetime.now(datetime.UTC)
+    # of the processor's time: others may use the machine as well
+    began = time.process_time()
     found = hospital.search(*(secrets.token_hex(12) for _ in range(1000)))
+    speed = found.bytes / 1e6 / (time.process_time() - began)
+    print(f"{speed:.0f} MB a second of one core, with 1,000 canaries")
     assert not [one for one in found.found if one.file]
-    speed = found.bytes / 1e6 / found.seconds
-    print(f"{speed:.0f} MB/s with 1,000 canaries, {datetime.datetime.now(datetime.UTC) - began}")
-    assert speed > 10
+    assert speed > 20
