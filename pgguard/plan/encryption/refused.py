@@ -85,6 +85,9 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
             f"functions use its row type ({', '.join(shape.row_type_functions)}), which goes with the renamed table: "
             "acknowledge row-type, and create them again after the switch"
         )
+    if table.form == "view" and "column-grants" not in table.acknowledged:
+        for why in _of_grants(table, major):
+            yield f"{why}, and would lose it behind a view: use in-place, grant it on the table, or acknowledge column-grants"
     for view in shape.views:
         if view.kind == "m" and set(view.columns or ()) & {one.name for one in table.columns}:
             yield f"the materialized view {view.name} holds values of it in clear: drop it, or encrypt what it reads later"
@@ -104,6 +107,25 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
                 f"its trigger {ident(trigger.name)} would fire for every row of the backfill as if a program had "
                 "changed it: acknowledge update-triggers, when that does no harm"
             )
+
+
+def _of_grants(table: EncryptedTable, major: int) -> Iterator[str]:
+    """Who has a privilege that the view cannot pass on.
+
+    With security_invoker, from 15 on, each column that the view reads is asked for; and its trigger writes all
+    columns, and looks at what was there (manual, CREATE VIEW and GRANT).
+    """
+    whole = {(one.grantee, one.privilege) for one in table.shape.grants if not one.column}
+    told: dict[tuple[str, str], str] = {}
+    for one in table.shape.grants:
+        has = {(one.grantee, one.privilege), ("public", one.privilege)} & whole
+        reads = {(one.grantee, "SELECT"), ("public", "SELECT")} & whole
+        if one.column and not has and (one.privilege in ("INSERT", "UPDATE") or (one.privilege, major > 14) == ("SELECT", True)):
+            told[one.grantee, one.privilege] = "on single columns only"
+        elif not one.column and not reads and (one.privilege == "UPDATE" or (one.privilege, major > 14) == ("DELETE", True)):
+            told[one.grantee, one.privilege] = "without SELECT on the table"
+    for (who, privilege), how in told.items():
+        yield f"{who if who == 'public' else ident(who)} has {privilege} {how}"
 
 
 def _of_column(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
