@@ -2,7 +2,8 @@
 
 Those that touch a key run as pgguard_keys with a fixed search_path and take only PostgreSQL's own types; what
 programs call directly runs with the caller's rights. A function that uses keys asks for them once a plan: see
-planned_for() in sql/install/010_encryption.sql.
+planned_for() in sql/install/010_encryption.sql. None is for parallel plans, in which no session may be unlocked by
+the host key, nor a subtransaction begin.
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ def open_(table: EncryptedTable, one: EncryptedColumn) -> str:
         named(table, "open", one.name),
         _parameters(table, "stored bytea"),
         codec.argument(column),
-        "STABLE PARALLEL RESTRICTED COST 200",
+        "STABLE COST 200",
         [
             "IF stored IS NULL THEN RETURN NULL; END IF;",
             f"keys := {_keys(keys_setting(one))};",
@@ -238,7 +239,7 @@ def mask(table: EncryptedTable, one: EncryptedColumn) -> str:
         named(table, "mask", one.name),
         _parameters(table, "stored bytea"),
         codec.argument(column),
-        "STABLE PARALLEL RESTRICTED COST 200",
+        "STABLE COST 200",
         body,
         declare=declare,
         definer=True,
@@ -267,7 +268,7 @@ def show(table: EncryptedTable, one: EncryptedColumn) -> str:
         named(table, "show", one.name),
         _parameters(table, "stored bytea"),
         returns,
-        "STABLE PARALLEL RESTRICTED COST 300",
+        "STABLE COST 300",
         body,
     )
 
