@@ -270,7 +270,7 @@ def destroy(
     """
     from pgguard.errors import UsageError
     from pgguard.report.keys import destroyed
-    from pgguard.server import keys as server
+    from pgguard.server import keys_destroy as server
 
     if bool(key) == bool(group):
         msg = "say which keys: --key ID, or --group NAME for all of a group"

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Sequence
 
-    from pgguard.server.keys import Destruction, Drill, Key, Rotation, Status
+    from pgguard.server.keys import Drill, Rotation
+    from pgguard.server.keys_destroy import Destruction
+    from pgguard.server.keys_state import Key, Status
 
 _SHOWN_SESSIONS = 10
 

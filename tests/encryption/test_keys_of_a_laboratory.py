@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from pgguard.server import keys
+from pgguard.server import keys, keys_destroy
 from pgguard.server.connect import Target
 from pgguard.store.kek_provider import Kek
 from tests.conftest import MAJOR
@@ -45,7 +45,7 @@ def test_keys_are_replaced_and_erased_beside_open_sessions(
         assert rotation.used
         if through == "scrub":
             assert lab.read(reader) == lab.kept()
-        keys.destroy(target, [old.id], "", erase=held, say=print)
+        keys_destroy.destroy(target, [old.id], "", erase=held, say=print)
         if through == "scrub":
             with pytest.raises(psycopg.Error) as caught:
                 lab.read(reader)

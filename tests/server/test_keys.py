@@ -13,7 +13,7 @@ import pytest
 
 from pgguard.errors import ApplyStopped, ConnectError, InputError, PgguardError, UsageError
 from pgguard.report import keys as report
-from pgguard.server import keys
+from pgguard.server import keys, keys_destroy
 from pgguard.server.connect import Target
 from tests.conftest import MAJOR
 from tests.server.laboratory_keys import Database, database, new_kek, read, write
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pgguard.demo.cluster import Cluster
+    from pgguard.server.keys_state import Key
     from pgguard.store.kek_provider import Kek
 
 pytestmark = pytest.mark.skipif(MAJOR is not None and MAJOR < 14, reason="encryption is for 14 and later")
@@ -51,7 +52,7 @@ def _rotate(db: Database, kek: Kek, purpose: str = "data", *, at_once: bool = Fa
     return keys.rotate(db.target, lambda: kek, "main", purpose, at_once=at_once, say=db.say)
 
 
-def _key(db: Database, state: str, purpose: str = "data") -> keys.Key:
+def _key(db: Database, state: str, purpose: str = "data") -> Key:
     (found,) = [one for one in keys.status(db.target).keys if (one.state, one.purpose) == (state, purpose)]
     return found
 
@@ -240,18 +241,19 @@ def test_a_key_that_is_needed_is_not_destroyed(db: Database) -> None:
     current = _key(db, "current")
     for erase in (None, 0, 2, 4):
         _refused(
-            partial(keys.destroy, db.target, [current.id], "", erase=erase, say=db.say),
+            partial(keys_destroy.destroy, db.target, [current.id], "", erase=erase, say=db.say),
             "3 values would be lost",
         )
     _rotate(db, kek, at_once=True)
     _refused(
-        lambda: keys.destroy(db.target, [current.id], "", erase=None, say=db.say), "3 values would be lost"
+        lambda: keys_destroy.destroy(db.target, [current.id], "", erase=None, say=db.say),
+        "3 values would be lost",
     )
     empty = _key(db, "current")
-    _refused(lambda: keys.destroy(db.target, [empty.id], "", erase=None, say=db.say), "in use")
+    _refused(lambda: keys_destroy.destroy(db.target, [empty.id], "", erase=None, say=db.say), "in use")
     for ids, group in ((["00000000"], ""), ([], "nobody")):
-        _refused(partial(keys.destroy, db.target, ids, group, erase=0, say=db.say), "there is no key")
-    _refused(lambda: keys.destroy(db.target, ["x"], "", erase=0, say=db.say), "8 hexadecimal digits")
+        _refused(partial(keys_destroy.destroy, db.target, ids, group, erase=0, say=db.say), "there is no key")
+    _refused(lambda: keys_destroy.destroy(db.target, ["x"], "", erase=0, say=db.say), "8 hexadecimal digits")
     assert {one.state for one in keys.status(db.target).keys if one.purpose == "data"} == {
         "current",
         "retired",
@@ -264,9 +266,12 @@ def test_a_key_that_nothing_needs_is_destroyed_when_no_older_session_writes_with
     retired = _key(db, "current")
     _rotate(db, kek, at_once=True)
     with db.session(kek):
-        _refused(lambda: keys.destroy(db.target, [retired.id], "", erase=None, say=db.say), "end them first")
+        _refused(
+            lambda: keys_destroy.destroy(db.target, [retired.id], "", erase=None, say=db.say),
+            "end them first",
+        )
     _without_sessions(db)
-    done = keys.destroy(db.target, [retired.id], "", erase=None, say=db.say)
+    done = keys_destroy.destroy(db.target, [retired.id], "", erase=None, say=db.say)
     assert ([one.id for one in done.keys], done.values, done.rewritten) == ([retired.id], 0, True)
     assert _key(db, "destroyed").id == retired.id
 
@@ -287,7 +292,7 @@ def test_erasure_reaches_open_sessions_and_the_table_of_keys(db: Database) -> No
         with db.session(kek) as newer:
             write(newer, 7)
             reader.execute("ANALYZE pgguard.key")
-            done = keys.destroy(db.target, [old.id], "", erase=3, say=db.say)
+            done = keys_destroy.destroy(db.target, [old.id], "", erase=3, say=db.say)
             assert (done.values, done.rewritten) == (3, True)
             for session in (reader, newer):
                 with pytest.raises(psycopg.Error) as caught:
@@ -315,7 +320,7 @@ def test_what_an_older_transaction_sees_is_said_to_be_left(db: Database) -> None
     with psycopg.connect(db.dsn()) as older:
         older.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         older.execute("SELECT 1")
-        done = keys.destroy(db.target, [], "main", erase=1 + 1, say=db.say)
+        done = keys_destroy.destroy(db.target, [], "main", erase=1 + 1, say=db.say)
         assert not done.rewritten
         assert "VACUUM FULL pgguard.key" in report.destroyed(done)
 
@@ -325,7 +330,9 @@ def test_a_writer_of_the_table_is_waited_for(db: Database) -> None:
     db.encrypt(kek, [1])
     with psycopg.connect(db.dsn()) as writer:
         writer.execute("UPDATE lab.patient_pgg1 SET id = 2")
-        _refused(lambda: keys.destroy(db.target, [], "main", erase=2, say=db.say), "locked", ApplyStopped)
+        _refused(
+            lambda: keys_destroy.destroy(db.target, [], "main", erase=2, say=db.say), "locked", ApplyStopped
+        )
     assert _key(db, "current")
 
 
@@ -404,7 +411,7 @@ def test_where_there_are_no_keys(db: Database) -> None:
         lambda: keys.drill(db.target, kek, say=db.say),
         lambda: _rotate(db, kek),
         lambda: keys.rotate_kek(db.target, kek, new_kek(), host_file="", say=db.say),
-        lambda: keys.destroy(db.target, [], "main", erase=0, say=db.say),
+        lambda: keys_destroy.destroy(db.target, [], "main", erase=0, say=db.say),
     ):
         _refused(work, NONE)
     _init(db)
@@ -432,7 +439,7 @@ def test_without_rights(db: Database) -> None:
         lambda: keys.status(nobody),
         lambda: keys.check_init(nobody, ["main"], say=db.say),
         lambda: keys.drill(nobody, kek, say=db.say),
-        lambda: keys.destroy(nobody, [], "main", erase=0, say=db.say),
+        lambda: keys_destroy.destroy(nobody, [], "main", erase=0, say=db.say),
     ):
         _refused(work, "GRANT pgguard_keys TO nobody_here")
     assert _rows(db) == before
@@ -463,7 +470,9 @@ def test_a_member_who_is_no_superuser_does_everything_but_read_tables_of_others(
         == 3
     )
     retired = next(one.id for one in found.keys if one.state == "retired")
-    _refused(lambda: keys.destroy(officer, [retired], "", erase=0, say=db.say), "could not be counted")
+    _refused(
+        lambda: keys_destroy.destroy(officer, [retired], "", erase=0, say=db.say), "could not be counted"
+    )
 
 
 _NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)

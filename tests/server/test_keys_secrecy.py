@@ -14,7 +14,7 @@ import pytest
 
 from pgguard.errors import PgguardError, UsageError
 from pgguard.report import keys as report
-from pgguard.server import keys, keys_host
+from pgguard.server import keys, keys_destroy, keys_host
 from pgguard.server.connect import Target
 from tests.conftest import MAJOR
 from tests.server.laboratory_keys import TABLE, Database, database, forms, found_in, new_kek, read, write
@@ -143,7 +143,7 @@ def _life(db: Database, kek: Kek, second: Kek, wrong: Kek) -> None:
         lambda: keys.rotate_kek(target, wrong, second, host_file="", say=say),
         lambda: keys.rotate_kek(target, kek, kek, host_file="", say=say),
         lambda: keys.rotate(target, lambda: wrong, "main", "data", at_once=True, say=say),
-        lambda: keys.destroy(target, [], "main", erase=0, say=say),
+        lambda: keys_destroy.destroy(target, [], "main", erase=0, say=say),
     ):
         with pytest.raises(PgguardError) as caught:
             work()
@@ -151,7 +151,7 @@ def _life(db: Database, kek: Kek, second: Kek, wrong: Kek) -> None:
     keys.rotate_kek(target, kek, second, host_file="", say=say)
     keys.drill(target, second, say=say)
     say(report.status(keys.status(target)))
-    say(report.destroyed(keys.destroy(target, [], "genetic", erase=0, say=say)))
+    say(report.destroyed(keys_destroy.destroy(target, [], "genetic", erase=0, say=say)))
     _host(db, second)
 
 
