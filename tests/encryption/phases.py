@@ -36,7 +36,11 @@ _ATTEMPTS = 40
 def unlocked(dsn: str, kek: bytes = KEK, **options: object) -> psycopg.Connection:
     """A session with the key, by a bound parameter."""
     connection = psycopg.connect(dsn, autocommit=True, **options)  # type: ignore[arg-type]
-    connection.execute("SELECT pgguard.unlock(%b)", (kek,))
+    try:
+        connection.execute("SELECT pgguard.unlock(%b)", (kek,))
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
