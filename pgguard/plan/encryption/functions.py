@@ -180,7 +180,7 @@ def seal(table: EncryptedTable, one: EncryptedColumn) -> str:
         named(table, "seal", one.name),
         _parameters(table, f"value {codec.argument(column)}"),
         "bytea",
-        "VOLATILE PARALLEL RESTRICTED",
+        "VOLATILE",
         [
             "IF value IS NULL THEN RETURN NULL; END IF;",
             f"keys := {_keys(keys_setting(one))};",
@@ -285,7 +285,7 @@ def blind(table: EncryptedTable, one: EncryptedColumn) -> str:
         named(table, "blind", one.name),
         f"value {codec.argument(column)}",
         "bytea",
-        "STABLE PARALLEL RESTRICTED",
+        "STABLE",
         [
             "IF value IS NULL THEN RETURN NULL; END IF;",
             f"keys := {_keys(keys_setting(one, 'index'))};",
