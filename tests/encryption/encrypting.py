@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pgguard.model.encryption import Form
     from tests.encryption.phases import Phases
 
-# biologist reads; clerk sees the view without being a reader; secretary writes and reads no encrypted column;
-# intruder has no right on any table, and a schema of its own to make things in
+# biologist reads; clerk sees the view without being a reader; secretary does, and writes; intruder has no right on
+# any table. Each has a schema of its own to make things in
 ROLES = ("lab_owner", "biologist", "clerk", "secretary", "intruder")
 READERS = ("biologist", "lab_owner")
 PATIENTS = 40
@@ -152,7 +152,8 @@ _SCHEMA = """
     ALTER TABLE lab.patient OWNER TO lab_owner;
     GRANT USAGE ON SCHEMA lab TO PUBLIC;
     GRANT SELECT ON lab.patient TO biologist, clerk;
-    GRANT SELECT (id, name), INSERT, UPDATE, DELETE ON lab.patient TO secretary;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON lab.patient TO secretary;
+    CREATE SCHEMA biologist AUTHORIZATION biologist;
     CREATE SCHEMA intruder AUTHORIZATION intruder;
     CREATE SCHEMA clerk AUTHORIZATION clerk;
     CREATE SCHEMA secretary AUTHORIZATION secretary;
@@ -275,13 +276,17 @@ def encrypted(
     through: str = "contract",
     readers: tuple[str, ...] | None = READERS,
     tables: Sequence[str] = ("lab.patient", "lab.every"),
+    filled: bool = False,
 ) -> Laboratory:
     """The database, encrypted by the generated files up to and with the phase `through`; "": only planned.
+
+    With `filled` the database is there in clear already, by `fill`.
 
     Each file is followed by its verification. The roles are those of the cluster, which can have several such
     databases.
     """
-    fill(cluster, database)
+    if not filled:
+        fill(cluster, database)
     columns = {"lab.patient": patient_columns(readers), "lab.every": every_columns(readers)}
     phases = planned(cluster, database, {name: columns[name] for name in tables}, form=form)
     laboratory = Laboratory(cluster, database, form, phases)

@@ -375,7 +375,8 @@ _KEYED = """
     INSERT INTO lab.keyed
     SELECT md5(n::text)::uuid, 'clé ' || n, '2024-01-01 00:00+00'::timestamptz + n * interval '1 us',
         CASE WHEN n % 2 = 0 THEN 'ok' ELSE 'très bien' END::lab.mood, n / 2.0, 'A' || n,
-        date '2000-01-01' + n, n, lpad(n::text, 13, '0'), '2000-01-01'::timestamp + n * interval '1 us', 'v' || n, 'secret ' || n
+        date '2000-01-01' + n, n, lpad(n::text, 13, '0'), '2000-01-01'::timestamp + n * interval '1 us',
+        'v' || n, 'secret ' || n
     FROM generate_series(1, 9) AS n;
     ALTER TABLE lab.keyed OWNER TO lab_owner;
 """
