@@ -63,11 +63,13 @@ SELECT jsonb_build_object(
             'plain', i.indexprs IS NULL AND i.indpred IS NULL,
             'columns', coalesce((SELECT jsonb_agg(a.attname ORDER BY k.place)
                         FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, place)
-                        JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number), '[]'),
-            'uses', coalesce((SELECT jsonb_agg(DISTINCT a.attname) FROM pg_depend AS p
-                     JOIN pg_attribute AS a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
-                     WHERE p.classid = 'pg_class'::regclass AND p.objid = i.indexrelid
-                        AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid > 0), '[]')
+                        JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+                        WHERE k.place <= i.indnkeyatts), '[]'),
+            'uses', coalesce((SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute AS a
+                     WHERE a.attrelid = c.oid AND (a.attnum = ANY (i.indkey::smallint[]) OR a.attnum IN (
+                        SELECT p.refobjsubid FROM pg_depend AS p
+                        WHERE p.classid = 'pg_class'::regclass AND p.objid = i.indexrelid
+                            AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid AND p.refobjsubid > 0))), '[]')
         ) ORDER BY x.relname)
         FROM pg_index AS i JOIN pg_class AS x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid), '[]'),
     'foreign_keys', coalesce((

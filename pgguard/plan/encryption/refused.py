@@ -72,17 +72,19 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
     if shape.encoding == "SQL_ASCII":
         yield "the database has the encoding SQL_ASCII: what its bytes mean is not known"
     if table.form == "view" and shape.row_security and major < 15:
-        yield "it has row security, and a view of PostgreSQL 14 would read it with its owner's rights: use in-place"
+        yield "it has row security, and a view before 15 would read it as its owner: use in-place"
     if table.form == "view" and shape.rules:
         yield f"it has rules ({', '.join(map(ident, shape.rules))}), which would stay with the renamed table"
     if table.form == "view" and shape.bound_functions and "bound-function" not in table.acknowledged:
         yield (
-            f"functions are bound to it by its number ({', '.join(shape.bound_functions)}) and would read the renamed "
+            f"functions are bound to it by its number ({', '.join(shape.bound_functions)}) and would read "
+            f"the renamed "
             "table: acknowledge bound-function, and create them again after the switch"
         )
     if table.form == "view" and shape.row_type_functions and "row-type" not in table.acknowledged:
         yield (
-            f"functions use its row type ({', '.join(shape.row_type_functions)}), which goes with the renamed table: "
+            f"functions use its row type ({', '.join(shape.row_type_functions)}), which goes with the "
+            f"renamed table: "
             "acknowledge row-type, and create them again after the switch"
         )
     if table.form == "view" and "column-grants" not in table.acknowledged:
@@ -90,7 +92,7 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
             yield f"{why}, and would lose it behind a view: use in-place, grant it on the table, or acknowledge column-grants"
     for view in shape.views:
         if view.kind == "m" and set(view.columns or ()) & {one.name for one in table.columns}:
-            yield f"the materialized view {view.name} holds values of it in clear: drop it, or encrypt what it reads later"
+            yield f"the materialized view {view.name} holds values of it in clear: drop it first"
     taken = {one.name for one in shape.columns}
     for one in table.columns:
         for made in (stored_column(one.name), index_column(one.name)):
@@ -104,7 +106,8 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
             yield f"its trigger {ident(trigger.name)} would fire after the one that seals: rename it"
         if trigger.update and not trigger.columns and "update-triggers" not in table.acknowledged:
             yield (
-                f"its trigger {ident(trigger.name)} would fire for every row of the backfill as if a program had "
+                f"its trigger {ident(trigger.name)} would fire for every row of the backfill as if a "
+                f"program had "
                 "changed it: acknowledge update-triggers, when that does no harm"
             )
 
@@ -120,9 +123,17 @@ def _of_grants(table: EncryptedTable, major: int) -> Iterator[str]:
     for one in table.shape.grants:
         has = {(one.grantee, one.privilege), ("public", one.privilege)} & whole
         reads = {(one.grantee, "SELECT"), ("public", "SELECT")} & whole
-        if one.column and not has and (one.privilege in ("INSERT", "UPDATE") or (one.privilege, major > 14) == ("SELECT", True)):
+        if (
+            one.column
+            and not has
+            and (one.privilege in ("INSERT", "UPDATE") or (one.privilege, major > 14) == ("SELECT", True))
+        ):
             told[one.grantee, one.privilege] = "on single columns only"
-        elif not one.column and not reads and (one.privilege == "UPDATE" or (one.privilege, major > 14) == ("DELETE", True)):
+        elif (
+            not one.column
+            and not reads
+            and (one.privilege == "UPDATE" or (one.privilege, major > 14) == ("DELETE", True))
+        ):
             told[one.grantee, one.privilege] = "without SELECT on the table"
     for (who, privilege), how in told.items():
         yield f"{who if who == 'public' else ident(who)} has {privilege} {how}"
@@ -148,22 +159,29 @@ def _of_column(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
     for key in shape.foreign_keys:
         if one.name in (key.columns or ()):
             where = f"references {key.to}" if key.outgoing else f"is referenced by {key.from_}"
-            yield f"the foreign key {ident(key.name)} {where}: the same values would have to be encrypted on both sides"
+            yield f"the foreign key {ident(key.name)} {where}: both sides would have to be encrypted alike"
     for check in shape.checks:
         if one.name in (check.columns or ()) and check.foreign_code:
-            yield f"its check {ident(check.name)} calls code that is not PostgreSQL's own, which would run with the keys' rights"
+            yield f"its check {ident(check.name)} calls code that is not PostgreSQL's own"
     for index in shape.indexes:
         if not index.unique or one.name not in {*index.columns, *index.uses}:
             continue
-        if not index.plain:
+        if index.plain and one.name not in index.columns:
+            # only included in it: that goes with the clear column
+            continue
+        if " NULLS NOT DISTINCT" in index.definition:
+            yield f"it is unique ({ident(index.name)}) with NULLS NOT DISTINCT, and a blind index has distinct ones"
+        elif " DEFERRABLE" in index.constraint:
+            yield f"its unique constraint {ident(index.name)} is deferrable, and a blind index is checked at once"
+        elif not index.plain:
             yield f"the unique index {ident(index.name)} is over an expression or a part of the rows"
         elif not one.searchable:
             yield f"it is unique ({ident(index.name)}): that needs a blind index, say searchable = true"
         elif one.normal_form != "exact":
-            yield f"it is unique ({ident(index.name)}), and under the form {one.normal_form} more values are alike: use exact"
+            yield f"it is unique ({ident(index.name)}): under {one.normal_form} more values are alike, use exact"
     for trigger in shape.triggers:
         if one.name in trigger.columns and table.form == "view":
-            yield f"its trigger {ident(trigger.name)} is for changes of this column, which the view does not name"
+            yield f"its trigger {ident(trigger.name)} is for changes of this column alone"
 
 
 def _of_search(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
@@ -186,7 +204,8 @@ def _of_search(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
     unique = any(index.unique and one.name in index.columns for index in table.shape.indexes)
     if filled > _FEW and different < _FEW and not unique:
         yield (
-            f"it has about {different:.0f} different values in {filled:,.0f} rows: in a blind index the most frequent "
+            f"it has about {different:.0f} different values in {filled:,.0f} rows: in a blind index the "
+            f"most frequent "
             "one would be recognised by how often it is there"
         )
 
@@ -212,7 +231,7 @@ def _of_mask(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
 
 
 def names_of_constraints(table: EncryptedTable, name: str) -> tuple[str, str, str]:
-    """The names of the constraints that a column gets: its value is sealed, required, and out of the inlet."""
+    """The names of a column's constraints: its value is sealed, required, and out of the inlet."""
     base = f"{table.shape.name}_{name}"
     return beside(base, "sealed"), beside(base, "required"), beside(base, "inlet")
 
