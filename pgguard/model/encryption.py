@@ -16,7 +16,8 @@ class ColumnShape:
 
     `type` has its modifier, `base` is the type below all domains without one; the kinds are typtype
     (manual, pg_type), `collation` is empty where it is that of the type. `distinct` and `null_fraction` are
-    those of pg_stats, None before ANALYZE.
+    those of pg_stats, None before ANALYZE. `settings` are actions of ALTER COLUMN that a new column needs to
+    be like this one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ColumnShape:
     comment: str
     distinct: float | None = None
     null_fraction: float | None = None
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class CheckShape:
     definition: str
     foreign_code: bool
     columns: tuple[str, ...] | None = ()
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,29 @@ class IndexShape:
     plain: bool
     columns: tuple[str, ...]
     uses: tuple[str, ...]
+    comment: str = ""
+    constraint_comment: str = ""
+    clustered: bool = False
+    replica_identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsShape:
+    """Extended statistics; names as SQL needs them."""
+
+    name: str
+    definition: str
+    owner: str
+    comment: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedShape:
+    """A publication that has a list of columns of the table (manual, CREATE PUBLICATION)."""
+
+    name: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +161,6 @@ class TableShape:
     policy_columns: tuple[str, ...]
     generated_from: tuple[str, ...]
     partition_key: tuple[str, ...]
-    extended_statistics: tuple[str, ...]
     inherits: bool
     children: tuple[str, ...]
     leaves: tuple[str, ...]
@@ -146,6 +171,8 @@ class TableShape:
     publications: tuple[str, ...]
     grants: tuple[GrantShape, ...]
     comment: str
+    statistics: tuple[StatisticsShape, ...] = ()
+    published: tuple[PublishedShape, ...] = ()
 
     def column(self, name: str) -> ColumnShape | None:
         """The column of that name, or None."""

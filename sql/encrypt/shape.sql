@@ -24,6 +24,14 @@ SELECT jsonb_build_object(
                       FROM pg_collation AS l JOIN pg_namespace AS x ON x.oid = l.collnamespace WHERE l.oid = a.attcollation)
                 ELSE '' END,
             'distinct', s.stadistinct, 'null_fraction', s.stanullfrac,
+            'settings', to_jsonb(array_remove(ARRAY[
+                CASE WHEN a.attstattarget >= 0 THEN format('SET STATISTICS %s', a.attstattarget) END,
+                CASE WHEN a.attstorage <> t.typstorage THEN 'SET STORAGE ' || CASE a.attstorage
+                    WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
+                CASE to_jsonb(a) ->> 'attcompression' WHEN 'p' THEN 'SET COMPRESSION pglz'
+                    WHEN 'l' THEN 'SET COMPRESSION lz4' END,
+                CASE WHEN a.attoptions IS NOT NULL THEN format('SET (%s)', array_to_string(a.attoptions, ', ')) END
+            ], NULL)),
             'comment', coalesce(col_description(c.oid, a.attnum), '')
         ) ORDER BY a.attnum)
         FROM pg_attribute AS a
@@ -46,6 +54,7 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object(
             'name', k.conname, 'expression', pg_get_expr(k.conbin, k.conrelid),
             'definition', pg_get_constraintdef(k.oid),
+            'comment', coalesce(obj_description(k.oid, 'pg_constraint'), ''),
             'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute AS a
                         WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)),
             'foreign_code', EXISTS (
@@ -57,7 +66,11 @@ SELECT jsonb_build_object(
     'indexes', coalesce((
         SELECT jsonb_agg(jsonb_build_object(
             'name', x.relname, 'definition', pg_get_indexdef(i.indexrelid), 'unique', i.indisunique,
-            'primary', i.indisprimary,
+            'primary', i.indisprimary, 'clustered', i.indisclustered, 'replica_identity', i.indisreplident,
+            'comment', coalesce(obj_description(x.oid, 'pg_class'), ''),
+            'constraint_comment', coalesce((
+                SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint AS k
+                WHERE k.conindid = i.indexrelid AND k.contype IN ('u', 'p', 'x') LIMIT 1), ''),
             'constraint', coalesce((SELECT pg_get_constraintdef(k.oid) FROM pg_constraint AS k
                                     WHERE k.conindid = i.indexrelid AND k.contype IN ('u', 'p', 'x') LIMIT 1), ''),
             'plain', i.indexprs IS NULL AND i.indpred IS NULL,
@@ -112,9 +125,26 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(a.attname) FROM pg_partitioned_table AS p
         JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::smallint[])
         WHERE p.partrelid = c.oid), '[]'),
-    'extended_statistics', coalesce((
-        SELECT jsonb_agg(quote_ident(sn.nspname) || '.' || quote_ident(s.stxname) ORDER BY s.stxname)
+    'statistics', coalesce((
+        SELECT jsonb_agg(jsonb_build_object(
+            'name', quote_ident(sn.nspname) || '.' || quote_ident(s.stxname),
+            'definition', pg_get_statisticsobjdef(s.oid), 'owner', quote_ident(pg_get_userbyid(s.stxowner)),
+            'comment', coalesce(obj_description(s.oid, 'pg_statistic_ext'), ''),
+            'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute AS a
+                        WHERE a.attrelid = c.oid AND a.attnum IN (
+                            SELECT p.refobjsubid FROM pg_depend AS p
+                            WHERE p.classid = 'pg_statistic_ext'::regclass AND p.objid = s.oid
+                                AND p.refclassid = 'pg_class'::regclass AND p.refobjid = c.oid))
+        ) ORDER BY s.stxname)
         FROM pg_statistic_ext AS s JOIN pg_namespace AS sn ON sn.oid = s.stxnamespace WHERE s.stxrelid = c.oid), '[]'),
+    -- lists of columns are there from 15 on, and what depends on a column says so to every version
+    'published', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('name', b.pubname, 'columns', d.columns) ORDER BY b.pubname)
+        FROM (SELECT p.objid, jsonb_agg(a.attname ORDER BY a.attnum) AS columns
+              FROM pg_depend AS p JOIN pg_attribute AS a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
+              WHERE p.classid = 'pg_publication_rel'::regclass AND p.refclassid = 'pg_class'::regclass
+                AND p.refobjid = c.oid AND p.refobjsubid > 0 GROUP BY p.objid) AS d
+        JOIN pg_publication_rel AS r ON r.oid = d.objid JOIN pg_publication AS b ON b.oid = r.prpubid), '[]'),
     'inherits', EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid AND NOT c.relispartition),
     'children', coalesce((
         SELECT jsonb_agg(i.inhrelid::regclass::text ORDER BY i.inhrelid::regclass::text)

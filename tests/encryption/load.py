@@ -326,7 +326,7 @@ def _binary(mine: Mine) -> Iterator[None]:
     with closing(_connected(mine)) as connection:
         wire = connection.pgconn
 
-        def sent(name: bytes, *values: bytes | None) -> pq.abc.PGresult:
+        def sent(name: bytes, *values: pq.abc.Buffer | None) -> pq.abc.PGresult:
             got = wire.exec_prepared(name, list(values), [1] * len(values), 1)
             if got.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
                 raise psycopg.errors.lookup(

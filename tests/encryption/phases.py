@@ -20,7 +20,7 @@ from pgguard.server.connect import Target
 from pgguard.server.shapes import read_shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pgguard.demo.cluster import Cluster
@@ -120,7 +120,7 @@ class Phases:
 def planned(
     cluster: Cluster,
     database: str,
-    columns: dict[str, tuple[EncryptedColumn, ...]],
+    columns: Mapping[str, tuple[EncryptedColumn, ...]],
     *,
     form: Form = "view",
     acknowledged: Sequence[str] = (),

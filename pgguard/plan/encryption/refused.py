@@ -163,20 +163,29 @@ def _of_column(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
     for check in shape.checks:
         if one.name in (check.columns or ()) and check.foreign_code:
             yield f"its check {ident(check.name)} calls code that is not PostgreSQL's own"
+    for published in shape.published:
+        if one.name in published.columns:
+            yield f"the publication {ident(published.name)} lists it: take it out of that list first"
+    if table.form == "in-place":
+        for view in shape.views:
+            if view.kind == "v" and one.name in (view.columns or ()):
+                yield f"the view {view.name} reads it, and would find nothing: use form view, or drop it"
     for index in shape.indexes:
+        if index.replica_identity and one.name in {*index.columns, *index.uses}:
+            yield f"its index {ident(index.name)} is the replica identity, and goes with the clear column"
         if not index.unique or one.name not in {*index.columns, *index.uses}:
             continue
         if index.plain and one.name not in index.columns:
             # only included in it: that goes with the clear column
             continue
         if " NULLS NOT DISTINCT" in index.definition:
-            yield f"it is unique ({ident(index.name)}) with NULLS NOT DISTINCT, and a blind index has distinct ones"
+            yield f"it is unique ({ident(index.name)}) with NULLS NOT DISTINCT, and a blind index lets NULLs be"
         elif " DEFERRABLE" in index.constraint:
-            yield f"its unique constraint {ident(index.name)} is deferrable, and a blind index is checked at once"
+            yield f"its unique constraint {ident(index.name)} is deferrable, and a blind index cannot be"
         elif not index.plain:
             yield f"the unique index {ident(index.name)} is over an expression or a part of the rows"
         elif not one.searchable:
-            yield f"it is unique ({ident(index.name)}): that needs a blind index, say searchable = true"
+            yield f"it is unique ({ident(index.name)}): it needs a blind index (searchable = true)"
         elif one.normal_form != "exact":
             yield f"it is unique ({ident(index.name)}): under {one.normal_form} more values are alike, use exact"
     for trigger in shape.triggers:

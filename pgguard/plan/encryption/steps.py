@@ -1,6 +1,7 @@
 """The steps by which columns are encrypted, phase by phase over all tables.
 
-install, expand, backfill, verify, switch, soak, contract, scrub. Until contract nothing that was there before is
+install, expand, backfill, verify, switch, soak, contract, scrub. Until contract nothing that was there
+before is
 gone, and taking a step back loses nothing; after it the way back opens the values again.
 """
 
@@ -33,7 +34,8 @@ _ESCROW = (
     (
         "EXISTS (SELECT FROM pgguard.kek AS k WHERE k.state = 'current' AND k.escrow_at IS NOT NULL "
         "AND k.drill_at IS NOT NULL)",
-        "nobody has opened anything with an escrow copy of the key-encryption key yet, and without that key the "
+        "nobody has opened anything with an escrow copy of the key-encryption key yet, and without that key "
+        "the "
         "values are lost: pgguard keys escrow, then pgguard keys restore-drill",
     ),
 )
@@ -41,7 +43,8 @@ PHASES = ("install", "expand", "backfill", "verify", "switch", "soak", "contract
 LONG = "0"
 # sessions without a key may go on writing: what a last pass finds of that is left to the verification
 _FEW = 1000
-# more than one relation is locked, and sessions that read a view lock them in another order: whoever waits for us
+# more than one relation is locked, and sessions that read a view lock them in another order: whoever waits
+# for us
 # in a circle is not to be the one that PostgreSQL ends after deadlock_timeout (1 s)
 _BRIEFLY = "SET LOCAL lock_timeout = '300ms';"
 
@@ -75,7 +78,8 @@ def _install(database: str) -> Step:
     return Step(
         slug="encryption_installed",
         title="What encryption needs in this database: pgcrypto, keys, the scheme pgg1",
-        why="values are encrypted and opened by functions of the schema pgguard, with keys that only they can use",
+        why="values are encrypted and opened by functions of the schema pgguard, with keys that only they "
+        "can use",
         changes=(
             Change(
                 _sql("010_encryption.sql"),
@@ -83,7 +87,8 @@ def _install(database: str) -> Step:
                 _NONE,
                 safety=Safety.SAFE,
                 done="pg_catalog.to_regprocedure('pgguard.unlock(bytea)') IS NOT NULL",
-                why="harmless when it is there already; the undo stops while there are keys or encrypted columns",
+                why="harmless when it is there already; the undo stops while there are keys or encrypted "
+                "columns",
             ),
         ),
         database=database,
@@ -139,7 +144,7 @@ def _function(sql: str, signature: str, roles: Sequence[str] | None, *, keys: bo
 
 
 def readers(table: EncryptedTable, one: EncryptedColumn) -> tuple[str, ...]:
-    """The roles that see the value: those of the policy, else those that may read the column now, and the owner."""
+    """The roles that see the value: those of the policy, else who reads the column now, and the owner."""
     if one.readers is not None:
         return one.readers
     found = [
@@ -179,7 +184,8 @@ def _expand(table: EncryptedTable) -> Step:
         table,
         "expand",
         "Expand",
-        "encrypted values get columns of their own, and whatever is written from now on is sealed into them too; "
+        "encrypted values get columns of their own, and whatever is written from now on is sealed into them "
+        "too; "
         "a session without a key goes on writing as before, and the backfill seals what it wrote",
         changes,
     )
@@ -226,12 +232,14 @@ def _registered(table: EncryptedTable) -> Change:
     ids = ", ".join(literal(made.uuid_of(table, one.name)) for one in table.columns)
     return Change(
         "INSERT INTO pgguard.encrypted_column\n"
-        "    (id, table_schema, table_name, column_name, storage_name, stored_column, index_column, key_group)\n"
+        "    (id, table_schema, table_name, column_name, storage_name, stored_column, index_column, "
+        "key_group)\n"
         "VALUES\n" + ",\n".join(rows) + "\nON CONFLICT DO NOTHING;",
         f"DELETE FROM pgguard.encrypted_column WHERE id IN ({ids});",
         _NONE,
         safety=Safety.SAFE,
-        done=f"(SELECT pg_catalog.count(*) FROM pgguard.encrypted_column AS e WHERE e.id IN ({ids})) = {len(rows)}",
+        done=f"(SELECT pg_catalog.count(*) FROM pgguard.encrypted_column AS e WHERE e.id IN ({ids})) = "
+        f"{len(rows)}",
         why="the register of encrypted columns, which keys and their rotation go by",
     )
 
@@ -356,7 +364,8 @@ def _backfill(table: EncryptedTable) -> Step:
         table,
         "backfill",
         "Backfill",
-        "the rows that were there before are sealed, in batches of about 1,000; each is opened again and compared "
+        "the rows that were there before are sealed, in batches of about 1,000; each is opened again and "
+        "compared "
         "with the clear value before it is kept, and what was broken off goes on where it stopped",
         [
             Change(
@@ -394,7 +403,8 @@ def _verify(table: EncryptedTable) -> Step:
             "ACCESS SHARE on the table",
             transactional=False,
             safety=Safety.SAFE,
-            why="every value of every row is opened and compared with the clear one; needs a session with the key",
+            why="every value of every row is opened and compared with the clear one; needs a session with "
+            "the key",
         )
     )
     return _step(
@@ -404,15 +414,18 @@ def _verify(table: EncryptedTable) -> Step:
         "from here on a session without a key may no longer write these columns, and every row is proved",
         changes,
         statement_timeout=LONG,
-        first="programs that write the table have a key in every session (pgguard.unlock), or the host key file is there",
+        first="programs that write the table have a key in every session (pgguard.unlock), or the host key "
+        "file is there",
     )
 
 
 def _strict(table: EncryptedTable, name: str) -> Change:
     signature = literal(f"{made.named(table, 'seal')}()")
     return Change(
-        f"{made.seal_trigger(table, 'strict')}\nSELECT pgguard.hand_over({signature}, ARRAY[]::text[], true);",
-        f"{made.seal_trigger(table, 'tolerant')}\nSELECT pgguard.hand_over({signature}, ARRAY[]::text[], true);",
+        f"{made.seal_trigger(table, 'strict')}\nSELECT pgguard.hand_over({signature}, ARRAY[]::text[], "
+        f"true);",
+        f"{made.seal_trigger(table, 'tolerant')}\nSELECT pgguard.hand_over({signature}, ARRAY[]::text[], "
+        f"true);",
         _NONE,
         transactional=False,
         why="no clear value is written any more that is not sealed in the same statement",
@@ -458,7 +471,7 @@ def blind_definition(table: EncryptedTable, index: IndexShape) -> list[str]:
 
 
 def _blind_indexes(table: EncryptedTable, name: str) -> Iterator[Change]:
-    """Indexes over blind columns: one for each index of before that can be had, one for each searchable column."""
+    """Indexes over blind columns: one for each index of before, one for each searchable column."""
     encrypted = {one.name for one in table.columns}
     searched = {one.name: one for one in table.columns if one.searchable}
     done: set[str] = set()
@@ -480,14 +493,12 @@ def _index(table: EncryptedTable, name: str, label: str, columns: Sequence[str],
     kind = "UNIQUE INDEX" if unique else "INDEX"
     quoted = qualified(table.shape.schema, label)
     listed = ", ".join(columns)
-    usable = (
-        "EXISTS (SELECT FROM pg_catalog.pg_index AS i "
-        f"WHERE i.indexrelid = pg_catalog.to_regclass({literal(quoted)}) AND i.indisvalid)"
-    )
+    usable = _usable(quoted)
     if table.shape.kind == "p":
         # a partitioned index cannot be built beside running work: its parts are, and then it takes them over
         each = [
-            f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {ident(beside(f'{label}_{number}', 'part'))} ON {part} ({listed});"
+            f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {ident(beside(f'{label}_{number}', 'part'))} ON "
+            f"{part} ({listed});"
             for number, part in enumerate(table.shape.leaves, 1)
         ]
         sql = "\n".join([*each, f"CREATE {kind} IF NOT EXISTS {ident(label)} ON {name} ({listed});"])
@@ -562,7 +573,8 @@ def _switch(table: EncryptedTable, major: int) -> Step:
         table,
         "switch",
         "Switch",
-        f"the name {name} becomes a view that opens the values for those who may read them, and the table is called "
+        f"the name {name} becomes a view that opens the values for those who may read them, and the table "
+        f"is called "
         f"{storage}; the clear columns stay, and go on being written.{also}",
         [
             Change(
@@ -605,12 +617,13 @@ def _view_grants(table: EncryptedTable, name: str) -> Iterator[str]:
 def _soak(table: EncryptedTable) -> Step:
     storage = made.storage_name(table)
     proofs = [f"SELECT {made.named(table, 'prove')}({literal(one)});" for one in parts(table, storage)]
-    back = [_run(table, "refill", storage), *_restored(table, storage), *proofs]
+    back = [_run(table, "refill", storage), *_restored(table), *proofs]
     return _step(
         table,
         "soak",
         "Soak",
-        "programs work with encrypted values while the clear ones are still beside them: a time of days, in which "
+        "programs work with encrypted values while the clear ones are still beside them: a time of days, in "
+        "which "
         "everything can be taken back without a loss. This file proves every row once more",
         [
             Change(
@@ -619,7 +632,8 @@ def _soak(table: EncryptedTable) -> Step:
                 "ACCESS SHARE on the table",
                 transactional=False,
                 safety=Safety.SAFE,
-                why="needs a session with the key. Its undo is the way back after the contract: it opens every value "
+                why="needs a session with the key. Its undo is the way back after the contract: it opens "
+                "every value "
                 "into the clear column again",
             )
         ],
@@ -629,36 +643,98 @@ def _soak(table: EncryptedTable) -> Step:
 
 
 def _lost(table: EncryptedTable) -> Iterator[tuple[str, str]]:
-    """What goes with the clear columns: indexes and constraints, as SQL to drop and to make them again."""
+    """What goes with the clear columns: indexes and constraints, as SQL to drop and to make them again.
+
+    They are made beside running work, as far as PostgreSQL can: without partitions, and not for EXCLUDE.
+    """
     names = {one.name for one in table.columns}
     storage = made.storage_name(table)
     for index in table.shape.indexes:
         if names & {*index.columns, *index.uses}:
-            where = qualified(table.shape.schema, index.name)
+            drop = f"DROP INDEX IF EXISTS {qualified(table.shape.schema, index.name)};"
             if index.constraint:
-                found = _has_constraint(table, index.name)
-                add = f"ALTER TABLE {storage} ADD CONSTRAINT {ident(index.name)} {index.constraint};"
-                yield (
-                    f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(index.name)};",
-                    unless(found, add),
-                )
-            else:
-                definition = _on(index.definition, table)
-                yield (
-                    f"DROP INDEX IF EXISTS {where};",
-                    unless(f"pg_catalog.to_regclass({literal(where)}) IS NOT NULL", f"{definition};"),
-                )
+                drop = f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(index.name)};"
+            yield drop, "\n".join(_index_again(table, index, storage))
     for check in table.shape.checks:
         if names & set(check.columns or ()):
-            found = _has_constraint(table, check.name)
-            add = f"ALTER TABLE {storage} ADD CONSTRAINT {ident(check.name)} {check.definition};"
-            yield f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(check.name)};", unless(found, add)
+            again = [_constraint_again(table, check.name, check.definition)]
+            if not check.definition.endswith(" NOT VALID"):
+                again = [_constraint_again(table, check.name, f"{check.definition} NOT VALID")]
+                again.append(f"ALTER TABLE {storage} VALIDATE CONSTRAINT {ident(check.name)};")
+            again += _told_again("CONSTRAINT", f"{ident(check.name)} ON {storage}", check.comment)
+            drop = f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(check.name)};"
+            yield drop, "\n".join(again)
     for one in table.columns:
-        if made.shape_of(table, one.name).not_null:
-            yield (
-                f"ALTER TABLE {storage} ALTER COLUMN {ident(one.name)} DROP NOT NULL;",
-                f"ALTER TABLE {storage} ALTER COLUMN {ident(one.name)} SET NOT NULL;",
+        column = made.shape_of(table, one.name)
+        altered = f"ALTER TABLE {storage} ALTER COLUMN {ident(one.name)}"
+        if column.not_null:
+            # with a constraint that was validated beside running work PostgreSQL does not look at the rows
+            filled = beside(f"{table.shape.name}_{one.name}", "filled")
+            again = [
+                _constraint_again(table, filled, f"CHECK ({ident(one.name)} IS NOT NULL) NOT VALID"),
+                f"ALTER TABLE {storage} VALIDATE CONSTRAINT {ident(filled)};",
+                f"{altered} SET NOT NULL;",
+                f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(filled)};",
+            ]
+            yield f"{altered} DROP NOT NULL;", "\n".join(again)
+        if column.settings:
+            yield "", "\n".join(f"{altered} {setting};" for setting in column.settings)
+    for statistics in table.shape.statistics:
+        if names & set(statistics.columns):
+            definition = f"{statistics.definition.removesuffix(made.table_name(table))}{storage};"
+            there = (
+                "EXISTS (SELECT FROM pg_catalog.pg_statistic_ext AS x JOIN pg_catalog.pg_namespace AS n "
+                "ON n.oid = x.stxnamespace WHERE pg_catalog.quote_ident(n.nspname) || '.' || "
+                f"pg_catalog.quote_ident(x.stxname) = {literal(statistics.name)})"
             )
+            again = [
+                unless(there, definition),
+                f"ALTER STATISTICS {statistics.name} OWNER TO {statistics.owner};",
+            ]
+            again += _told_again("STATISTICS", statistics.name, statistics.comment)
+            yield f"DROP STATISTICS IF EXISTS {statistics.name};", "\n".join(again)
+
+
+def _told_again(kind: str, name: str, comment: str) -> list[str]:
+    return [f"COMMENT ON {kind} {name} IS {literal(comment)};"] if comment else []
+
+
+def _constraint_again(table: EncryptedTable, name: str, definition: str) -> str:
+    add = f"ALTER TABLE {made.storage_name(table)} ADD CONSTRAINT {ident(name)} {definition};"
+    return unless(_has_constraint(table, name), add)
+
+
+def _index_again(table: EncryptedTable, index: IndexShape, storage: str) -> Iterator[str]:
+    where = qualified(table.shape.schema, index.name)
+    definition = _on(index.definition, table)
+    of_constraint = bool(index.constraint)
+    plain = index.constraint.startswith("UNIQUE ") and " DEFERRABLE" not in index.constraint
+    if table.shape.kind == "p" or (of_constraint and not plain):
+        if of_constraint:
+            yield _constraint_again(table, index.name, index.constraint)
+        else:
+            yield unless(f"pg_catalog.to_regclass({literal(where)}) IS NOT NULL", f"{definition};")
+    else:
+        kind = "CREATE UNIQUE INDEX " if index.unique else "CREATE INDEX "
+        yield unless(
+            f"{_usable(where)} OR pg_catalog.to_regclass({literal(where)}) IS NULL", f"DROP INDEX {where};"
+        )
+        yield definition.replace(kind, f"{kind}CONCURRENTLY IF NOT EXISTS ", 1) + ";"
+        if of_constraint:
+            yield _constraint_again(table, index.name, f"UNIQUE USING INDEX {ident(index.name)}")
+            yield from _told_again(
+                "CONSTRAINT", f"{ident(index.name)} ON {storage}", index.constraint_comment
+            )
+    yield from _told_again("INDEX", where, index.comment)
+    if index.clustered:
+        yield f"ALTER TABLE {storage} CLUSTER ON {ident(index.name)};"
+
+
+def _usable(index: str) -> str:
+    return (
+        "EXISTS (SELECT FROM pg_catalog.pg_index AS i "
+        f"WHERE i.indexrelid = pg_catalog.to_regclass({literal(index)}) AND i.indisvalid)"
+    )
 
 
 def _on(definition: str, table: EncryptedTable) -> str:
@@ -669,7 +745,7 @@ def _on(definition: str, table: EncryptedTable) -> str:
     return f"{head} ON {made.storage_name(table)} {rest}" if found else definition
 
 
-def _restored(table: EncryptedTable, storage: str) -> Iterator[str]:
+def _restored(table: EncryptedTable) -> Iterator[str]:
     for _, again in _lost(table):
         yield again
 
@@ -688,7 +764,7 @@ def _contract(table: EncryptedTable) -> Step:
         sealed, _, _ = names_of_constraints(table, one.name)
         collate = f" COLLATE {column.collation}" if column.collation else ""
         replaced += [
-            *(drop for drop, _ in _lost_of(table, one)),
+            *(drop for drop, _ in _lost_of(table, one) if drop),
             f"ALTER TABLE {storage} DROP CONSTRAINT IF EXISTS {ident(sealed)};",
             f"ALTER TABLE {storage} DROP COLUMN {quoted}, ADD COLUMN {quoted} {column.type}{collate};",
             *(
@@ -696,7 +772,8 @@ def _contract(table: EncryptedTable) -> Step:
                 if column.default
                 else []
             ),
-            f"COMMENT ON COLUMN {storage}.{quoted} IS 'pgguard: inlet, what is written here is sealed and never kept';",
+            f"COMMENT ON COLUMN {storage}.{quoted} IS 'pgguard: inlet, what is written here is sealed and "
+            f"never kept';",
             *_column_grants(table, one.name, storage),
             f"ALTER TABLE {storage} ADD CONSTRAINT {ident(mark)} CHECK ({quoted} IS NULL) NOT VALID;",
         ]
@@ -732,14 +809,16 @@ def _contract(table: EncryptedTable) -> Step:
         table,
         "contract",
         "Contract",
-        "the clear values go: their columns are dropped, and empty ones of the same names take what is written",
+        "the clear values go: their columns are dropped, and empty ones of the same names take what is "
+        "written",
         [
             Change(
                 "\n".join(up),
                 "\n".join(down),
                 _MOMENT,
                 done=done,
-                why="after this the way back opens every value again: the undo of the soak does that, and the column "
+                why="after this the way back opens every value again: the undo of the soak does that, and "
+                "the column "
                 "then stands last in the table",
             )
         ],
@@ -759,7 +838,8 @@ def _column_grants(table: EncryptedTable, column: str, storage: str) -> Iterator
     for one in table.shape.grants:
         if one.column == column:
             option = " WITH GRANT OPTION" if one.grantable else ""
-            yield f"GRANT {one.privilege} ({ident(column)}) ON TABLE {storage} TO {grantee(one.grantee)}{option};"
+            what = f"{one.privilege} ({ident(column)})"
+            yield f"GRANT {what} ON TABLE {storage} TO {grantee(one.grantee)}{option};"
 
 
 def _scrub(table: EncryptedTable) -> Step:
@@ -786,13 +866,16 @@ def _scrub(table: EncryptedTable) -> Step:
             Change(
                 "\n".join([*written, "VACUUM (FULL) pg_catalog.pg_statistic;", "CHECKPOINT;"]),
                 nothing,
-                "ACCESS EXCLUSIVE on the table for as long as it takes to write it anew: nobody reads or writes",
+                "ACCESS EXCLUSIVE on the table for as long as it takes to write it anew: nobody reads or "
+                "writes",
                 transactional=False,
-                why="pg_repack or REPACK CONCURRENTLY do the same while work goes on, where they are installed",
+                why="pg_repack or REPACK CONCURRENTLY do the same while work goes on, where they are "
+                "installed",
             ),
         ],
         statement_timeout=LONG,
-        first="a time when nobody needs the table; then `pgguard verify --residue` tells what is left, and where",
+        first="a time when nobody needs the table; then `pgguard verify --residue` tells what is left, and "
+        "where",
         risk=f"the table is locked while {table.shape.pages * 8 / 1024:,.0f} MiB are written",
     )
 
@@ -801,31 +884,39 @@ def _by_hand(tables: Sequence[EncryptedTable]) -> Iterator[str]:
     if not tables:
         return
     yield (
-        "every program that reads or writes encrypted columns calls pgguard.unlock($1) after connecting, with the "
+        "every program that reads or writes encrypted columns calls pgguard.unlock($1) after connecting, "
+        "with the "
         "key-encryption key bound as a parameter, or the host key file is set up (pgguard keys host-file)"
     )
     yield (
-        "roles that unlock: ALTER ROLE ... SET log_parameter_max_length = 0 where statements are logged; unlock() "
+        "roles that unlock: ALTER ROLE ... SET log_parameter_max_length = 0 where statements are logged; "
+        "unlock() "
         "refuses sessions whose bound values would reach the log"
     )
     yield (
-        "limits: a superuser, or root on the server, reads everything while a session is unlocked; clear literals in "
-        "the statements of unchanged programs still reach logs; that a value is missing, its length in steps of 16 bytes, "
-        "and with a blind index which values are equal, can be seen; whoever loses the key-encryption key loses the data"
+        "limits: a superuser, or root on the server, reads everything while a session is unlocked; clear "
+        "literals in "
+        "the statements of unchanged programs still reach logs; that a value is missing, its length in "
+        "steps of 16 bytes, "
+        "and with a blind index which values are equal, can be seen; whoever loses the key-encryption key "
+        "loses the data"
     )
     yield (
-        "UPDATE through a view is refused (40001) when another session changed the row in the same moment, where "
+        "UPDATE through a view is refused (40001) when another session changed the row in the same moment, "
+        "where "
         "PostgreSQL would have waited and gone on: programs try again"
     )
     if any(one.form == "view" for one in tables):
         yield (
-            "from the switch on GRANT and REVOKE on the view do not reach the table behind it: say them for both, and "
+            "from the switch on GRANT and REVOKE on the view do not reach the table behind it: say them for "
+            "both, and "
             "for EXECUTE on the column's accessor (pgguard.open__...)"
         )
     for table in tables:
         for publication in table.shape.publications:
             yield (
-                f"publication {ident(publication)}: subscribers need the new columns before the files are applied, and the "
+                f"publication {ident(publication)}: subscribers need the new columns before the files are "
+                f"applied, and the "
                 f"table's new name after the switch ({made.storage_name(table)})"
             )
         lost = sorted(
