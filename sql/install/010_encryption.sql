@@ -473,7 +473,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     logged text := pgguard.logged_by();
     -- without what may stand between the digits
-    between text := pg_catalog.chr(92) || pg_catalog.chr(10) || pg_catalog.chr(13) || pg_catalog.chr(9) || ' =';
+    between text := pg_catalog.chr(92) || pg_catalog.chr(10) || pg_catalog.chr(13) || pg_catalog.chr(9) || ' =''';
     said text := pg_catalog.translate(pg_catalog.current_query(), between, '');
 BEGIN
     IF pg_catalog.octet_length(kek) = 32 AND (
