@@ -153,7 +153,7 @@ def _marked(database: DatabaseSnapshot) -> frozenset[ColumnKey]:
 
 
 def _inlets(database: DatabaseSnapshot) -> frozenset[ColumnKey]:
-    """The columns that take what is written and keep nothing: pgguard's mark and a validated CHECK stand for it."""
+    """The columns that take what is written and keep nothing: pgguard's mark and a valid CHECK say so."""
     known: frozenset[ColumnKey] | None = database._memo.get("inlets")
     if known is None:
         marked = {(one.relation, one.number) for one in database.column_settings if one.mark == _INLET}

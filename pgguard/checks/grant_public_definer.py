@@ -6,7 +6,8 @@ is how data leaves past all grants; PostgreSQL grants EXECUTE to PUBLIC by itsel
 How to fix: REVOKE EXECUTE ON FUNCTION name FROM PUBLIC and grant the roles that need it.
 
 Silent when: revoked, functions of extensions, trigger functions (nobody calls those), what pgguard keeps for
-encrypted columns (its own functions, owned by pgguard_keys). Only low: no login but the owner gets as far as the
+encrypted columns (its own functions, owned by pgguard_keys). Only low: no login but the owner gets as far as
+the
 function's schema.
 """
 

@@ -24,7 +24,8 @@ class Step:
 
     They are all transactional, or none of them is. `asserts` are further SQL expressions that must be
     true before anything is done, each with what to say when it is not; `checks` are expressions that must
-    be true afterwards. `phase` is empty, or one of a plan's own: prepare, watch, cutover, cleanup, or those of an
+    be true afterwards. `phase` is empty, or one of a plan's own: prepare, watch, cutover, cleanup, or those
+    of an
     encryption. `statement_timeout` is how long one statement may take, 0 for as long as it needs.
     """
 

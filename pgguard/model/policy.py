@@ -125,7 +125,8 @@ class Observation:
 class Encryption:
     """Which categories are to be stored encrypted, and what a session without a key meets.
 
-    `no_key` is raise (an error) or mask (what those who are no readers see). Genetic data and special categories
+    `no_key` is raise (an error) or mask (what those who are no readers see). Genetic data and special
+    categories
     have keys of their own, in the groups genetic and special; all else is in the group main.
     """
 
@@ -143,8 +144,10 @@ class Encryption:
 class EncryptEntry:
     """How one column is encrypted: `column` is schema.table.column.
 
-    `readers` are the roles that see the value (without them: those that may read the column when it is planned);
-    `mask` is what others see: null, year, or last:N. A `searchable` column has a blind index over its `normal_form`.
+    `readers` are the roles that see the value (without them: those that may read the column when it is
+    planned);
+    `mask` is what others see: null, year, or last:N. A `searchable` column has a blind index over its
+    `normal_form`.
     `padding` fills values up to a multiple of so many bytes, so that their length tells less.
     """
 

@@ -18,7 +18,8 @@ def sent(
 ) -> Iterator[tuple[str, str]]:
     """Database and text of each statement in some logs, None among the paths being stdin.
 
-    The database is empty where the log does not tell it. Raises `InputError` when a file cannot be opened or is
+    The database is empty where the log does not tell it. Raises `InputError` when a file cannot be opened or
+    is
     no server log.
     """
     reader = StatementReader()

@@ -87,7 +87,11 @@ def _verify(plan: Plan, step: Step, name: str) -> str:
 
 def _file(step: Step, name: str, kind: str, body: Sequence[str]) -> str:
     # nobody else's operators and functions are found, and names mean what they meant when it was planned
-    limits = [("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", step.statement_timeout), ("search_path", "")]
+    limits = [
+        ("lock_timeout", LOCK_TIMEOUT),
+        ("statement_timeout", step.statement_timeout),
+        ("search_path", ""),
+    ]
     if not all(part.isascii() for part in body):
         limits.append(("client_encoding", "UTF8"))
     if step.transactional:

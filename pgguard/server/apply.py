@@ -66,7 +66,7 @@ class Files(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """How files are run that take long: the key for what is encrypted, how fast, and who is told how far it is."""
+    """How long work is done: the key for what is encrypted, how fast, and who is told how far it is."""
 
     kek: Kek | None = None
     throttle: Throttle = field(default_factory=Throttle)

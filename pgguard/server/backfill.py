@@ -1,8 +1,10 @@
 """The rows of a table sealed, opened or sealed anew, batch by batch, by several sessions.
 
 Each batch is a transaction with the note of how far it came, so that whatever is broken off goes on there. A
-batch is as large as fits into a few milliseconds: writers wait for no more than that. The functions are those of
-the table (pgguard.backfill__..., refill__, reseal__), and `CALL pgguard.run_backfill` does the same with one session.
+batch is as large as fits into a few milliseconds: writers wait for no more than that. The functions are
+those of
+the table (pgguard.backfill__..., refill__, reseal__), and `CALL pgguard.run_backfill` does the same with one
+session.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ class Task(NamedTuple):
 class Throttle:
     """How fast it may go: `jobs` sessions, rows of a batch at most, rows a second in all (0: any number).
 
-    It pauses while a standby is more than `lag_seconds` behind, or more than `active` other sessions are at work
+    It pauses while a standby is more than `lag_seconds` behind, or more than `active` other sessions are at
+    work
     (0: any number).
     """
 
@@ -103,7 +106,7 @@ def run(connect: Connect, task: Task, throttle: Throttle, *, progress: Progress 
             _begin_again(connection, task)
             if found <= task.enough and (task.enough or not _left(connection, task)):
                 return rows
-    msg = f"{task.relation}: rows are written without a key faster than they are sealed: see `pgguard keys status`"
+    msg = f"{task.relation}: rows are written without a key faster than they are sealed"
     raise ApplyStopped(msg)
 
 
@@ -154,7 +157,7 @@ def _ranges(connection: Connection, task: Task, throttle: Throttle) -> list[_Ran
 
 
 def _left(connection: Connection, task: Task) -> int:
-    """How many rows are left at one moment: a row that moves while a pass goes over the blocks is met by none."""
+    """How many rows are left at one moment: a row that moves meanwhile is met by no pass."""
     connection.execute("SET statement_timeout = 0")
     query = f"SELECT {task.function}(%s::pg_catalog.regclass, 0, NULL)".encode()
     return sum(int(connection.execute(query, (part,)).fetchall()[0][0]) for part in task.parts)

@@ -1,4 +1,4 @@
-"""After a rotation: values that older keys sealed are sealed again with the current one, while work goes on."""
+"""After a rotation: what older keys sealed is sealed again with the current one, while work goes on."""
 
 from __future__ import annotations
 

@@ -23,14 +23,16 @@ pytestmark = pytest.mark.skipif(MAJOR is not None and MAJOR < 14, reason="encryp
 TABLE = """
     CREATE SCHEMA lab;
     CREATE ROLE biologist LOGIN;
-    CREATE TABLE lab.patient (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, nir text UNIQUE,
+    CREATE TABLE lab.patient (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, nir
+    text UNIQUE,
         born date, phone varchar(20));
     CREATE TABLE lab.dossier (nir text);
     CREATE VIEW lab.known AS SELECT name, nir FROM lab.patient WHERE nir IS NOT NULL;
     GRANT USAGE ON SCHEMA lab TO biologist;
     GRANT SELECT ON lab.patient, lab.known TO biologist;
     INSERT INTO lab.patient (name, nir, born, phone)
-    SELECT 'name ' || g, '1' || lpad(g::text, 14, '0'), date '1950-01-01' + g, '06 ' || g FROM generate_series(1, 500) AS g;
+    SELECT 'name ' || g, '1' || lpad(g::text, 14, '0'), date '1950-01-01' + g, '06 ' || g FROM
+    generate_series(1, 500) AS g;
     INSERT INTO lab.dossier SELECT '1' || lpad(g::text, 14, '0') FROM generate_series(1, 5) AS g;
     ANALYZE;
 """

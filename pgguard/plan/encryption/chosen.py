@@ -1,4 +1,4 @@
-"""Which columns are to be encrypted: those of the policy by name, else those that the classification finds."""
+"""Which columns are to be encrypted: those of the policy by name, else those that are classified."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def wanted(snapshot: Snapshot, policy: Policy, tables: Sequence[str] = ()) -> tu
     """What is to be encrypted, table by table; with `tables` (as SQL names them) only of these.
 
     A table of which the policy names columns ([[encrypt]]) is encrypted as it says; of others the columns of
-    the policy's categories that are stored in clear are taken. Raises `Unread`, and `InputError` for a column or
+    the policy's categories that are stored in clear are taken. Raises `Unread`, and `InputError` for a
+    column or
     table that is named and not there.
     """
     found: list[Wanted] = []

@@ -1,6 +1,7 @@
 """How values of each type become bytes and come back, and which types cannot.
 
-What runs with the rights of pgguard_keys converts only PostgreSQL's own types: a cast or a domain's check that
+What runs with the rights of pgguard_keys converts only PostgreSQL's own types: a cast or a domain's check
+that
 somebody else owns would run with those rights. Text forms are made under settings that the function fixes for
 itself, so that a value means the same in every session (manual, 8.5.2 and 20.11.2).
 """

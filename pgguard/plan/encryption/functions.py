@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["tolerant", "strict", "inlet"]
 _DEFINER = "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp"
-# bodies are parsed when they run: under the caller's setting a backslash would mean something else; each setting
+# bodies are parsed when they run: under the caller's setting a backslash would mean something else; each
+# setting
 # costs at every call, so only where there is one
 _BACKSLASH = "SET standard_conforming_strings = on"
 # without it the first plans of a session hold values of rows as constants, which auto_explain prints
@@ -115,6 +116,18 @@ def _context(table: EncryptedTable, column: str, source: str) -> str:
         value = codec.handed(one, f"{source}.{ident(one.name)}") if source else f"key_{number}"
         parts.append(f"pgguard.part({codec.key_bytes(one, value)})")
     return " || ".join(parts)
+
+
+def _opened(table: EncryptedTable, one: EncryptedColumn, source: str) -> str:
+    """A row's stored value, opened by the accessor."""
+    stored = f"{source}.{ident(stored_column(one.name))}"
+    return f"{named(table, 'open', one.name)}({stored}, {key_arguments(table, source)})"
+
+
+def _shown(table: EncryptedTable, name: str, source: str) -> str:
+    """A row's value as the view shows it."""
+    stored = f"{source}.{ident(stored_column(name))}"
+    return f"{named(table, 'show', name)}({stored}, {key_arguments(table, source)})"
 
 
 def uuid_of(table: EncryptedTable, column: str) -> str:
@@ -308,7 +321,8 @@ def _blinded(table: EncryptedTable, one: EncryptedColumn, value: str, keys: str)
 def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
     """CREATE FUNCTION: the trigger that seals what is written.
 
-    While the clear value stays beside, a session without a key goes on writing (tolerant): what it wrote is left to
+    While the clear value stays beside, a session without a key goes on writing (tolerant): what it wrote is
+    left to
     the backfill. Once all is sealed it is refused (strict). As an inlet the column is emptied.
     """
     inlet = mode == "inlet"
@@ -339,9 +353,10 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
 
 
 def _own_types(table: EncryptedTable) -> Iterator[str]:
-    """Lines that stop when a column which the trigger reads or writes got a type that is not PostgreSQL's own.
+    """Lines that stop when a column that the trigger touches got a type which is not PostgreSQL's own.
 
-    The trigger has the rights of pgguard_keys; the types of columns are the table's owner's to change, and the
+    The trigger has the rights of pgguard_keys; the types of columns are the table's owner's to change, and
+    the
     casts and domains of a type are its owner's.
     """
     names = {one.name for one in table.columns}
@@ -361,7 +376,7 @@ def _own_types(table: EncryptedTable) -> Iterator[str]:
         wanted += [f"pg_catalog.pg_typeof(NEW.{ident(name)})" for name in beside_it]
     # below this number are the types that every PostgreSQL has
     yield "IF " + "\n    OR ".join(f"{kind}::oid >= 16384" for kind in wanted) + " THEN"
-    yield "    RAISE EXCEPTION 'pgguard: the type of a column of % was changed after it was encrypted: make a new plan',"
+    yield "    RAISE EXCEPTION 'pgguard: the type of a column of % was changed: make a new plan',"
     yield "        TG_RELID::regclass USING ERRCODE = 'datatype_mismatch';"
     yield "END IF;"
 
@@ -393,7 +408,8 @@ def _checks(table: EncryptedTable) -> Iterator[list[str]]:
             *opened,
             f"    IF (SELECT ({check.expression}) FROM (SELECT {rows}) AS row_) IS FALSE THEN",
             f"        RAISE EXCEPTION USING MESSAGE = {told}, ERRCODE = 'check_violation',",
-            f"            CONSTRAINT = {literal(check.name)}, SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME;",
+            f"            CONSTRAINT = {literal(check.name)}, SCHEMA = TG_TABLE_SCHEMA, TABLE = "
+            f"TG_TABLE_NAME;",
             "    END IF;",
             "END IF;",
         ]
@@ -494,7 +510,8 @@ def _moved(table: EncryptedTable, one: EncryptedColumn, data: str) -> Iterator[s
     yield f"    {keys} := coalesce({keys}, {data});"
     if one.padding:
         yield (
-            f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, {_PADDED});"
+            f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, "
+            f"{_PADDED});"
         )
     else:
         yield f"    {stored} := pgguard.pgg1_seal({opened}, {keys}, {again});"
@@ -549,7 +566,7 @@ def _selected(table: EncryptedTable) -> str:
         if column.name not in encrypted:
             parts.append(f"s.{ident(column.name)}")
             continue
-        shown = f"{named(table, 'show', column.name)}(s.{ident(stored_column(column.name))}, {key_arguments(table, 's')})"
+        shown = _shown(table, column.name, "s")
         cast = f"::{column.type}" if column.type != _plain_type(column) else ""
         collate = f" COLLATE {column.collation}" if column.collation else ""
         parts.append(
@@ -655,8 +672,7 @@ _COMPARABLE = frozenset(
 def _unchanged(table: EncryptedTable, column: ColumnShape) -> str:
     name = ident(column.name)
     if any(one.name == column.name for one in table.columns):
-        stored = f"s.{ident(stored_column(column.name))}"
-        now = f"{named(table, 'show', column.name)}({stored}, {key_arguments(table, 's')})"
+        now = _shown(table, column.name, "s")
         return f"({now})::text IS NOT DISTINCT FROM OLD.{name}::text"
     if column.base in _COMPARABLE:
         return f"s.{name} IS NOT DISTINCT FROM OLD.{name}"
@@ -675,8 +691,7 @@ def view_triggers(table: EncryptedTable) -> list[str]:
 def find(table: EncryptedTable, one: EncryptedColumn) -> str:
     """CREATE FUNCTION: rows by the value of a searchable column, through the blind index and rechecked."""
     column = shape_of(table, one.name)
-    stored = f"s.{ident(stored_column(one.name))}"
-    shown = f"{named(table, 'show', one.name)}({stored}, {key_arguments(table, 's')})"
+    shown = _shown(table, one.name, "s")
     found = (
         codec.as_text(column, codec.handed(column, shown))
         if column.base_kind != "e"
@@ -685,7 +700,8 @@ def find(table: EncryptedTable, one: EncryptedColumn) -> str:
     wanted = codec.as_text(column, "$1")
     if one.normal_form != "exact":
         # the forms are pgguard_keys' alone; what was found is compared by its own index
-        recheck = f"{named(table, 'blind', one.name)}({codec.handed(column, shown)}) = {named(table, 'blind', one.name)}($1)"
+        blinded = named(table, "blind", one.name)
+        recheck = f"{blinded}({codec.handed(column, shown)}) = {blinded}($1)"
     else:
         recheck = f"{found} = {wanted}"
     selected = "s.*" if table.form == "in-place" else _selected(table)
@@ -715,13 +731,14 @@ _BLOCKS = "USING pg_catalog.format('(%s,0)', first_block)::tid, pg_catalog.forma
 
 
 def backfill(table: EncryptedTable) -> str:
-    """CREATE FUNCTION: seals the rows of some blocks, opens each again and compares, before anything is kept."""
+    """CREATE FUNCTION: seals the rows of some blocks, opens each and compares, before anything is kept."""
     sets, sames = [], []
     for one in table.columns:
         column = shape_of(table, one.name)
         clear, stored = f"t.{ident(one.name)}", ident(stored_column(one.name))
         given = codec.handed(column, clear)
-        value = f"CASE WHEN {clear} IS NOT NULL THEN {named(table, 'seal', one.name)}({given}, {key_arguments(table, 't')}) END"
+        sealed = f"{named(table, 'seal', one.name)}({given}, {key_arguments(table, 't')})"
+        value = f"CASE WHEN {clear} IS NOT NULL THEN {sealed} END"
         sets.append(f"{stored} = {value}")
         if one.searchable:
             sets.append(
@@ -738,7 +755,8 @@ def backfill(table: EncryptedTable) -> str:
                 "    SELECT t.ctid FROM ONLY %1$s AS t",
                 "    WHERE t.ctid >= $1 AND t.ctid < $2",
                 f"        AND ({missing(table, 't')})",
-                "    -- a row that somebody is changing is left for a later pass, so that nobody waits in a circle",
+                "    -- a row that somebody is changing is left for a later pass, so that nobody waits in a "
+                "circle",
                 "    FOR UPDATE SKIP LOCKED",
                 "), sealed AS (",
                 f"    UPDATE ONLY %1$s AS t SET\n                {set_list}",
@@ -750,7 +768,8 @@ def backfill(table: EncryptedTable) -> str:
         ),
         f"INTO done, wrong {_BLOCKS};",
         "IF wrong > 0 THEN",
-        "    RAISE EXCEPTION 'pgguard: % encrypted values did not come back as they were; nothing of this batch is kept', wrong",
+        "    RAISE EXCEPTION 'pgguard: % encrypted values did not come back as they were; nothing of this "
+        "batch is kept', wrong",
         "        USING ERRCODE = 'PGG02';",
         "END IF;",
         *_waited(f"({missing(table, 't')})"),
@@ -767,7 +786,7 @@ def backfill(table: EncryptedTable) -> str:
 
 
 def _counted(left: str, more: str = "") -> Iterator[str]:
-    """Without an end it only counts what is left, at one moment: rows move while batches go over the blocks."""
+    """Without an end it counts what is left at one moment: rows move while batches go over the blocks."""
     looked = _statement(["SELECT pg_catalog.count(*) FROM ONLY %1$s AS t", f"WHERE {left}"])
     yield "IF end_block IS NULL THEN"
     yield from (f"    {line}" for line in looked)
@@ -777,7 +796,7 @@ def _counted(left: str, more: str = "") -> Iterator[str]:
 
 
 def _waited(left: str) -> Iterator[str]:
-    """What is left where nothing could be done is locked: one such row is waited for, and another pass follows.
+    """What is left where nothing could be done is locked: one such row is waited for; a pass follows.
 
     Nothing else is held meanwhile, so that nobody waits in a circle.
     """
@@ -794,14 +813,15 @@ def _waited(left: str) -> Iterator[str]:
 def same(table: EncryptedTable, one: EncryptedColumn, source: str) -> str:
     """Whether a row's encrypted value opens to its clear one, byte by byte."""
     column = shape_of(table, one.name)
-    opened = f"{named(table, 'open', one.name)}({source}.{ident(stored_column(one.name))}, {key_arguments(table, source)})"
+    opened = _opened(table, one, source)
     # the column as it is, not as it was handed over: what that changed has to be seen here
     clear = f"{source}.{ident(one.name)}"
     if column.base_kind == "e":
         clear = f"CASE WHEN {clear} IS NOT NULL THEN {codec.handed(column, clear)} END"
     if column.base == "bytea":
         return f"({opened} IS NOT DISTINCT FROM {clear})"
-    return f'(({opened})::text COLLATE pg_catalog."C" IS NOT DISTINCT FROM ({clear})::text COLLATE pg_catalog."C")'
+    bytewise = '::text COLLATE pg_catalog."C"'
+    return f"(({opened}){bytewise} IS NOT DISTINCT FROM ({clear}){bytewise})"
 
 
 def missing(table: EncryptedTable, source: str) -> str:
@@ -823,7 +843,7 @@ def refill(table: EncryptedTable) -> str:
     for one in table.columns:
         column = shape_of(table, one.name)
         stored = f"t.{ident(stored_column(one.name))}"
-        opened = f"{named(table, 'open', one.name)}({stored}, {key_arguments(table, 't')})"
+        opened = _opened(table, one, "t")
         cast = "" if codec.argument(column) == column.type else f"::{column.type}"
         sets.append(f"{ident(one.name)} = coalesce(t.{ident(one.name)}, {opened}{cast})")
         where.append(f"{stored} IS NOT NULL AND t.{ident(one.name)} IS NULL")
@@ -833,7 +853,8 @@ def refill(table: EncryptedTable) -> str:
         *_statement(
             [
                 "WITH chosen AS MATERIALIZED (",
-                f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND ({' OR '.join(where)})",
+                f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND "
+                f"({' OR '.join(where)})",
                 "    FOR UPDATE SKIP LOCKED",
                 ")",
                 f"UPDATE ONLY %1$s AS t SET\n            {set_list}",
@@ -861,7 +882,7 @@ def reseal(table: EncryptedTable) -> str:
     where: list[str] = []
     for one in table.columns:
         stored = f"t.{ident(stored_column(one.name))}"
-        opened = f"{named(table, 'open', one.name)}({stored}, {key_arguments(table, 't')})"
+        opened = _opened(table, one, "t")
         old = f"pg_catalog.substr({stored}, 2, 4) <> $3[{len(sets) + 1}]"
         again = f"{named(table, 'seal', one.name)}({opened}, {key_arguments(table, 't')})"
         sets.append(f"{ident(stored_column(one.name))} = CASE WHEN {old} THEN {again} ELSE {stored} END")
@@ -873,7 +894,8 @@ def reseal(table: EncryptedTable) -> str:
         *_statement(
             [
                 "WITH chosen AS MATERIALIZED (",
-                f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND ({' OR '.join(where)})",
+                f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND "
+                f"({' OR '.join(where)})",
                 "    FOR UPDATE SKIP LOCKED",
                 ")",
                 f"UPDATE ONLY %1$s AS t SET\n            {set_list}",
@@ -900,15 +922,17 @@ def prove(table: EncryptedTable, *, inlet: bool) -> str:
     right = []
     for one in table.columns:
         if inlet:
-            opened = f"{named(table, 'open', one.name)}(t.{ident(stored_column(one.name))}, {key_arguments(table, 't')})"
+            opened = _opened(table, one, "t")
             right.append(
-                f"(t.{ident(one.name)} IS NULL AND ({opened} IS NULL) = (t.{ident(stored_column(one.name))} IS NULL))"
+                f"(t.{ident(one.name)} IS NULL AND ({opened} IS NULL) = (t.{ident(stored_column(one.name))} "
+                f"IS NULL))"
             )
         else:
             right.append(same(table, one, "t"))
         if one.searchable:
             right.append(
-                f"((t.{ident(index_column(one.name))} IS NULL) = (t.{ident(stored_column(one.name))} IS NULL))"
+                f"((t.{ident(index_column(one.name))} IS NULL) = (t.{ident(stored_column(one.name))} IS "
+                f"NULL))"
             )
     body = [
         *_statement(
@@ -921,7 +945,8 @@ def prove(table: EncryptedTable, *, inlet: bool) -> str:
         ),
         "INTO done, wrong;",
         "IF wrong > 0 THEN",
-        "    RAISE EXCEPTION 'pgguard: in % of % rows the encrypted values are not the clear ones', wrong, done",
+        "    RAISE EXCEPTION 'pgguard: in % of % rows the encrypted values are not the clear ones', wrong, "
+        "done",
         "        USING ERRCODE = 'PGG02';",
         "END IF;",
         "RETURN done;",

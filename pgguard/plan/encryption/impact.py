@@ -1,4 +1,4 @@
-"""What becomes of the statements that programs send, and of what depends on the tables: told before anything."""
+"""What becomes of the statements that programs send, and of what depends on the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pgguard.model.snapshot import Snapshot
 
 _UNSEEN = (
-    "No statement of the database {} was seen: neither pg_stat_statements nor a log (--log) told any. What programs "
+    "No statement of the database {} was seen: neither pg_stat_statements nor a log (--log) told any. What "
+    "programs "
     "send, and what of it would break, is not known."
 )
 
@@ -56,7 +57,8 @@ def sections(
     if open_ones:
         msg = "\n".join(
             [
-                "statements that programs send would break; nothing was planned. Change them, or acknowledge their kind "
+                "statements that programs send would break; nothing was planned. Change them, or "
+                "acknowledge their kind "
                 "in [[encrypt_table]] acknowledge:",
                 *open_ones,
             ]
@@ -116,7 +118,8 @@ def _dependents(snapshot: Snapshot, tables: Sequence[EncryptedTable], name: str)
             )
     return Section(
         f"What depends on the tables of {ident(name)}",
-        "Views that read a table are given their text again at the switch; whatever else is named here is for people.",
+        "Views that read a table are given their text again at the switch; whatever else is named here is "
+        "for people.",
         ("verdict", "kind", "object", "why", "instead"),
         tuple(rows),
     )
