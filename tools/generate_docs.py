@@ -204,7 +204,7 @@ def _type_words(hint: Any) -> str:
     known = {str: "string", bool: "boolean", int: "integer", float: "number", datetime.date: "date"}
     # what may be left out shows in the column of defaults
     (one,) = [part for part in typing.get_args(hint) or (hint,) if part is not type(None)]
-    return known[one]
+    return known[one] if one in known else _type_words(one)
 
 
 def _default(key: dataclasses.Field[Any]) -> str:

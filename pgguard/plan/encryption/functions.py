@@ -2,8 +2,8 @@
 
 Those that touch a key run as pgguard_keys with a fixed search_path and take only PostgreSQL's own types; what
 programs call directly runs with the caller's rights. A function that uses keys asks for them once a plan: see
-planned_for() in sql/install/010_encryption.sql. None is for parallel plans, in which no session may be unlocked by
-the host key, nor a subtransaction begin.
+planned_for() in sql/install/010_encryption.sql. None is for parallel plans, in which no session may be
+unlocked by the host key, nor a subtransaction begin.
 """
 
 from __future__ import annotations

@@ -89,7 +89,10 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
         )
     if table.form == "view" and "column-grants" not in table.acknowledged:
         for why in _of_grants(table, major):
-            yield f"{why}, and would lose it behind a view: use in-place, grant it on the table, or acknowledge column-grants"
+            yield (
+                f"{why}, and would lose it behind a view: use in-place, grant it on the table, or acknowledge "
+                "column-grants"
+            )
     for view in shape.views:
         if view.kind == "m" and set(view.columns or ()) & {one.name for one in table.columns}:
             yield f"the materialized view {view.name} holds values of it in clear: drop it first"
@@ -115,7 +118,7 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
 def _of_grants(table: EncryptedTable, major: int) -> Iterator[str]:
     """Who has a privilege that the view cannot pass on.
 
-    With security_invoker, from 15 on, each column that the view reads is asked for; and its trigger writes all
+    With security_invoker, from 15 on, each column that the view reads is asked for; its trigger writes all
     columns, and looks at what was there (manual, CREATE VIEW and GRANT).
     """
     whole = {(one.grantee, one.privilege) for one in table.shape.grants if not one.column}
@@ -179,7 +182,7 @@ def _of_column(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
             # only included in it: that goes with the clear column
             continue
         if " NULLS NOT DISTINCT" in index.definition:
-            yield f"it is unique ({ident(index.name)}) with NULLS NOT DISTINCT, and a blind index lets NULLs be"
+            yield f"it is unique ({ident(index.name)}) with NULLS NOT DISTINCT, which a blind index is not"
         elif " DEFERRABLE" in index.constraint:
             yield f"its unique constraint {ident(index.name)} is deferrable, and a blind index cannot be"
         elif not index.plain:
@@ -187,7 +190,7 @@ def _of_column(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
         elif not one.searchable:
             yield f"it is unique ({ident(index.name)}): it needs a blind index (searchable = true)"
         elif one.normal_form != "exact":
-            yield f"it is unique ({ident(index.name)}): under {one.normal_form} more values are alike, use exact"
+            yield f"it is unique ({ident(index.name)}): under {one.normal_form} more are alike, use exact"
     for trigger in shape.triggers:
         if one.name in trigger.columns and table.form == "view":
             yield f"its trigger {ident(trigger.name)} is for changes of this column alone"

@@ -667,7 +667,13 @@ def _lost(table: EncryptedTable) -> Iterator[tuple[str, str]]:
     for one in table.columns:
         column = made.shape_of(table, one.name)
         altered = f"ALTER TABLE {storage} ALTER COLUMN {ident(one.name)}"
-        if column.not_null:
+        if column.not_null_name:
+            again = [
+                _constraint_again(table, column.not_null_name, f"NOT NULL {ident(one.name)} NOT VALID"),
+                f"ALTER TABLE {storage} VALIDATE CONSTRAINT {ident(column.not_null_name)};",
+            ]
+            yield f"{altered} DROP NOT NULL;", "\n".join(again)
+        elif column.not_null:
             # with a constraint that was validated beside running work PostgreSQL does not look at the rows
             filled = beside(f"{table.shape.name}_{one.name}", "filled")
             again = [
