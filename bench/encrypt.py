@@ -105,7 +105,8 @@ def _laboratory(connection: Connection, rows: int) -> None:
 
 def _visits(name: str, first: int, last: int) -> str:
     return (
-        f"INSERT INTO {name} SELECT g, g * 7919 % {last}, timestamptz '2026-01-01' + g * interval '1 "
+        f"INSERT INTO {name} (id, patient, taken, ward, said, state) SELECT g, g * 7919 % {last}, "
+        f"timestamptz '2026-01-01' + g * interval '1 "
         f"minute', "
         f"'ward ' || g % 40, {TEXT}, g % 5 FROM generate_series({first}, {last}) AS g"
     )

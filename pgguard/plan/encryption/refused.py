@@ -90,8 +90,8 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
     if table.form == "view" and "column-grants" not in table.acknowledged:
         for why in _of_grants(table, major):
             yield (
-                f"{why}, and would lose it behind a view: use in-place, grant it on the table, or acknowledge "
-                "column-grants"
+                f"{why}, and would lose it behind a view: use in-place, grant it on the table, or "
+                "acknowledge column-grants"
             )
     for view in shape.views:
         if view.kind == "m" and set(view.columns or ()) & {one.name for one in table.columns}:
