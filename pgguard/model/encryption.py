@@ -17,7 +17,7 @@ class ColumnShape:
     `type` has its modifier, `base` is the type below all domains without one; the kinds are typtype
     (manual, pg_type), `collation` is empty where it is that of the type. `distinct` and `null_fraction` are
     those of pg_stats, None before ANALYZE. `settings` are actions of ALTER COLUMN that a new column needs to
-    be like this one.
+    be like this one; `not_null_name` is that of its NOT NULL, from 18 on.
     """
 
     name: str
@@ -37,6 +37,7 @@ class ColumnShape:
     distinct: float | None = None
     null_fraction: float | None = None
     settings: tuple[str, ...] = ()
+    not_null_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ SELECT jsonb_build_object(
                       FROM pg_collation AS l JOIN pg_namespace AS x ON x.oid = l.collnamespace WHERE l.oid = a.attcollation)
                 ELSE '' END,
             'distinct', s.stadistinct, 'null_fraction', s.stanullfrac,
+            'not_null_name', coalesce((SELECT k.conname FROM pg_constraint AS k WHERE k.conrelid = c.oid
+                AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum]), ''),
             'settings', to_jsonb(array_remove(ARRAY[
                 CASE WHEN a.attstattarget >= 0 THEN format('SET STATISTICS %s', a.attstattarget) END,
                 CASE WHEN a.attstorage <> t.typstorage THEN 'SET STORAGE ' || CASE a.attstorage

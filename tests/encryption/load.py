@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -327,7 +327,9 @@ def _binary(mine: Mine) -> Iterator[None]:
         wire = connection.pgconn
 
         def sent(name: bytes, *values: pq.abc.Buffer | None) -> pq.abc.PGresult:
-            got = wire.exec_prepared(name, list(values), [1] * len(values), 1)
+            # the types of psycopg have no NULL here
+            given: list[Any] = list(values)
+            got = wire.exec_prepared(name, given, [1] * len(values), 1)
             if got.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
                 raise psycopg.errors.lookup(
                     (got.error_field(pq.DiagnosticField.SQLSTATE) or b"58000").decode()
