@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pgguard.model.plan import Step
 from pgguard.model.quote import literal
 from pgguard.plan.encryption import functions as made
+from pgguard.plan.encryption.planned_on import still_as_planned
 from pgguard.plan.encryption.refused import told
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ def step_of(
         changes=tuple(changes),
         database=table.database,
         phase=phase,
-        asserts=(*_keys_are_there(table), *(_ESCROW if phase == "contract" else ())),
+        asserts=(
+            *still_as_planned(table, phase, _where(table)),
+            *_keys_are_there(table),
+            *(_ESCROW if phase == "contract" else ()),
+        ),
         **more,  # type: ignore[arg-type]
     )
 
