@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pgguard.model.encryption import Form
     from tests.encryption.phases import Phases
 
-# biologist reads; clerk sees the view without being a reader; secretary does, and writes; intruder has no right on
-# any table. Each has a schema of its own to make things in
+# biologist reads; clerk sees the view without being a reader; secretary does, and writes; intruder has no
+# right on any table. Each has a schema of its own to make things in
 ROLES = ("lab_owner", "biologist", "clerk", "secretary", "intruder")
 READERS = ("biologist", "lab_owner")
 PATIENTS = 40
