@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 def _statement(lines: Sequence[str]) -> list[str]:
     """Lines for EXECUTE, with the part's name put in; a percent sign of theirs is doubled for format()."""
-    escaped = [f"    {one.replace('%', '%%').replace('%%1$s', '%1$s')}" for one in lines]
-    return ["EXECUTE pg_catalog.format($statement$", *escaped, "    $statement$, part)"]
+    escaped = [f"    {one.replace('%', '%%').replace('ONLY %%1$s AS t', 'ONLY %1$s AS t')}" for one in lines]
+    # a name may hold whatever quotes
+    tag = next(tag for tag in map("$statement{}$".format, ("", *range(100))) if tag not in "".join(lines))
+    return [f"EXECUTE pg_catalog.format({tag}", *escaped, f"    {tag}, part)"]
 
 
 _BLOCKS = "USING pg_catalog.format('(%s,0)', first_block)::tid, pg_catalog.format('(%s,0)', end_block)::tid"

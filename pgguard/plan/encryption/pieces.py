@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pgguard.model.quote import ident, literal, qualified
+from pgguard.model.quote import dollar, ident, literal, qualified
 from pgguard.plan.encryption import codec
 from pgguard.plan.encryption.naming import beside, function, storage
 
@@ -163,17 +163,17 @@ def created(
         if any("\\" in line for line in body):
             lines.append(_BACKSLASH)
     lines += [f"SET {key} = {literal(value)}" for key, value in (settings or {}).items()]
-    lines.append("AS $pgguard$")
+    inner: list[str] = []
     if returns == "trigger":
         # a column of the table may be called like a variable here
-        lines.append("#variable_conflict use_column")
+        inner.append("#variable_conflict use_column")
     if language == "plpgsql":
         if declare:
-            lines += ["DECLARE", *(f"    {one};" for one in declare)]
-        lines += ["BEGIN", *(f"    {one}" for one in body), "END"]
+            inner += ["DECLARE", *(f"    {one};" for one in declare)]
+        inner += ["BEGIN", *(f"    {one}" for one in body), "END"]
     else:
-        lines += list(body)
-    lines.append("$pgguard$;")
+        inner += body
+    lines.append("AS " + dollar("\n".join(inner)) + ";")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.changes.catalog import relation_is, unless
 from pgguard.model.finding import Change, Safety
-from pgguard.model.quote import grantee, ident, literal, qualified
+from pgguard.model.quote import dollar, grantee, ident, literal, qualified
 from pgguard.plan.encryption import functions as made
 from pgguard.plan.encryption.contracting import (
     restored,
@@ -105,8 +105,8 @@ def switch(table: EncryptedTable, major: int) -> Step:
 
 
 def _view_grants(table: EncryptedTable, name: str) -> Iterator[str]:
-    yield (
-        "DO $pgguard$\nDECLARE\n    one text;\nBEGIN\n"
+    body = (
+        "DECLARE\n    one text;\nBEGIN\n"
         "    -- nobody but those who are named here, whatever default privileges gave\n"
         "    FOR one IN SELECT DISTINCT CASE e.grantee WHEN 0 THEN 'PUBLIC' "
         "ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(e.grantee)) END\n"
@@ -114,8 +114,9 @@ def _view_grants(table: EncryptedTable, name: str) -> Iterator[str]:
         f"        WHERE c.oid = pg_catalog.to_regclass({literal(name)}) AND e.grantee <> c.relowner\n"
         "    LOOP\n"
         f"        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s', {literal(name)}, one);\n"
-        "    END LOOP;\nEND\n$pgguard$;"
+        "    END LOOP;\nEND"
     )
+    yield f"DO {dollar(body)};"
     by_grantee: dict[tuple[str, str, bool], list[str]] = {}
     for one in table.shape.grants:
         by_grantee.setdefault((one.grantee, one.column, one.grantable), []).append(one.privilege)
