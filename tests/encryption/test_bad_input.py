@@ -63,7 +63,8 @@ def _everything(phases: Phases) -> tuple[str, list[tuple]]:
     with psycopg.connect(phases.dsn) as connection:
         rows = connection.execute("SELECT t::text FROM lab.patient AS t ORDER BY 1").fetchall()
         catalog = connection.execute(
-            "SELECT c.relname, a.attname, a.atttypid FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid"
+            "SELECT c.relname, a.attname, a.atttypid FROM pg_class AS c JOIN pg_attribute AS a ON "
+            "a.attrelid = c.oid"
             " WHERE c.relnamespace IN ('lab'::regnamespace, 'pgguard'::regnamespace) AND NOT a.attisdropped"
             " ORDER BY 1, 2"
         ).fetchall()
@@ -120,7 +121,7 @@ def test_a_session_without_a_key_is_told_what_to_do(cluster: Cluster, database: 
     phases.up("expand")
     (backfill,) = phases.of("backfill")
     before = _everything(phases)
-    with pytest.raises(psycopg.Error, match="call pgguard.unlock") as refused:
+    with pytest.raises(psycopg.Error, match=r"call pgguard\.unlock") as refused:
         phases.run(backfill, "up", kek=None)
     assert refused.value.sqlstate == "PGG01"
     assert _everything(phases) == before
@@ -135,7 +136,7 @@ def test_a_session_without_a_key_is_told_what_to_do(cluster: Cluster, database: 
         "SELECT * FROM pgguard.find__lab__patient__nir('N1')",
     ):
         with psycopg.connect(phases.dsn, autocommit=True) as connection:
-            with pytest.raises(psycopg.Error, match="call pgguard.unlock") as refused:
+            with pytest.raises(psycopg.Error, match=r"call pgguard\.unlock") as refused:
                 connection.execute(statement.encode())
             assert refused.value.sqlstate == "PGG01"
 
@@ -169,7 +170,8 @@ def test_keys_of_another_server_are_recognised(cluster: Cluster, database: str) 
                 )
                 for row in source.execute(f"SELECT {columns} FROM pgguard.{table}".encode()).fetchall():
                     target.execute(
-                        f"INSERT INTO pgguard.{table} ({columns}) VALUES ({', '.join(['%s'] * len(row))})".encode(),
+                        f"INSERT INTO pgguard.{table} ({columns}) "
+                        f"VALUES ({', '.join(['%s'] * len(row))})".encode(),
                         row,
                     )
             target.commit()
@@ -296,7 +298,7 @@ def test_rights_given_since_are_not_lost_behind_the_view(cluster: Cluster, datab
     phases.up("expand", "backfill", "verify")
     _execute(phases, "GRANT SELECT ON lab.patient TO PUBLIC")
     (switch,) = phases.of("switch")
-    with pytest.raises(psycopg.errors.RaiseException, match="the rights on lab.patient are not those"):
+    with pytest.raises(psycopg.errors.RaiseException, match=r"the rights on lab\.patient are not those"):
         phases.run(switch, "up")
     _execute(phases, "REVOKE SELECT ON lab.patient FROM PUBLIC")
     phases.up("switch")
@@ -342,7 +344,8 @@ REFUSED = {
         "its partition lab.far is a foreign table",
     ),
     "inheritance": (
-        "CREATE TABLE lab.up (id int PRIMARY KEY, v text); CREATE TABLE lab.t (PRIMARY KEY (id)) INHERITS (lab.up)",
+        "CREATE TABLE lab.up (id int PRIMARY KEY, v text); CREATE TABLE lab.t (PRIMARY KEY (id)) "
+        "INHERITS (lab.up)",
         "it is part of an inheritance tree",
     ),
     "its children": (
@@ -359,7 +362,8 @@ REFUSED = {
         "it has rules (nothing)",
     ),
     "a materialized view": (
-        "CREATE TABLE lab.t (id int PRIMARY KEY, v text); CREATE MATERIALIZED VIEW lab.m AS SELECT v FROM lab.t",
+        "CREATE TABLE lab.t (id int PRIMARY KEY, v text); CREATE MATERIALIZED VIEW lab.m AS SELECT "
+        "v FROM lab.t",
         "the materialized view lab.m holds values of it in clear",
     ),
     "a function of its row type": (
@@ -411,11 +415,13 @@ REFUSED = {
         "a row policy reads it",
     ),
     "a reference from it": (
-        "CREATE TABLE lab.o (v text PRIMARY KEY); CREATE TABLE lab.t (id int PRIMARY KEY, v text REFERENCES lab.o)",
+        "CREATE TABLE lab.o (v text PRIMARY KEY); CREATE TABLE lab.t (id int PRIMARY KEY, v text "
+        "REFERENCES lab.o)",
         "the foreign key t_v_fkey references lab.o",
     ),
     "a reference to it": (
-        "CREATE TABLE lab.t (id int PRIMARY KEY, v text UNIQUE); CREATE TABLE lab.o (v text REFERENCES lab.t (v))",
+        "CREATE TABLE lab.t (id int PRIMARY KEY, v text UNIQUE); CREATE TABLE lab.o (v text "
+        "REFERENCES lab.t (v))",
         "the foreign key o_v_fkey is referenced by lab.o",
     ),
     "a check of other code": (
@@ -511,7 +517,8 @@ def test_in_place_what_reads_the_clear_column_is_refused(cluster: Cluster, datab
             connection.execute("CREATE VIEW lab.known AS SELECT id, note FROM lab.patient")
         else:
             connection.execute(
-                "CREATE FUNCTION lab.f() RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT note FROM lab.patient; END"
+                "CREATE FUNCTION lab.f() RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT note FROM "
+                "lab.patient; END"
             )
     with pytest.raises(InputError) as refused:
         planned(cluster, database, {"lab.patient": COLUMNS}, form="in-place")
@@ -625,8 +632,8 @@ def test_every_odd_name_is_quoted(cluster: Cluster, form: Form, new_cluster: Cal
             ).fetchall()
             assert found == [(1,)], name
             table = qualified(name, name)
+            statement = f"UPDATE {table} SET {ident(name)} = $1 WHERE {ident(f'k {name}'[:20])} = 1"
             with pytest.raises(psycopg.errors.CheckViolation) as violated:
-                statement = f"UPDATE {table} SET {ident(name)} = $1 WHERE {ident(f'k {name}'[:20])} = 1"
                 raw.execute(statement.encode(), (name,))
             assert violated.value.diag.constraint_name == name
     phases.down(

@@ -83,8 +83,8 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
         )
     if table.form == "in-place" and shape.bound_functions and "bound-function" not in table.acknowledged:
         yield (
-            f"functions are bound to it ({', '.join(shape.bound_functions)}): those that read the clear column "
-            "stop the contract, acknowledge bound-function when none does"
+            f"functions are bound to it ({', '.join(shape.bound_functions)}): those that read the clear "
+            "column stop the contract, acknowledge bound-function when none does"
         )
     if table.form == "view" and shape.row_type_functions and "row-type" not in table.acknowledged:
         yield (
