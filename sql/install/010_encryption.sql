@@ -205,14 +205,18 @@ COMMENT ON FUNCTION pgguard.wrap_context(integer, text, text, integer) IS
 
 -- version 02: four bytes of length, the value, zeros up to a multiple of `step`, so that lengths tell less
 CREATE OR REPLACE FUNCTION pgguard.padded(plain bytea, step integer) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT pg_catalog.int4send(pg_catalog.octet_length(plain)) || plain || pg_catalog.decode(pg_catalog.repeat('00',
-        (step - 1) - (pg_catalog.octet_length(plain) + 4 + step - 1) % step), 'hex')
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN pg_catalog.int4send(pg_catalog.octet_length(plain)) || plain || pg_catalog.decode(pg_catalog.repeat('00',
+        (step - 1) - (pg_catalog.octet_length(plain) + 4 + step - 1) % step), 'hex');
+END
 $$;
 CREATE OR REPLACE FUNCTION pgguard.unpadded(plain bytea) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT pg_catalog.substr(plain, 5, (pg_catalog.get_byte(plain, 0) << 24) | (pg_catalog.get_byte(plain, 1) << 16)
-        | (pg_catalog.get_byte(plain, 2) << 8) | pg_catalog.get_byte(plain, 3))
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN pg_catalog.substr(plain, 5, (pg_catalog.get_byte(plain, 0) << 24) | (pg_catalog.get_byte(plain, 1) << 16)
+        | (pg_catalog.get_byte(plain, 2) << 8) | pg_catalog.get_byte(plain, 3));
+END
 $$;
 
 -- keys: one or more of id (4) | MAC key (32) | encryption key (32), the one to seal with first
@@ -652,11 +656,14 @@ END
 $$;
 COMMENT ON FUNCTION pgguard.decrypts(bytea, text) IS 'whether a key of this session decrypts a stored value';
 
--- The blind index: 16 bytes of an HMAC under a key of its own. It tells equality and nothing else.
+-- The blind index: 16 bytes of an HMAC under a key of its own. It tells equality and nothing else. As SQL it would
+-- be a query (convert_to is no constant), and from 18 on such a query is planned with the key in it.
 CREATE OR REPLACE FUNCTION pgguard.blind(value text, keys bytea, context bytea) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT pg_catalog.substr(pgguard.hmac_sha512(
-        context || pg_catalog.convert_to(value, 'UTF8'), pg_catalog.substr(keys, 5, 64)), 1, 16)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN pg_catalog.substr(pgguard.hmac_sha512(
+        context || pg_catalog.convert_to(value, 'UTF8'), pg_catalog.substr(keys, 5, 64)), 1, 16);
+END
 $$;
 
 -- How values are made alike before they are indexed. Parsed now, so that no setting of a session changes what
