@@ -22,14 +22,14 @@ HIT = "hit!"
 def forms(secret: bytes | str) -> set[str]:
     """How bytes may be written: as text, hexadecimal, base64, escaped, and as constants of printed plans."""
     raw = secret if isinstance(secret, bytes) else secret.encode()
-    found = {
+    spelled = {
         raw.hex(),
         base64.b64encode(raw).decode().rstrip("="),
         "".join(chr(one) if 32 <= one < 127 and one != 92 else f"\\{one:03o}" for one in raw),
         " ".join(str(one - 256 if one > 127 else one) for one in raw),
         repr(raw)[2:-1],
     }
-    return {*found, secret} if isinstance(secret, str) else found
+    return {*spelled, secret} if isinstance(secret, str) else spelled
 
 
 class Secrets(NamedTuple):
@@ -53,12 +53,18 @@ class Secrets(NamedTuple):
 
     def values_in(self, heard: str) -> list[str]:
         """The values that were learnt."""
-        return [one for one in (*self.values, HIT) if one in heard]
+        return found(heard, [*self.values, HIT])
 
     def keys_in(self, heard: str) -> list[str]:
         """The keys that were learnt."""
-        lowered = heard.lower()
-        return [one for one in self.keys if one in heard or one in lowered]
+        return found(heard, self.keys)
+
+
+def found(text: str, spellings: Iterable[str]) -> list[str]:
+    """Which of the spellings are in a text: in capitals too, and broken anywhere, as printed plans are."""
+    squeezed = "".join(text.split())
+    places = (text, squeezed, squeezed.lower())
+    return [one for one in spellings if one in text or any("".join(one.split()) in place for place in places)]
 
 
 class Listener:
