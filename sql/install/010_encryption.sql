@@ -227,8 +227,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
 DECLARE
     iv bytea := pgguard.random_bytes(16);
     head bytea := version || pg_catalog.substr(keys, 1, 4);
-    body bytea := iv || pgguard.aes_encrypt(plain, pg_catalog.substr(keys, 37, 32), iv);
+    body bytea;
 BEGIN
+    -- a value of PostgreSQL ends at 1 GB, and with what is added to this one it has to stay below
+    IF pg_catalog.octet_length(plain) > 1073741600 - pg_catalog.octet_length(context) THEN
+        RAISE EXCEPTION 'pgguard: a value of % bytes is too long to be encrypted: % are the most',
+            pg_catalog.octet_length(plain), 1073741600 - pg_catalog.octet_length(context)
+            USING ERRCODE = 'program_limit_exceeded';
+    END IF;
+    body := iv || pgguard.aes_encrypt(plain, pg_catalog.substr(keys, 37, 32), iv);
     RETURN head || body || pg_catalog.substr(
         pgguard.hmac_sha512(
             head || context || body || pg_catalog.int8send(8 * (5 + pg_catalog.octet_length(context))::bigint),

@@ -325,7 +325,7 @@ ATTACKS: dict[str, Attack] = {
             "SELECT NIR, PHONE FROM lab.patient",
             "SELECT pgguard.open__lab__patient__nir(nir_pgg1, id) FROM STORED",
             "SELECT pgguard.mask__lab__patient__phone(phone_pgg1, id) FROM STORED",
-            "SELECT pgguard.find__lab__patient__nir('GUESS')",
+            "SELECT pgguard.find__lab__patient__nir('4711')",
             "UPDATE lab.patient SET name = name",
             "EXPLAIN (ANALYZE, VERBOSE, SETTINGS) SELECT NIR FROM lab.patient",
             "EXPLAIN (ANALYZE, VERBOSE) SELECT pgguard.open__lab__patient__nir(nir_pgg1, 1)"

@@ -149,7 +149,7 @@ def _there_and_back(cluster: Cluster, form: Form) -> None:
     phases = planned(cluster, database, columns, form=form, acknowledged=("column-grants",))
     phases.install()
     before = _State(cluster, database)
-    for last in STOPS[form] if LONG else (STOPS[form][0], *STOPS[form][2:-1]):
+    for last in STOPS[form] if LONG else (STOPS[form][0], STOPS[form][-4], STOPS[form][-2]):
         wanted = STOPS[form][: STOPS[form].index(last) + 1]
         for phase in wanted:
             _twice(phases, phase)
