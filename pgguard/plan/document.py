@@ -74,8 +74,7 @@ def _how(files: Sequence[Migration], layout: str) -> Iterator[str]:
         "Each file says in its head what it does and which database it belongs to. It stops before it "
         "changes anything when the state is neither the one that was planned on nor the one afterwards, "
         f"waits for a lock {LOCK_TIMEOUT} at most, and says how long a statement may take. Running it twice "
-        f"is "
-        "harmless.",
+        "is harmless.",
         "",
         "Files with `review` in their name can take away what somebody works with, or break a program: "
         "look first at what they say. `final` ones cannot be undone wholly.",

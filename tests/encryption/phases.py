@@ -51,6 +51,7 @@ class Phases:
     cluster: Cluster
     database: str
     files: tuple[Migration, ...]
+    by_hand: tuple[str, ...] = ()
     attempts: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -141,7 +142,7 @@ def planned(
     files = migrations(plan)
     if path is not None:
         folder.write(path, plan, files)
-    return Phases(cluster, database, files)
+    return Phases(cluster, database, files, by_hand)
 
 
 def checksum(

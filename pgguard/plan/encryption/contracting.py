@@ -203,8 +203,7 @@ def contract(table: EncryptedTable) -> Step:
                 MOMENT,
                 done=done,
                 why="after this the way back opens every value again: the undo of the soak does that, and "
-                "the column "
-                "then stands last in the table",
+                "the column then stands last in the table",
             )
         ],
         risk="without the keys the values are lost from here on: look at pgguard keys status first",

@@ -110,9 +110,9 @@ def expand(table: EncryptedTable) -> Step:
         "expand",
         "Expand",
         "encrypted values get columns of their own, and whatever is written from now on is sealed into them "
-        "too; "
-        "a session without a key goes on writing as before, and the backfill seals what it wrote",
+        "too; a session without a key goes on writing as before, and the backfill seals what it wrote",
         changes,
+        risk="a prepared SELECT * of before fails until it is prepared anew, or the program connects again",
     )
 
 

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 _UNSEEN = (
     "No statement of the database {} was seen: neither pg_stat_statements nor a log (--log) told any. What "
-    "programs "
-    "send, and what of it would break, is not known."
+    "programs send, and what of it would break, is not known."
 )
 
 

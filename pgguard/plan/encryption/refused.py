@@ -78,8 +78,7 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
     if table.form == "view" and shape.bound_functions and "bound-function" not in table.acknowledged:
         yield (
             f"functions are bound to it by its number ({', '.join(shape.bound_functions)}) and would read "
-            f"the renamed "
-            "table: acknowledge bound-function, and create them again after the switch"
+            "the renamed table: acknowledge bound-function, and create them again after the switch"
         )
     if table.form == "in-place" and shape.bound_functions and "bound-function" not in table.acknowledged:
         yield (
@@ -89,8 +88,7 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
     if table.form == "view" and shape.row_type_functions and "row-type" not in table.acknowledged:
         yield (
             f"functions use its row type ({', '.join(shape.row_type_functions)}), which goes with the "
-            f"renamed table: "
-            "acknowledge row-type, and create them again after the switch"
+            "renamed table: acknowledge row-type, and create them again after the switch"
         )
     if table.form == "view" and "column-grants" not in table.acknowledged:
         for why in _of_grants(table, major):
@@ -115,8 +113,7 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
         if trigger.update and not trigger.columns and "update-triggers" not in table.acknowledged:
             yield (
                 f"its trigger {ident(trigger.name)} would fire for every row of the backfill as if a "
-                f"program had "
-                "changed it: acknowledge update-triggers, when that does no harm"
+                "program had changed it: acknowledge update-triggers, when that does no harm"
             )
 
 
@@ -222,8 +219,7 @@ def _of_search(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
     if filled > _FEW and different < _FEW and not unique:
         yield (
             f"it has about {different:.0f} different values in {filled:,.0f} rows: in a blind index the "
-            f"most frequent "
-            "one would be recognised by how often it is there"
+            "most frequent one would be recognised by how often it is there"
         )
 
 

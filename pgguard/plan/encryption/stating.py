@@ -37,8 +37,7 @@ _ESCROW = (
         "EXISTS (SELECT FROM pgguard.kek AS k WHERE k.state = 'current' AND k.escrow_at IS NOT NULL "
         "AND k.drill_at IS NOT NULL)",
         "nobody has opened anything with an escrow copy of the key-encryption key yet, and without that key "
-        "the "
-        "values are lost: pgguard keys escrow, then pgguard keys restore-drill",
+        "the values are lost: pgguard keys escrow, then pgguard keys restore-drill",
     ),
 )
 

@@ -70,8 +70,7 @@ def _by_hand(tables: Sequence[EncryptedTable]) -> Iterator[str]:
     )
     yield (
         "roles that unlock: ALTER ROLE ... SET log_parameter_max_length = 0 where statements are logged; "
-        "unlock() "
-        "refuses sessions whose bound values would reach the log"
+        "unlock() refuses sessions whose bound values would reach the log"
     )
     yield (
         "limits: a superuser, or root on the server, reads everything while a session is unlocked; clear "
@@ -83,14 +82,19 @@ def _by_hand(tables: Sequence[EncryptedTable]) -> Iterator[str]:
     )
     yield (
         "UPDATE through a view is refused (40001) when another session changed the row in the same moment, "
-        "where "
-        "PostgreSQL would have waited and gone on: programs try again"
+        "where PostgreSQL would have waited and gone on: programs try again"
+    )
+    yield (
+        "from expand on, until the switch, SELECT * and RETURNING * give the columns for the encrypted "
+        "values too; a "
+        "prepared one of before fails (0A000, cached plan must not change result type) until it is "
+        "prepared anew or "
+        "the program connects again: restart such programs right after expand, or name the columns"
     )
     if any(one.form == "view" for one in tables):
         yield (
             "from the switch on GRANT and REVOKE on the view do not reach the table behind it: say them for "
-            "both, and "
-            "for EXECUTE on the column's accessor (pgguard.open__...)"
+            "both, and for EXECUTE on the column's accessor (pgguard.open__...)"
         )
     for table in tables:
         for publication in table.shape.publications:

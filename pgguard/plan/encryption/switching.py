@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 
 # more than one relation is locked, and sessions that read a view lock them in another order: whoever waits
-# for us
-# in a circle is not to be the one that PostgreSQL ends after deadlock_timeout (1 s)
+# for us in a circle is not to be the one that PostgreSQL ends after deadlock_timeout (1 s)
 _BRIEFLY = "SET LOCAL lock_timeout = '300ms';"
 
 
@@ -89,8 +88,7 @@ def switch(table: EncryptedTable, major: int) -> Step:
         "switch",
         "Switch",
         f"the name {name} becomes a view that opens the values for those who may read them, and the table "
-        f"is called "
-        f"{storage}; the clear columns stay, and go on being written.{also}",
+        f"is called {storage}; the clear columns stay, and go on being written.{also}",
         [
             Change(
                 "\n".join(up),
@@ -139,8 +137,7 @@ def soak(table: EncryptedTable) -> Step:
         "soak",
         "Soak",
         "programs work with encrypted values while the clear ones are still beside them: a time of days, in "
-        "which "
-        "everything can be taken back without a loss. This file proves every row once more",
+        "which everything can be taken back without a loss. This file proves every row once more",
         [
             Change(
                 "\n".join(proofs),
@@ -149,8 +146,7 @@ def soak(table: EncryptedTable) -> Step:
                 transactional=False,
                 safety=Safety.SAFE,
                 why="needs a session with the key. Its undo is the way back after the contract: it opens "
-                "every value "
-                "into the clear column again",
+                "every value into the clear column again",
             )
         ],
         statement_timeout=LONG,

@@ -42,8 +42,7 @@ def backfill(table: EncryptedTable) -> Step:
         "backfill",
         "Backfill",
         "the rows that were there before are sealed, in batches of about 1,000; each is opened again and "
-        "compared "
-        "with the clear value before it is kept, and what was broken off goes on where it stopped",
+        "compared with the clear value before it is kept, and what was broken off goes on where it stopped",
         [
             Change(
                 run_call(table, "backfill", name, enough=_FEW),
