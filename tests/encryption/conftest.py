@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from pgguard.demo.binaries import Postgres
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _not_before(postgres: Postgres) -> None:
+    if postgres.major < OLDEST:
+        pytest.skip(f"encryption needs PostgreSQL {OLDEST}")
+
+
 @pytest.fixture(scope="module")
 def running(postgres: Postgres) -> Iterator[Cluster]:
     """A cluster of a version that can be encrypted, for the databases of this module."""
-    if postgres.major < OLDEST:
-        pytest.skip(f"encryption needs PostgreSQL {OLDEST}")
     with Cluster.start(postgres) as cluster:
         yield cluster
