@@ -1,0 +1,603 @@
+-- Audit: the code of each table's triggers, and putting it there. Run after 020_audit.sql.
+-- This file is under the PostgreSQL License: use it with your own as you like.
+--
+-- The code of a table is static: it names its columns. It is written anew when the table changes (022), always
+-- under the same name. `SELECT pgguard_audit.code('lab.patient', 'UPDATE')` shows it.
+
+-- what these files do themselves is told by one entry, not by one for each of their statements
+DO $quiet$
+BEGIN
+    IF pg_catalog.to_regprocedure('pgguard_audit.own_word(text)') IS NOT NULL THEN
+        PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
+    END IF;
+END
+$quiet$;
+
+-- columns as the code needs them: base is the type below domains; equal says how two values are compared, image by
+-- their bytes, which calls no function of the type's owner and tells 1.0 from 1.00
+CREATE OR REPLACE FUNCTION pgguard_audit.columns_of(relation regclass)
+RETURNS TABLE (number smallint, name text, base oid, equal text, long boolean, class text, key_place integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE below (attnum, attname, attgenerated, type) AS (
+        SELECT a.attnum, a.attname, a.attgenerated, a.atttypid FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT b.attnum, b.attname, b.attgenerated, t.typbasetype
+        FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
+    ), key_of (columns) AS (
+        -- the primary key, else what is as good
+        SELECT i.indkey::smallint[] FROM pg_catalog.pg_index AS i
+        WHERE i.indrelid = relation AND i.indisunique AND i.indimmediate AND i.indisvalid
+            AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT (0 = ANY (i.indkey::smallint[]))
+            AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = relation AND a.attnum = ANY (i.indkey::smallint[]) AND NOT a.attnotnull)
+        ORDER BY i.indisprimary DESC, i.indisreplident DESC, i.indnkeyatts, i.indexrelid LIMIT 1
+    )
+    SELECT b.attnum, b.attname::text, t.oid,
+        CASE
+            WHEN t.oid = ANY (ARRAY['bool', 'int2', 'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid',
+                'bytea', '"char"', 'inet', 'cidr', 'macaddr', 'macaddr8', 'varbit']::regtype[]) OR t.typtype = 'e' THEN 'plain'
+            WHEN t.oid = ANY (ARRAY['text', 'varchar', 'name']::regtype[]) THEN 'text'
+            ELSE 'image'
+        END,
+        t.typlen = -1 AND t.oid <> ALL (ARRAY['inet', 'cidr', 'numeric']::regtype[]),
+        coalesce(c.class, 'mark'), pg_catalog.array_position(k.columns, b.attnum) - pg_catalog.array_lower(k.columns, 1)
+    FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd'
+    LEFT JOIN key_of AS k ON true
+    LEFT JOIN pgguard_audit.audited_column AS c ON c.relation = columns_of.relation AND c.name = b.attname
+    -- a virtual column has no value of its own (18)
+    WHERE b.attgenerated <> 'v'
+    ORDER BY b.attnum
+$$;
+
+-- whether two values differ, as SQL
+CREATE OR REPLACE FUNCTION pgguard_audit.differs(column_name text, equal text, before text, after text) RETURNS text
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format(CASE equal
+        WHEN 'plain' THEN '%2$s.%1$I IS DISTINCT FROM %3$s.%1$I'
+        WHEN 'text' THEN '%2$s.%1$I COLLATE "C" IS DISTINCT FROM %3$s.%1$I'
+        ELSE 'pg_catalog.record_image_ne(ROW(%2$s.%1$I), ROW(%3$s.%1$I))' END, column_name, before, after)
+$$;
+
+-- a value as text, as SQL: by casts of PostgreSQL's own types only; others by their output function
+CREATE OR REPLACE FUNCTION pgguard_audit.as_text(column_name text, base oid, source text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format(CASE
+        WHEN base = 'bytea'::regtype THEN 'pg_catalog.encode(%2$s.%1$I, ''hex'')'
+        WHEN base < 16384 THEN '%2$s.%1$I::text'
+        ELSE 'CASE WHEN %2$s.%1$I IS NOT NULL THEN pg_catalog.concat(%2$s.%1$I) END' END, column_name, source)
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.recorded_value(column_name text, base oid, long boolean, source text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+        WHEN NOT long THEN pgguard_audit.as_text(column_name, base, source)
+        WHEN base IN ('text'::regtype, 'varchar'::regtype) THEN pg_catalog.format(
+            'CASE WHEN pg_catalog.octet_length(%1$s.%2$I) > 1000 THEN pgguard_audit.bounded(%1$s.%2$I) ELSE %1$s.%2$I END',
+            source, column_name)
+        ELSE pg_catalog.format('pgguard_audit.bounded(%s)', pgguard_audit.as_text(column_name, base, source)) END
+$$;
+
+-- the key of a row, as SQL, from one side
+CREATE OR REPLACE FUNCTION pgguard_audit.key_value(relation regclass, source text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[];
+    made text;
+BEGIN
+    SELECT pg_catalog.array_agg(pgguard_audit.as_text(c.name, c.base, source) ORDER BY c.key_place) INTO parts
+    FROM pgguard_audit.columns_of(relation) AS c WHERE c.key_place IS NOT NULL;
+    IF parts IS NULL THEN
+        -- the whole row, which nobody can guess a part of
+        RETURN pg_catalog.format('pgguard_audit.tag_with(pg_catalog.concat(ROW(%s.*)), tag_key_)', source);
+    END IF;
+    made := CASE WHEN pg_catalog.cardinality(parts) = 1 THEN parts[1]
+        ELSE '(ARRAY[' || pg_catalog.array_to_string(parts, ', ') || '])::text' END;
+    IF (SELECT a.key_is_tag FROM pgguard_audit.audited AS a WHERE a.relation = key_value.relation) THEN
+        RETURN 'pgguard_audit.tag_with(' || made || ', tag_key_)';
+    END IF;
+    -- what an index cannot hold must not stop the statement
+    IF EXISTS (SELECT FROM pgguard_audit.columns_of(relation) AS c WHERE c.key_place IS NOT NULL AND c.long) THEN
+        RETURN 'pgguard_audit.bounded(' || made || ')';
+    END IF;
+    RETURN made;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.subject_value(relation regclass, source text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made text;
+    chosen record;
+BEGIN
+    SELECT c.name, c.base, c.long, a.subject_is_tag INTO chosen
+    FROM pgguard_audit.audited AS a JOIN pgguard_audit.columns_of(a.relation) AS c ON c.name = a.subject
+    WHERE a.relation = subject_value.relation;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    made := pgguard_audit.as_text(chosen.name, chosen.base, source);
+    RETURN CASE
+        WHEN chosen.subject_is_tag THEN pg_catalog.format('pgguard_audit.tag_with(%s, tag_key_)', made)
+        WHEN chosen.long THEN pg_catalog.format('pgguard_audit.bounded(%s)', made)
+        ELSE made END;
+END
+$$;
+
+-- what entries of the table mean from now on; the number of the shape that is the same, or of a new one
+CREATE OR REPLACE FUNCTION pgguard_audit.shape_of(table_ regclass) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    now_ pgguard_audit.shape;
+    known pgguard_audit.shape;
+BEGIN
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) INTO STRICT now_.relation
+    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = table_;
+    SELECT coalesce(pg_catalog.array_agg(c.name ORDER BY c.number), '{}'),
+        coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class IN ('plain', 'cipher')), '{}'),
+        coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class = 'seal'), '{}'),
+        coalesce(pg_catalog.array_agg(c.name ORDER BY c.key_place) FILTER (WHERE c.key_place IS NOT NULL), '{}')
+    INTO now_.columns, now_.recorded, now_.sealed, now_.key FROM pgguard_audit.columns_of(table_) AS c;
+    SELECT a.subject INTO now_.subject FROM pgguard_audit.audited AS a WHERE a.relation = table_;
+    SELECT s.* INTO known FROM pgguard_audit.audited AS a JOIN pgguard_audit.shape AS s ON s.id = a.shape WHERE a.relation = table_;
+    IF (known.relation, known.columns, known.recorded, known.sealed, known.key, known.subject)
+        IS DISTINCT FROM (now_.relation, now_.columns, now_.recorded, now_.sealed, now_.key, now_.subject)
+    THEN
+        INSERT INTO pgguard_audit.shape (relation, columns, recorded, sealed, key, subject)
+        VALUES (now_.relation, now_.columns, now_.recorded, now_.sealed, now_.key, now_.subject)
+        RETURNING id INTO known.id;
+        UPDATE pgguard_audit.audited AS a SET shape = known.id WHERE a.relation = table_;
+    END IF;
+    RETURN known.id;
+END
+$$;
+
+-- what every entry begins with: its columns, and their values as SQL
+CREATE OR REPLACE FUNCTION pgguard_audit.envelope_columns() RETURNS text
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'id, at, began, xid, backend_start, pid, login, role, authenticated, client, application, claimed'
+$$;
+CREATE OR REPLACE FUNCTION pgguard_audit.envelope_values() RETURNS text
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT $code$pg_catalog.nextval('pgguard_audit.entry_id'),
+        (SELECT pg_catalog.clock_timestamp()), pg_catalog.now(), pg_catalog.txid_current(),
+        pgguard_audit.session_start(), pgguard_audit.session_pid(),
+        session_user, pg_catalog.current_setting('role'), pgguard_audit.session_authenticated(),
+        pgguard_audit.session_client(), pg_catalog.current_setting('application_name'),
+        CASE WHEN pg_catalog.current_setting('pgguard.claim', true) <> ''
+            THEN pgguard_audit.claimed(pg_catalog.current_setting('pgguard.claim', true)) END$code$
+$$;
+
+-- The body of the trigger function for one verb. guarded: for servers without the event triggers of 022, where a
+-- changed column must not stop the statement.
+CREATE OR REPLACE FUNCTION pgguard_audit.code(table_ regclass, verb text, guarded boolean DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    chosen pgguard_audit.audited;
+    rows boolean;
+    before text;
+    after text;
+    names text[] := ARRAY['shape', 'verb'];
+    vals text[];
+    differing text[];
+    olds text[];
+    news text[];
+    keys text[];
+    seals text[];
+    first_key text;
+    body text;
+    declared text[] := ARRAY[]::text[];
+    unguarded boolean := NOT coalesce(guarded, NOT pgguard_audit.follows_ddl());
+BEGIN
+    SELECT a.* INTO chosen FROM pgguard_audit.audited AS a WHERE a.relation = table_;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'pgguard: % is not audited', table_;
+    END IF;
+    IF verb = 'TRUNCATE' THEN
+        IF NOT chosen.truncate_allowed THEN
+            RETURN pg_catalog.format($code$
+BEGIN
+    RAISE EXCEPTION 'pgguard: TRUNCATE of %% is refused: it leaves no trace of the rows; DELETE them, or allow it in the policy',
+        TG_RELID::pg_catalog.regclass USING ERRCODE = 'PGA03';
+END
+$code$);
+        END IF;
+        RETURN pg_catalog.format($code$
+BEGIN
+    INSERT INTO pgguard_audit.entry (%s,
+        shape, verb, object)
+    SELECT %s,
+        %s, 'TRUNCATE', pg_catalog.format('%%I.%%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+    RETURN NULL;
+END
+$code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chosen.shape);
+    END IF;
+    rows := chosen.level = 'row';
+    before := CASE WHEN rows THEN 'OLD' ELSE 'o' END;
+    after := CASE WHEN rows THEN 'NEW' ELSE 'n' END;
+    SELECT pg_catalog.array_agg(pg_catalog.format(CASE c.equal WHEN 'plain' THEN 'o.%1$I = n.%1$I'
+            WHEN 'text' THEN 'o.%1$I COLLATE "C" = n.%1$I' ELSE 'pg_catalog.concat(o.%1$I) = pg_catalog.concat(n.%1$I)' END, c.name)
+            ORDER BY c.key_place) FILTER (WHERE c.key_place IS NOT NULL),
+        pg_catalog.array_agg(pgguard_audit.differs(c.name, c.equal, before, after) ORDER BY c.number),
+        pg_catalog.array_agg(
+            CASE verb WHEN 'UPDATE' THEN pg_catalog.format(E'CASE WHEN %s\n            THEN %s END',
+                pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.recorded_value(c.name, c.base, c.long, before))
+            ELSE pgguard_audit.recorded_value(c.name, c.base, c.long, before) END ORDER BY c.number)
+            FILTER (WHERE c.class IN ('plain', 'cipher')),
+        pg_catalog.array_agg(
+            CASE verb WHEN 'UPDATE' THEN pg_catalog.format(E'CASE WHEN %s\n            THEN %s END',
+                pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.recorded_value(c.name, c.base, c.long, after))
+            ELSE pgguard_audit.recorded_value(c.name, c.base, c.long, after) END ORDER BY c.number)
+            FILTER (WHERE c.class IN ('plain', 'cipher')),
+        pg_catalog.array_agg(CASE verb
+            WHEN 'INSERT' THEN 'NULL, ' || pgguard_audit.as_text(c.name, c.base, after)
+            WHEN 'DELETE' THEN pgguard_audit.as_text(c.name, c.base, before) || ', NULL'
+            ELSE pg_catalog.format('CASE WHEN %1$s THEN %2$s END, CASE WHEN %1$s THEN %3$s END',
+                pgguard_audit.differs(c.name, c.equal, before, after),
+                pgguard_audit.as_text(c.name, c.base, before), pgguard_audit.as_text(c.name, c.base, after)) END
+            ORDER BY c.number) FILTER (WHERE c.class = 'seal'),
+        pg_catalog.min(pg_catalog.quote_ident(c.name)) FILTER (WHERE c.key_place = 0)
+    INTO keys, differing, olds, news, seals, first_key FROM pgguard_audit.columns_of(table_) AS c;
+    vals := ARRAY[chosen.shape::text, pg_catalog.quote_literal(verb)];
+    IF verb = 'UPDATE' THEN
+        IF rows OR keys IS NOT NULL THEN
+            names := names || 'changed'::text;
+            vals := vals || pg_catalog.format(E'ARRAY[%s]', pg_catalog.array_to_string(differing, E',\n            '));
+        END IF;
+        IF NOT rows THEN
+            -- the half of a row whose key changed has nothing to be compared with
+            -- without a key an old row and a new one cannot be told to be the same
+            vals[2] := CASE WHEN keys IS NULL THEN '''UPDATE '' || u.half' ELSE pg_catalog.format(
+                'CASE WHEN n.%1$s IS NULL THEN ''UPDATE FROM'' WHEN o.%1$s IS NULL THEN ''UPDATE TO'' ELSE ''UPDATE'' END',
+                first_key) END;
+        END IF;
+        IF NOT rows AND keys IS NULL THEN
+            names := names || ARRAY['key', 'subject'];
+            vals := vals || ARRAY['u.key', 'u.subject'];
+            olds := NULL; news := NULL; seals := NULL;
+        ELSE
+            names := names || 'key'::text;
+            vals := vals || CASE WHEN rows THEN pgguard_audit.key_value(table_, after)
+                WHEN pg_catalog.cardinality(keys) = 1
+                    THEN pg_catalog.format('coalesce(%s, %s)', pgguard_audit.key_value(table_, after), pgguard_audit.key_value(table_, before))
+                ELSE pg_catalog.format('CASE WHEN n.%s IS NULL THEN %s ELSE %s END', first_key,
+                    pgguard_audit.key_value(table_, before), pgguard_audit.key_value(table_, after)) END;
+            IF chosen.subject IS NOT NULL THEN
+                names := names || ARRAY['subject', 'subject_before'];
+                vals := vals || CASE WHEN rows THEN pgguard_audit.subject_value(table_, after)
+                    ELSE pg_catalog.format('coalesce(%s, %s)', pgguard_audit.subject_value(table_, after),
+                        pgguard_audit.subject_value(table_, before)) END;
+                SELECT vals || pg_catalog.format('CASE WHEN %s THEN %s END',
+                    pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.subject_value(table_, before))
+                INTO vals FROM pgguard_audit.columns_of(table_) AS c WHERE c.name = chosen.subject;
+            END IF;
+        END IF;
+    ELSE
+        names := names || 'key'::text;
+        vals := vals || pgguard_audit.key_value(table_, CASE verb WHEN 'INSERT' THEN after ELSE before END);
+        IF chosen.subject IS NOT NULL THEN
+            names := names || 'subject'::text;
+            vals := vals || pgguard_audit.subject_value(table_, CASE verb WHEN 'INSERT' THEN after ELSE before END);
+        END IF;
+    END IF;
+    IF olds IS NOT NULL AND verb <> 'INSERT' THEN
+        names := names || 'old'::text;
+        vals := vals || pg_catalog.format('ARRAY[%s]', pg_catalog.array_to_string(olds, E',\n            '));
+    END IF;
+    IF news IS NOT NULL AND verb <> 'DELETE' THEN
+        names := names || 'new'::text;
+        vals := vals || pg_catalog.format('ARRAY[%s]', pg_catalog.array_to_string(news, E',\n            '));
+    END IF;
+    IF seals IS NOT NULL THEN
+        names := names || 'sealed'::text;
+        vals := vals || pg_catalog.format('pgguard_audit.sealed(ARRAY[%s], sealing_key_)', pg_catalog.array_to_string(seals, E',\n            '));
+        declared := declared || pg_catalog.format(
+            'sealing_key_ bytea := CASE WHEN %s THEN pgguard_audit.sealing_key() END;',
+            CASE WHEN rows THEN 'true' WHEN verb = 'DELETE' THEN 'EXISTS (SELECT FROM old_rows)' ELSE 'EXISTS (SELECT FROM new_rows)' END);
+    END IF;
+    body := pg_catalog.format(E'    INSERT INTO pgguard_audit.entry (%s,\n        %s)\n    SELECT %s,\n        %s%s;',
+        pgguard_audit.envelope_columns(), pg_catalog.array_to_string(names, ', '), pgguard_audit.envelope_values(),
+        pg_catalog.array_to_string(vals, E',\n        '),
+        CASE
+            WHEN rows THEN ''
+            WHEN verb = 'INSERT' THEN E'\n    FROM new_rows AS n'
+            WHEN verb = 'DELETE' THEN E'\n    FROM old_rows AS o'
+            WHEN keys IS NOT NULL THEN E'\n    FROM old_rows AS o FULL JOIN new_rows AS n\n        ON ' || pg_catalog.array_to_string(keys, ' AND ')
+            ELSE pg_catalog.format(E'\n    FROM (SELECT ''FROM'' AS half, %s AS key, %s AS subject FROM old_rows AS o\n'
+                || E'        UNION ALL SELECT ''TO'', %s, %s FROM new_rows AS n) AS u',
+                pgguard_audit.key_value(table_, 'o'), coalesce(pgguard_audit.subject_value(table_, 'o'), 'NULL::text'),
+                pgguard_audit.key_value(table_, 'n'), coalesce(pgguard_audit.subject_value(table_, 'n'), 'NULL::text'))
+        END);
+    IF body LIKE '%tag_key\_%' THEN
+        declared := 'tag_key_ bytea := pgguard_audit.tag_key();'::text || declared;
+    END IF;
+    IF NOT unguarded THEN
+        body := pg_catalog.format($code$    BEGIN
+%s
+    EXCEPTION WHEN undefined_column OR undefined_function OR undefined_object OR datatype_mismatch OR cannot_coerce THEN
+        -- the table was changed, and this code was not: that something was written is recorded
+        INSERT INTO pgguard_audit.entry (%s,
+            shape, verb, object)
+        SELECT %s,
+            %s, %L, 'rows that could not be told: the table was changed, and its audit was not';
+    END;$code$, pg_catalog.regexp_replace(body, '^', '    ', 'gn'), pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(),
+            chosen.shape, verb);
+    END IF;
+    RETURN E'\n#variable_conflict use_column\n'
+        || CASE WHEN declared <> '{}' THEN E'DECLARE\n    ' || pg_catalog.array_to_string(declared, E'\n    ') || E'\n' ELSE '' END
+        || E'BEGIN\n' || body || E'\n    RETURN NULL;\nEND\n';
+END
+$$;
+COMMENT ON FUNCTION pgguard_audit.code(regclass, text, boolean) IS
+    'the code that audits a table: of its INSERT, UPDATE, DELETE or TRUNCATE';
+
+-- settings of a session that would change how values look as text
+CREATE OR REPLACE FUNCTION pgguard_audit.settings_of(table_ regclass) RETURNS text[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    seen oid[];
+    whole boolean;
+    hidden boolean;
+    found_ text[] := ARRAY[]::text[];
+BEGIN
+    SELECT pg_catalog.array_agg(c.base) FILTER (WHERE c.class <> 'mark' OR c.key_place IS NOT NULL OR c.name = a.subject),
+        pg_catalog.bool_and(c.key_place IS NULL), pg_catalog.bool_or(a.key_is_tag OR a.subject_is_tag OR c.class = 'seal')
+    INTO seen, whole, hidden FROM pgguard_audit.audited AS a, pgguard_audit.columns_of(a.relation) AS c
+    WHERE a.relation = table_;
+    -- others may be made of these, or be shown by means of them
+    whole := whole OR EXISTS (
+        SELECT FROM pg_catalog.unnest(seen) AS s (type) JOIN pg_catalog.pg_type AS t ON t.oid = s.type
+        WHERE t.typcategory NOT IN ('B', 'N', 'S', 'D', 'T', 'I', 'E', 'V', 'U') OR (s.type >= 16384 AND t.typtype <> 'e'));
+    IF whole OR seen && ARRAY['date', 'timestamp', 'timestamptz']::regtype[]::oid[] THEN
+        found_ := found_ || 'DateStyle = ''ISO, YMD'''::text;
+    END IF;
+    IF whole OR 'timestamptz'::regtype = ANY (seen) THEN
+        found_ := found_ || 'TimeZone = ''UTC'''::text;
+    END IF;
+    IF whole OR 'interval'::regtype = ANY (seen) THEN
+        found_ := found_ || 'IntervalStyle = ''postgres'''::text;
+    END IF;
+    IF whole OR seen && ARRAY['float4', 'float8']::regtype[]::oid[] THEN
+        found_ := found_ || 'extra_float_digits = 1'::text;
+    END IF;
+    IF whole THEN
+        found_ := found_ || 'bytea_output = ''hex'''::text;
+    END IF;
+    IF whole OR hidden THEN
+        -- a plan for one call holds its keys as constants, which auto_explain would print
+        found_ := found_ || 'plan_cache_mode = ''force_generic_plan'''::text;
+    END IF;
+    RETURN found_;
+END
+$$;
+
+-- a table and everything that is a part of it: statements that name a part set off its own triggers only
+CREATE OR REPLACE FUNCTION pgguard_audit.parts(table_ regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE part (relation) AS (
+        SELECT table_::oid
+        UNION
+        SELECT i.inhrelid FROM part AS p JOIN pg_catalog.pg_inherits AS i ON i.inhparent = p.relation
+        JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+        -- a child that is audited for itself has triggers of its own
+        WHERE c.relkind IN ('r', 'p', 'f') AND NOT EXISTS (
+            SELECT FROM pgguard_audit.audited AS a WHERE a.relation = i.inhrelid)
+    )
+    SELECT p.relation::regclass FROM part AS p
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.function_name(table_ regclass, verb text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format('audit_%s_%s', pg_catalog.lower(verb), a.number) FROM pgguard_audit.audited AS a
+    WHERE a.relation = table_
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.follows_ddl() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_ddl' AND evtenabled = 'A')
+$$;
+
+-- What follows runs with the rights of whoever applies migrations, or of the event trigger's owner.
+
+-- writes a table's functions where they are not as they should be
+CREATE OR REPLACE FUNCTION pgguard_audit.write_code(table_ regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    verb text;
+    name text;
+    body text;
+    settings text[] := ARRAY['search_path = pg_catalog, pg_temp'] || pgguard_audit.settings_of(table_);
+BEGIN
+    PERFORM pgguard_audit.shape_of(table_);
+    FOREACH verb IN ARRAY ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] LOOP
+        name := pgguard_audit.function_name(table_, verb);
+        body := pgguard_audit.code(table_, verb);
+        CONTINUE WHEN EXISTS (
+            SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace AND p.proname = name
+                AND p.prosrc = body AND p.prosecdef AND p.proowner = 'pgguard_auditor'::regrole
+                AND pg_catalog.cardinality(p.proconfig) = pg_catalog.cardinality(settings));
+        EXECUTE pg_catalog.format(
+            'CREATE OR REPLACE FUNCTION pgguard_audit.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET %s AS %L',
+            name, pg_catalog.array_to_string(settings, ' SET '), body);
+        EXECUTE pg_catalog.format('ALTER FUNCTION pgguard_audit.%I() OWNER TO pgguard_auditor', name);
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION pgguard_audit.%I() FROM PUBLIC', name);
+        EXECUTE pg_catalog.format('COMMENT ON FUNCTION pgguard_audit.%I() IS %L', name,
+            pg_catalog.format('pgguard: audits %s of %s', verb, table_));
+    END LOOP;
+END
+$$;
+
+-- puts the triggers on one table or part, where they are not
+CREATE OR REPLACE FUNCTION pgguard_audit.put_triggers(table_ regclass, part regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one record;
+    kind "char" := (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = part);
+    level text := (SELECT a.level FROM pgguard_audit.audited AS a WHERE a.relation = table_);
+BEGIN
+    FOR one IN
+        SELECT v.verb, pg_catalog.lower('pgguard_audit_' || v.verb) AS name, v.tables,
+            ('pgguard_audit.' || pg_catalog.quote_ident(pgguard_audit.function_name(table_, v.verb)) || '()')::regprocedure AS function
+        FROM (VALUES ('INSERT', 'NEW TABLE AS new_rows'), ('UPDATE', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+            ('DELETE', 'OLD TABLE AS old_rows'), ('TRUNCATE', '')) AS v (verb, tables)
+    LOOP
+        CONTINUE WHEN one.verb = 'TRUNCATE' AND kind = 'f'
+            AND pg_catalog.current_setting('server_version_num')::integer < 160000;
+        -- rows set off the triggers of the partition that they are in
+        CONTINUE WHEN level = 'row' AND kind = 'p' AND one.verb <> 'TRUNCATE';
+        IF EXISTS (
+            SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = part AND t.tgname = one.name
+                AND (t.tgfoid <> one.function OR ((t.tgtype & 1) = 1) <> (level = 'row' AND one.verb <> 'TRUNCATE')
+                    OR t.tgqual IS NOT NULL))
+        THEN
+            EXECUTE pg_catalog.format('DROP TRIGGER %I ON %s', one.name, part);
+        END IF;
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = part AND t.tgname = one.name) THEN
+            EXECUTE pg_catalog.format('CREATE TRIGGER %I %s %s ON %s %s FOR EACH %s EXECUTE FUNCTION %s', one.name,
+                CASE one.verb WHEN 'TRUNCATE' THEN 'BEFORE' ELSE 'AFTER' END, one.verb, part,
+                CASE WHEN level = 'statement' AND one.tables <> '' THEN 'REFERENCING ' || one.tables ELSE '' END,
+                CASE WHEN level = 'row' AND one.verb <> 'TRUNCATE' THEN 'ROW' ELSE 'STATEMENT' END, one.function);
+        END IF;
+        IF NOT EXISTS (
+            SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = part AND t.tgname = one.name AND t.tgenabled = 'A')
+        THEN
+            EXECUTE pg_catalog.format('ALTER TABLE %s%s ENABLE ALWAYS TRIGGER %I',
+                CASE WHEN kind = 'p' THEN 'ONLY ' ELSE '' END, part, one.name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- writes the code of an audited table anew, and puts its triggers wherever they are missing
+CREATE OR REPLACE FUNCTION pgguard_audit.refresh(table_ regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part regclass;
+BEGIN
+    PERFORM pgguard_audit.write_code(table_);
+    FOR part IN SELECT p.p FROM pgguard_audit.parts(table_) AS p (p) LOOP
+        PERFORM pgguard_audit.put_triggers(table_, part);
+    END LOOP;
+END
+$$;
+
+-- Audits a table. classes names columns that are not only marked, as '{"name": "plain"}'; subject the column that
+-- tells whose data a row is. Calling it again changes what is asked for otherwise.
+CREATE OR REPLACE FUNCTION pgguard_audit.audit(
+    table_ regclass, subject text DEFAULT NULL, classes jsonb DEFAULT '{}', level text DEFAULT NULL,
+    truncate_allowed boolean DEFAULT false, key_is_tag boolean DEFAULT false, subject_is_tag boolean DEFAULT false
+) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    kind "char" := (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = table_);
+    wrong text;
+BEGIN
+    IF kind NOT IN ('r', 'p', 'f') OR table_::text LIKE 'pgguard\_audit.%' OR EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = table_ AND c.relispartition)
+    THEN
+        RAISE EXCEPTION 'pgguard: % cannot be audited by itself: tables can, with their partitions', table_;
+    END IF;
+    SELECT pg_catalog.string_agg(w.name, ', ') INTO wrong
+    FROM (SELECT pg_catalog.jsonb_object_keys(classes) UNION SELECT subject) AS w (name)
+    WHERE w.name IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = table_ AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped);
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'pgguard: % has no column %', table_, wrong;
+    END IF;
+    IF EXISTS (SELECT FROM pg_catalog.jsonb_each_text(classes) AS c WHERE c.value = 'seal')
+        AND pg_catalog.to_regprocedure('pgguard_audit.sealing_key()') IS NULL
+    THEN
+        RAISE EXCEPTION 'pgguard: columns of % are to be sealed, and the auditor''s key is missing: pgguard audit auditor-key', table_;
+    END IF;
+    -- statement triggers do not fire where rows arrive by replication, nor have they rows of foreign tables
+    level := CASE
+        WHEN kind = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid IN (
+            SELECT p.p FROM pgguard_audit.parts(table_) AS p (p))) THEN 'row'
+        ELSE coalesce(level, 'statement') END;
+    INSERT INTO pgguard_audit.audited AS a (relation, subject, subject_is_tag, key_is_tag, level, truncate_allowed)
+    VALUES (table_, subject, subject_is_tag, key_is_tag, level, truncate_allowed)
+    ON CONFLICT ON CONSTRAINT audited_pkey DO UPDATE SET subject = excluded.subject, level = excluded.level,
+        subject_is_tag = excluded.subject_is_tag, key_is_tag = excluded.key_is_tag,
+        truncate_allowed = excluded.truncate_allowed;
+    DELETE FROM pgguard_audit.audited_column AS c WHERE c.relation = table_ AND NOT classes ? c.name;
+    INSERT INTO pgguard_audit.audited_column AS c (relation, name, class)
+    SELECT table_, e.key, e.value FROM pg_catalog.jsonb_each_text(classes) AS e
+    ON CONFLICT ON CONSTRAINT audited_column_pkey DO UPDATE SET class = excluded.class;
+    -- what follows is the audit's own, and one entry tells it
+    PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
+    PERFORM pgguard_audit.refresh(table_);
+    PERFORM pgguard_audit.note('AUDIT ON', table_::text);
+    PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+END
+$$;
+
+-- ends the audit of a table; what was recorded stays
+CREATE OR REPLACE FUNCTION pgguard_audit.leave(table_ regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one record;
+BEGIN
+    PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
+    FOR one IN
+        SELECT t.tgname, t.tgrelid::regclass AS part FROM pg_catalog.pg_trigger AS t
+        WHERE t.tgfoid IN (
+            SELECT pg_catalog.to_regprocedure('pgguard_audit.' || pg_catalog.quote_ident(pgguard_audit.function_name(table_, v)) || '()')::oid
+            FROM pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS v)
+        ORDER BY t.tgrelid, t.tgname
+    LOOP
+        EXECUTE pg_catalog.format('DROP TRIGGER IF EXISTS %I ON %s', one.tgname, one.part);
+    END LOOP;
+    FOR one IN
+        SELECT pg_catalog.to_regprocedure('pgguard_audit.' || pg_catalog.quote_ident(pgguard_audit.function_name(table_, v)) || '()') AS function
+        FROM pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS v
+    LOOP
+        IF one.function IS NOT NULL THEN
+            EXECUTE pg_catalog.format('DROP FUNCTION %s', one.function);
+        END IF;
+    END LOOP;
+    DELETE FROM pgguard_audit.audited AS a WHERE a.relation = table_;
+    PERFORM pgguard_audit.note('AUDIT OFF', table_::text);
+    PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+END
+$$;
+
+-- whether every write to a table is recorded: triggers on all its parts, ALWAYS, with the code they should have
+CREATE OR REPLACE FUNCTION pgguard_audit.is_audited(table_ regclass) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pgguard_audit.audited AS a WHERE a.relation = table_) AND NOT EXISTS (
+        SELECT FROM pgguard_audit.parts(table_) AS p (part) JOIN pg_catalog.pg_class AS c ON c.oid = p.part
+        CROSS JOIN pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS v (verb)
+        LEFT JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = p.part AND t.tgname = pg_catalog.lower('pgguard_audit_' || v.verb)
+        LEFT JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+        JOIN pgguard_audit.audited AS a ON a.relation = table_
+        WHERE NOT (v.verb = 'TRUNCATE' AND c.relkind = 'f' AND pg_catalog.current_setting('server_version_num')::integer < 160000)
+            AND NOT (a.level = 'row' AND c.relkind = 'p' AND v.verb <> 'TRUNCATE')
+            AND (t.tgenabled = 'A' AND t.tgqual IS NULL AND f.pronamespace = 'pgguard_audit'::regnamespace
+                AND f.prosrc = pgguard_audit.code(table_, v.verb)) IS NOT TRUE)
+$$;
+
+-- entries as people read them
+CREATE OR REPLACE VIEW pgguard_audit.change AS
+    SELECT e.id, e.at, e.login, nullif(e.role, 'none') AS role, e.authenticated, e.client, e.application, e.claimed,
+        e.verb, s.relation, e.object, e.key, e.subject, e.subject_before,
+        (SELECT pg_catalog.array_agg(c.name ORDER BY c.place)
+         FROM ROWS FROM (pg_catalog.unnest(s.columns), pg_catalog.unnest(e.changed)) WITH ORDINALITY AS c (name, changed, place) WHERE c.changed) AS changed,
+        CASE WHEN s.id IS NULL THEN pg_catalog.to_jsonb(e.old) ELSE pg_catalog.jsonb_object(s.recorded, e.old) END AS old,
+        CASE WHEN s.id IS NULL THEN pg_catalog.to_jsonb(e.new) ELSE pg_catalog.jsonb_object(s.recorded, e.new) END AS new,
+        e.sealed IS NOT NULL AS has_sealed, e.erased IS NOT NULL AS erased, e.xid, e.pid, e.backend_start, e.began
+    FROM pgguard_audit.entry AS e LEFT JOIN pgguard_audit.shape AS s ON s.id = e.shape;
+COMMENT ON VIEW pgguard_audit.change IS 'entries with the names of tables and columns; old and new hold columns of the class plain and cipher';
+
+SELECT pgguard_audit.settle();
+GRANT EXECUTE ON FUNCTION pgguard_audit.code(regclass, text, boolean), pgguard_audit.is_audited(regclass)
+    TO pgguard_audit_reader, pgguard_audit_keeper;
+
+DO $told$
+BEGIN
+    PERFORM pgguard_audit.note('AUDIT INSTALLED', '021_audit_code');
+    PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+END
+$told$;
