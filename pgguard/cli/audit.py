@@ -4,4 +4,9 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The audit store: who changed and who read what.")
+audit = typer.Typer(name="audit", no_args_is_help=True, help="Keep, seal, verify and search the audit store.")
+
+
+@audit.callback()
+def _group() -> None:
+    pass

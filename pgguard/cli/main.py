@@ -13,6 +13,7 @@ import typer
 
 from pgguard.cli import (
     apply,
+    audit,
     auditor,
     catalogue,
     demo,
@@ -85,6 +86,7 @@ app.add_typer(person.person)
 app.add_typer(passwords.passwords)
 app.add_typer(roster.roster)
 app.add_typer(keys.keys)
+app.add_typer(audit.audit)
 
 
 def main() -> None:

@@ -1,0 +1,28 @@
+"""A cluster for the databases of one module, and the audit as its install files make it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pgguard.demo.cluster import Cluster
+from tests.audit.store import OLDEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.demo.binaries import Postgres
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _not_before(postgres: Postgres) -> None:
+    if postgres.major < OLDEST:
+        pytest.skip(f"the audit needs PostgreSQL {OLDEST}")
+
+
+@pytest.fixture(scope="module")
+def running(postgres: Postgres) -> Iterator[Cluster]:
+    """A cluster of a version that can be audited, for the databases of this module."""
+    with Cluster.start(postgres) as cluster:
+        yield cluster
