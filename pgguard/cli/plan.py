@@ -51,9 +51,15 @@ def plan(
         bool,
         typer.Option("--encrypt", help="Encrypt sensitive columns: those of the policy, else those found."),
     ] = False,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Record who changes and reads the sensitive tables."),
+    ] = False,
     table: Annotated[
         list[str] | None,
-        typer.Option("--table", metavar="TABLE", help="With --encrypt: only this table (repeat for more)."),
+        typer.Option(
+            "--table", metavar="TABLE", help="With --encrypt or --audit: only this table (repeat for more)."
+        ),
     ] = None,
     log: Annotated[
         list[Path] | None,
@@ -81,7 +87,7 @@ def plan(
     observations: ObservationsFile = None,
     force: Annotated[bool, typer.Option("--force", help="Replace another plan in the folder.")] = False,
 ) -> None:
-    """Plan SQL that closes the findings, gives every person a login, or encrypts columns; nothing is changed.
+    """Plan SQL that closes findings, gives people logins, encrypts or audits tables; nothing is changed.
 
     Without -o the plan is printed for people. Each file asserts the state it was planned on, can be run
     twice, and has an undo and a verification beside it.
@@ -90,6 +96,8 @@ def plan(
         made = _personal(source, personal_roles, policy, terminate)
     elif encrypt:
         made = _encrypting(source, policy, table or [], log or [], prefix)
+    elif audit:
+        made = _auditing(source, policy, table or [])
     else:
         made = _closing(source, policy, observations, check, severity, safe_only)
     _deliver(made, output, layout, force=force)
@@ -154,6 +162,23 @@ def _encrypting(
     told = sections(snapshot, found, seen, major=major)
     steps, by_hand = plan_encryption(found, major=major)
     return replace(_plan(source, snapshot, steps, (*by_hand, *left_out)), sections=told)
+
+
+def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:
+    from pgguard.errors import UsageError
+    from pgguard.plan.audit import chosen, plan_audit
+    from pgguard.server.audit_state import read_state
+
+    if source.file is not None:
+        msg = "--audit looks at what is audited now: give a server instead of --from"
+        raise UsageError(msg)
+    declared = _policy(policy)
+    snapshot = source.snapshot()
+    found = chosen(snapshot, declared, tables)
+    seen = {name: read_state(source.target, name) for name in dict.fromkeys(one.database for one in found)}
+    major = snapshot.server.version_num // 10000
+    steps, by_hand, told = plan_audit(found, seen, declared, major=major)
+    return replace(_plan(source, snapshot, steps, by_hand), sections=told)
 
 
 def _statements(

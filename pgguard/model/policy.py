@@ -175,6 +175,48 @@ class EncryptTableEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """How it is recorded who changes sensitive tables (HIPAA 164.312(b), GDPR art. 32(1)(d)).
+
+    Entries are kept in partitions by month or day, of which `ahead` are made ahead. With `truncate` a
+    TRUNCATE of an audited table is recorded instead of refused. New tables of the schemas in `cover` are
+    audited from their creation on.
+    """
+
+    period: Literal["month", "day"] = "month"
+    ahead: int = 3
+    truncate: bool = False
+    cover: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTableEntry:
+    """A table that is audited whatever it holds, or otherwise than by itself.
+
+    `subject` is the column that tells whose data a row is, the patient's key; `truncate` overrides the
+    policy's.
+    """
+
+    table: str
+    subject: str = ""
+    truncate: bool | None = None
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditColumnEntry:
+    """What is recorded of a column, schema.table.column, besides that it changed.
+
+    plain: its values, which a sensitive column's never are; mark: no value; seal: its values, encrypted for
+    the auditor alone.
+    """
+
+    column: str
+    record: Literal["plain", "mark", "seal"]
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Where the key-encryption key comes from: file:PATH, env:NAME, command:PROGRAM ARGUMENTS or prompt.
 
@@ -333,12 +375,15 @@ class Policy:
     observation: Observation = field(default_factory=Observation)
     encryption: Encryption = field(default_factory=Encryption)
     keys: Keys = field(default_factory=Keys)
+    audit: Audit = field(default_factory=Audit)
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
     column: tuple[ColumnEntry, ...] = ()
     encrypt: tuple[EncryptEntry, ...] = ()
     encrypt_table: tuple[EncryptTableEntry, ...] = ()
+    audit_table: tuple[AuditTableEntry, ...] = ()
+    audit_column: tuple[AuditColumnEntry, ...] = ()
     waiver: tuple[Waiver, ...] = ()
     site_check: tuple[SiteCheck, ...] = ()
     setting: tuple[SettingEntry, ...] = ()

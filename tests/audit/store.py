@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, LiteralString, cast
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
@@ -27,7 +27,7 @@ def install(connection: psycopg.Connection) -> None:
     for name in install_files():
         with connection.transaction():
             text = folder.joinpath(name).read_text(encoding="utf-8")
-            connection.execute(cast("LiteralString", text))
+            connection.execute(text.encode())
 
 
 def with_store(cluster: Cluster, database: str) -> str:
