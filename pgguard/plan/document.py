@@ -25,6 +25,7 @@ _PHASES = {
     "switch": "Switch: programs read and write through the encrypted columns",
     "soak": "Soak: days with both, in which everything can be taken back",
     "contract": "Contract: the clear values go",
+    "audit": "Audit: the store, then each table; a file a table, so that none waits for another",
     "scrub": "Scrub: files are written anew, so that no clear value is left in them",
 }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pgguard.model.policy import Policy
     from pgguard.plan.audit.chosen import Chosen
 
-PHASES = ("install", "tables", "reads")
+PHASE = "audit"
 _NONE = "none on tables"
 _TRIGGER = "SHARE ROW EXCLUSIVE on the table and its partitions, for a moment; readers go on"
 # event triggers, and what reads password verifiers
@@ -102,7 +102,7 @@ def _install(database: str, *, superuser: bool) -> Step:
             ),
         ),
         database=database,
-        phase="install",
+        phase=PHASE,
         risk="a fault in an audit trigger would stop writes: apply it first where that can be borne",
     )
 
@@ -137,7 +137,7 @@ def _settings(database: str, state: AuditState | None, policy: Policy) -> Step |
         why="as the policy says",
         changes=tuple(changes),
         database=database,
-        phase="install",
+        phase=PHASE,
     )
 
 
@@ -184,7 +184,7 @@ def _table(one: Chosen, before: AuditedTable | None) -> Step:
             ),
         ),
         database=one.database,
-        phase="tables",
+        phase=PHASE,
         asserts=(
             (
                 "pg_catalog.to_regclass('pgguard_audit.entry') IS NOT NULL",
@@ -270,7 +270,7 @@ def _sections(tables: Sequence[Chosen]) -> Iterator[Section]:
         "What is recorded",
         "Of every change: when, by which login, role, end user, program and address, in which transaction, "
         "the row's key, the patient it is about, and which columns got another value. Values are recorded "
-        "of these columns only:",
+        "of these columns only",
         ("database", "table", "patient by", "key", "plain", "sealed", "encrypted already"),
         tuple(rows),
     )
