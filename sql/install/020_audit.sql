@@ -99,11 +99,11 @@ COMMENT ON COLUMN pgguard_audit.audited.key_is_tag IS
 CREATE TABLE IF NOT EXISTS pgguard_audit.audited_column (
     relation regclass NOT NULL REFERENCES pgguard_audit.audited ON UPDATE CASCADE ON DELETE CASCADE,
     name text NOT NULL,
-    class text NOT NULL CHECK (class IN ('plain', 'mark', 'seal', 'cipher')),
+    class text NOT NULL CHECK (class IN ('plain', 'mark', 'seal', 'cipher', 'tag')),
     PRIMARY KEY (relation, name)
 );
 COMMENT ON TABLE pgguard_audit.audited_column IS
-    'what is recorded of a column: plain, its values; mark, that it changed; seal, its values encrypted for the auditor; cipher, its values, which are encrypted. Others: mark';
+    'what is recorded of a column: plain, its values; mark, that it changed; seal, its values encrypted for the auditor; cipher, its values, which are encrypted; tag, keyed digests of its values. Others: mark';
 
 CREATE TABLE IF NOT EXISTS pgguard_audit.covered (
     schema text PRIMARY KEY
@@ -116,12 +116,14 @@ CREATE TABLE IF NOT EXISTS pgguard_audit.shape (
     columns text[] NOT NULL,
     recorded text[] NOT NULL,
     sealed text[] NOT NULL,
+    cipher text[] NOT NULL DEFAULT '{}',
+    tagged text[] NOT NULL DEFAULT '{}',
     key text[] NOT NULL,
     subject text,
     made_at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 COMMENT ON TABLE pgguard_audit.shape IS
-    'what entries mean: columns by place in "changed", by place in "old" and "new" (recorded), those that are sealed, and those of the key; an empty key: digest of the whole row';
+    'what entries mean: columns by place in "changed", by place in "old" and "new" (recorded), of these the encrypted ones (cipher) and keyed digests (tagged), those that are sealed, and those of the key; an empty key: digest of the whole row';
 
 CREATE SEQUENCE IF NOT EXISTS pgguard_audit.entry_id CACHE 32;
 

@@ -69,9 +69,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ELSE 'CASE WHEN %2$s.%1$I IS NOT NULL THEN pg_catalog.concat(%2$s.%1$I) END' END, column_name, source)
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard_audit.recorded_value(column_name text, base oid, long boolean, source text) RETURNS text
+CREATE OR REPLACE FUNCTION pgguard_audit.recorded_value(column_name text, base oid, long boolean, class text, source text)
+RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
+        WHEN class = 'tag' THEN pg_catalog.format('pgguard_audit.tag_with(%s, tag_key_)',
+            pgguard_audit.as_text(column_name, base, source))
         WHEN NOT long THEN pgguard_audit.as_text(column_name, base, source)
         WHEN base IN ('text'::regtype, 'varchar'::regtype) THEN pg_catalog.format(
             'CASE WHEN pg_catalog.octet_length(%1$s.%2$I) > 1000 THEN pgguard_audit.bounded(%1$s.%2$I) ELSE %1$s.%2$I END',
@@ -135,17 +138,19 @@ BEGIN
     SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) INTO STRICT now_.relation
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = table_;
     SELECT coalesce(pg_catalog.array_agg(c.name ORDER BY c.number), '{}'),
-        coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class IN ('plain', 'cipher')), '{}'),
+        coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class IN ('plain', 'cipher', 'tag')), '{}'),
         coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class = 'seal'), '{}'),
+        coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class = 'cipher'), '{}'),
+        coalesce(pg_catalog.array_agg(c.name ORDER BY c.number) FILTER (WHERE c.class = 'tag'), '{}'),
         coalesce(pg_catalog.array_agg(c.name ORDER BY c.key_place) FILTER (WHERE c.key_place IS NOT NULL), '{}')
-    INTO now_.columns, now_.recorded, now_.sealed, now_.key FROM pgguard_audit.columns_of(table_) AS c;
+    INTO now_.columns, now_.recorded, now_.sealed, now_.cipher, now_.tagged, now_.key FROM pgguard_audit.columns_of(table_) AS c;
     SELECT a.subject INTO now_.subject FROM pgguard_audit.audited AS a WHERE a.relation = table_;
     SELECT s.* INTO known FROM pgguard_audit.audited AS a JOIN pgguard_audit.shape AS s ON s.id = a.shape WHERE a.relation = table_;
-    IF (known.relation, known.columns, known.recorded, known.sealed, known.key, known.subject)
-        IS DISTINCT FROM (now_.relation, now_.columns, now_.recorded, now_.sealed, now_.key, now_.subject)
+    IF (known.relation, known.columns, known.recorded, known.sealed, known.cipher, known.tagged, known.key, known.subject)
+        IS DISTINCT FROM (now_.relation, now_.columns, now_.recorded, now_.sealed, now_.cipher, now_.tagged, now_.key, now_.subject)
     THEN
-        INSERT INTO pgguard_audit.shape (relation, columns, recorded, sealed, key, subject)
-        VALUES (now_.relation, now_.columns, now_.recorded, now_.sealed, now_.key, now_.subject)
+        INSERT INTO pgguard_audit.shape (relation, columns, recorded, sealed, cipher, tagged, key, subject)
+        VALUES (now_.relation, now_.columns, now_.recorded, now_.sealed, now_.cipher, now_.tagged, now_.key, now_.subject)
         RETURNING id INTO known.id;
         UPDATE pgguard_audit.audited AS a SET shape = known.id WHERE a.relation = table_;
     END IF;
@@ -186,6 +191,7 @@ DECLARE
     keys text[];
     seals text[];
     first_key text;
+    worth text;
     body text;
     declared text[] := ARRAY[]::text[];
     unguarded boolean := NOT coalesce(guarded, NOT pgguard_audit.follows_ddl());
@@ -222,14 +228,14 @@ $code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chose
         pg_catalog.array_agg(pgguard_audit.differs(c.name, c.equal, before, after) ORDER BY c.number),
         pg_catalog.array_agg(
             CASE verb WHEN 'UPDATE' THEN pg_catalog.format(E'CASE WHEN %s\n            THEN %s END',
-                pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.recorded_value(c.name, c.base, c.long, before))
-            ELSE pgguard_audit.recorded_value(c.name, c.base, c.long, before) END ORDER BY c.number)
-            FILTER (WHERE c.class IN ('plain', 'cipher')),
+                pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.recorded_value(c.name, c.base, c.long, c.class, before))
+            ELSE pgguard_audit.recorded_value(c.name, c.base, c.long, c.class, before) END ORDER BY c.number)
+            FILTER (WHERE c.class IN ('plain', 'cipher', 'tag')),
         pg_catalog.array_agg(
             CASE verb WHEN 'UPDATE' THEN pg_catalog.format(E'CASE WHEN %s\n            THEN %s END',
-                pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.recorded_value(c.name, c.base, c.long, after))
-            ELSE pgguard_audit.recorded_value(c.name, c.base, c.long, after) END ORDER BY c.number)
-            FILTER (WHERE c.class IN ('plain', 'cipher')),
+                pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.recorded_value(c.name, c.base, c.long, c.class, after))
+            ELSE pgguard_audit.recorded_value(c.name, c.base, c.long, c.class, after) END ORDER BY c.number)
+            FILTER (WHERE c.class IN ('plain', 'cipher', 'tag')),
         pg_catalog.array_agg(CASE verb
             WHEN 'INSERT' THEN 'NULL, ' || pgguard_audit.as_text(c.name, c.base, after)
             WHEN 'DELETE' THEN pgguard_audit.as_text(c.name, c.base, before) || ', NULL'
@@ -292,9 +298,16 @@ $code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chose
     IF seals IS NOT NULL THEN
         names := names || 'sealed'::text;
         vals := vals || pg_catalog.format('pgguard_audit.sealed(ARRAY[%s], sealing_key_)', pg_catalog.array_to_string(seals, E',\n            '));
-        declared := declared || pg_catalog.format(
-            'sealing_key_ bytea := CASE WHEN %s THEN pgguard_audit.sealing_key() END;',
-            CASE WHEN rows THEN 'true' WHEN verb = 'DELETE' THEN 'EXISTS (SELECT FROM old_rows)' ELSE 'EXISTS (SELECT FROM new_rows)' END);
+        -- a key costs more than a look whether there is anything to seal
+        SELECT pg_catalog.string_agg(CASE verb
+                WHEN 'UPDATE' THEN pgguard_audit.differs(c.name, c.equal, before, after)
+                WHEN 'INSERT' THEN pg_catalog.format('%s.%I IS NOT NULL', after, c.name)
+                ELSE pg_catalog.format('%s.%I IS NOT NULL', before, c.name) END, ' OR ' ORDER BY c.number)
+        INTO worth FROM pgguard_audit.columns_of(table_) AS c WHERE c.class = 'seal';
+        declared := declared || pg_catalog.format('sealing_key_ bytea := CASE WHEN %s THEN pgguard_audit.sealing_key() END;',
+            CASE WHEN rows THEN worth ELSE pg_catalog.format('EXISTS (SELECT%s WHERE %s)', CASE verb
+                WHEN 'INSERT' THEN ' FROM new_rows AS n' WHEN 'DELETE' THEN ' FROM old_rows AS o'
+                ELSE ' FROM old_rows AS o FULL JOIN new_rows AS n ON ' || pg_catalog.array_to_string(keys, ' AND ') END, worth) END);
     END IF;
     body := pg_catalog.format(E'    INSERT INTO pgguard_audit.entry (%s,\n        %s)\n    SELECT %s,\n        %s%s;',
         pgguard_audit.envelope_columns(), pg_catalog.array_to_string(names, ', '), pgguard_audit.envelope_values(),
@@ -342,7 +355,7 @@ DECLARE
     found_ text[] := ARRAY[]::text[];
 BEGIN
     SELECT pg_catalog.array_agg(c.base) FILTER (WHERE c.class <> 'mark' OR c.key_place IS NOT NULL OR c.name = a.subject),
-        pg_catalog.bool_and(c.key_place IS NULL), pg_catalog.bool_or(a.key_is_tag OR a.subject_is_tag OR c.class = 'seal')
+        pg_catalog.bool_and(c.key_place IS NULL), pg_catalog.bool_or(a.key_is_tag OR a.subject_is_tag OR c.class IN ('seal', 'tag'))
     INTO seen, whole, hidden FROM pgguard_audit.audited AS a, pgguard_audit.columns_of(a.relation) AS c
     WHERE a.relation = table_;
     -- others may be made of these, or be shown by means of them
@@ -493,6 +506,7 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     kind "char" := (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = table_);
     wrong text;
+    ready boolean := false;
 BEGIN
     IF kind NOT IN ('r', 'p', 'f') OR table_::text LIKE 'pgguard\_audit.%' OR EXISTS (
         SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = table_ AND c.relispartition)
@@ -507,10 +521,19 @@ BEGIN
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'pgguard: % has no column %', table_, wrong;
     END IF;
-    IF EXISTS (SELECT FROM pg_catalog.jsonb_each_text(classes) AS c WHERE c.value = 'seal')
-        AND pg_catalog.to_regprocedure('pgguard_audit.sealing_key()') IS NULL
-    THEN
-        RAISE EXCEPTION 'pgguard: columns of % are to be sealed, and the auditor''s key is missing: pgguard audit auditor-key', table_;
+    IF EXISTS (SELECT FROM pg_catalog.jsonb_each_text(classes) AS c WHERE c.value = 'seal') THEN
+        -- 026 may not be there
+        IF pg_catalog.to_regprocedure('pgguard_audit.can_seal()') IS NOT NULL THEN
+            ready := pgguard_audit.can_seal();
+        END IF;
+        IF NOT ready THEN
+            RAISE EXCEPTION 'pgguard: columns of % are to be sealed, and the auditor''s key is missing: pgguard audit auditor-key', table_;
+        END IF;
+    END IF;
+    SELECT pg_catalog.string_agg(c.key, ', ' ORDER BY c.key) INTO wrong
+    FROM pg_catalog.jsonb_each_text(classes) AS c WHERE c.value = 'tag';
+    IF wrong IS NOT NULL THEN
+        RAISE WARNING 'pgguard: keyed digests are recorded of %.(%): they tell which values are equal, and of columns that have few values (yes or no, a sex, a date of birth) everybody can guess them from how often each occurs', table_, wrong;
     END IF;
     -- statement triggers do not fire where rows arrive by replication, nor have they rows of foreign tables
     level := CASE
