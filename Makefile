@@ -61,6 +61,10 @@ bench-plan: setup ## from shared logins to personal roles on a large cluster, be
 bench-encrypt: setup ## what encryption costs, as ratios of processor time against the same work in clear
 	@$(BIN)/python -m bench.encrypt $(ARGS)
 
+.PHONY: bench-audit
+bench-audit: setup ## what the audit of changes costs, beside other triggers, as ratios of processor time
+	@$(BIN)/python -m bench.audit $(ARGS)
+
 .PHONY: bench-observe
 bench-observe: setup ## a million lines of a server's log in each format, read and graded
 	@$(BIN)/python -m bench.observe $(ARGS)
