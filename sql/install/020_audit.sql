@@ -10,6 +10,9 @@
 -- what these files do themselves is told by one entry, not by one for each of their statements
 DO $quiet$
 BEGIN
+    -- operators and functions of PostgreSQL only, whatever schemas whoever runs this has on his path
+    PERFORM pg_catalog.set_config('pgguard.path_before', pg_catalog.current_setting('search_path'), false),
+        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) '');
     IF pg_catalog.to_regprocedure('pgguard_audit.own_word(text)') IS NOT NULL THEN
         PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     END IF;
@@ -205,6 +208,23 @@ BEGIN
 END
 $$;
 
+-- Row security besides privileges: members of pg_write_all_data and pg_read_all_data have those of every table.
+-- It costs the writing of entries nothing, because their owner is not subject to it.
+CREATE OR REPLACE FUNCTION pgguard_audit.shut(part regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', part);
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = part AND polname = 'pgguard_reader') THEN
+        EXECUTE pg_catalog.format('CREATE POLICY pgguard_reader ON %s FOR SELECT TO pgguard_audit_reader
+            USING (pg_catalog.pg_has_role(''pgguard_audit_reader'', ''USAGE''))', part);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = part AND polname = 'pgguard_keeper') THEN
+        EXECUTE pg_catalog.format('CREATE POLICY pgguard_keeper ON %s TO pgguard_audit_keeper
+            USING (pg_catalog.pg_has_role(''pgguard_audit_keeper'', ''USAGE''))', part);
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION pgguard_audit.guard(part regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -213,6 +233,7 @@ BEGIN
             FOR EACH STATEMENT EXECUTE FUNCTION pgguard_audit.append_only()', part);
     END IF;
     EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgguard_append_only', part);
+    PERFORM pgguard_audit.shut(part);
     -- privileges of owners can be taken from them too
     EXECUTE pg_catalog.format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM pgguard_auditor', part);
     EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_audit_reader', part);
@@ -234,9 +255,8 @@ DECLARE
     name text;
     made text[] := ARRAY[]::text[];
 BEGIN
-    -- one at a time; entries go on being written meanwhile
-    PERFORM pg_catalog.pg_advisory_xact_lock(7231905, 1);
-    SELECT * INTO STRICT chosen FROM pgguard_audit.installation;
+    -- one at a time; entries go on being written meanwhile. Any login could hold an advisory lock
+    SELECT * INTO STRICT chosen FROM pgguard_audit.installation FOR UPDATE;
     step := ('1 ' || chosen.period)::interval;
     IF pg_catalog.to_regclass('pgguard_audit.entry_rest') IS NULL THEN
         CREATE TABLE pgguard_audit.entry_rest PARTITION OF pgguard_audit.entry DEFAULT;
@@ -358,7 +378,7 @@ BEGIN
     SELECT pg_catalog.sha256('claim'::bytea || i.secret) INTO STRICT known FROM pgguard_audit.installation AS i;
     -- of this transaction of this session of this login alone
     RETURN pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(known || pg_catalog.sha256(known || pg_catalog.convert_to(
-        pg_catalog.concat_ws('/', pg_catalog.pg_backend_pid(), pg_catalog.date_part('epoch', pg_catalog.now()), session_user, claim),
+        pg_catalog.concat_ws('/', pg_catalog.pg_backend_pid(), extract(epoch FROM pg_catalog.now()), session_user, claim),
         pg_catalog.getdatabaseencoding()))), 'hex'), 1, 32);
 END
 $$;
@@ -448,14 +468,15 @@ END
 $$;
 COMMENT ON FUNCTION pgguard_audit.note(text, text, text[], text[]) IS 'records something that is no row of a table';
 
--- Everything in the schema belongs to pgguard_auditor but what has to be a superuser's, and PUBLIC may call nothing.
+-- Everything in the schema belongs to pgguard_auditor but what has to be a superuser's, and nobody holds anything
+-- but the three roles of the audit: not PUBLIC, nor whom default privileges named.
 CREATE OR REPLACE FUNCTION pgguard_audit.settle() RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     one record;
 BEGIN
     FOR one IN
-        SELECT c.oid::regclass AS name, c.relkind AS kind FROM pg_catalog.pg_class AS c
+        SELECT c.oid::regclass AS name, c.relname, c.relkind AS kind FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = 'pgguard_audit'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
             -- those of identity columns go with their table
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'i' AND c.relkind = 'S')
@@ -463,8 +484,10 @@ BEGIN
     LOOP
         EXECUTE pg_catalog.format('ALTER %s %s OWNER TO pgguard_auditor',
             CASE one.kind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, one.name);
-        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM PUBLIC', one.name);
-        IF one.name::text NOT IN ('pgguard_audit.installation', 'pgguard_audit.service_key') AND one.kind <> 'S' THEN
+        IF one.kind IN ('r', 'p') THEN
+            PERFORM pgguard_audit.shut(one.name);
+        END IF;
+        IF one.kind <> 'S' AND one.relname NOT IN ('installation', 'service_key', 'watched') THEN
             EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_audit_reader', one.name);
         END IF;
     END LOOP;
@@ -477,8 +500,49 @@ BEGIN
         END IF;
         EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', one.name);
     END LOOP;
+    FOR one IN
+        SELECT DISTINCT o.what, CASE e.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END AS grantee
+        FROM (
+            SELECT 'SCHEMA pgguard_audit', n.nspowner, n.nspacl FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgguard_audit'
+            UNION ALL
+            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass::text, c.relowner, c.relacl
+            FROM pg_catalog.pg_class AS c WHERE c.relnamespace = 'pgguard_audit'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+            UNION ALL
+            SELECT 'ROUTINE ' || p.oid::regprocedure::text, p.proowner, p.proacl
+            FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace
+        ) AS o (what, owner, acl) CROSS JOIN pg_catalog.aclexplode(o.acl) AS e LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
+        WHERE e.grantee <> o.owner
+            AND (r.rolname = ANY (ARRAY['pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper'])) IS NOT TRUE
+        ORDER BY 1, 2
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s CASCADE', one.what, one.grantee);
+    END LOOP;
 END
 $$;
+
+COMMENT ON FUNCTION pgguard_audit.settle() IS 'pgguard, as superuser: gives what is in the schema to its owner, and takes it from all others';
+-- What superusers run with their own rights is theirs: else whoever gets hold of pgguard_auditor would be one, too.
+CREATE OR REPLACE FUNCTION pgguard_audit.keep_high(function regprocedure) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user) THEN
+        EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO CURRENT_USER', function);
+    END IF;
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO pgguard_auditor', function);
+END
+$$;
+COMMENT ON FUNCTION pgguard_audit.keep_high(regprocedure) IS
+    'pgguard, as superuser: call it only right after CREATE OR REPLACE, when what the function does is known';
+DO $high$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOREACH one IN ARRAY ARRAY['pgguard_audit.keep_high(regprocedure)', 'pgguard_audit.settle()']::regprocedure[] LOOP
+        PERFORM pgguard_audit.keep_high(one);
+    END LOOP;
+END
+$high$;
 SELECT pgguard_audit.settle();
 DO $identify$
 BEGIN
@@ -494,6 +558,12 @@ SELECT pgguard_audit.make_partitions();
 DO $parent$
 BEGIN
     PERFORM pgguard_audit.guard('pgguard_audit.entry');
+    -- what entries mean is changed as little as they are
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = 'pgguard_audit.shape'::regclass AND tgname = 'pgguard_append_only') THEN
+        CREATE TRIGGER pgguard_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pgguard_audit.shape
+            FOR EACH STATEMENT EXECUTE FUNCTION pgguard_audit.append_only();
+    END IF;
+    ALTER TABLE pgguard_audit.shape ENABLE ALWAYS TRIGGER pgguard_append_only;
 END
 $parent$;
 GRANT EXECUTE ON FUNCTION pgguard_audit.make_partitions() TO pgguard_audit_keeper;
@@ -503,5 +573,7 @@ DO $told$
 BEGIN
     PERFORM pgguard_audit.note('AUDIT INSTALLED', '020_audit');
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgguard.path_before'),
+        pg_catalog.current_setting('pgguard.path_before') = '');
 END
 $told$;
