@@ -7,6 +7,9 @@
 -- what these files do themselves is told by one entry, not by one for each of their statements
 DO $quiet$
 BEGIN
+    -- operators and functions of PostgreSQL only, whatever schemas whoever runs this has on his path
+    PERFORM pg_catalog.set_config('pgguard.path_before', pg_catalog.current_setting('search_path'), false),
+        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) '');
     IF pg_catalog.to_regprocedure('pgguard_audit.own_word(text)') IS NOT NULL THEN
         PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     END IF;
@@ -123,14 +126,15 @@ BEGIN
     made := pgguard_audit.as_text(chosen.name, chosen.base, source);
     RETURN CASE
         WHEN chosen.subject_is_tag THEN pg_catalog.format('pgguard_audit.tag_with(%s, tag_key_)', made)
-        WHEN chosen.long THEN pg_catalog.format('pgguard_audit.bounded(%s)', made)
+        -- a numeric may have 147,455 digits, which no index holds
+        WHEN chosen.long OR chosen.base = 'numeric'::regtype THEN pg_catalog.format('pgguard_audit.bounded(%s)', made)
         ELSE made END;
 END
 $$;
 
 -- what entries of the table mean from now on; the number of the shape that is the same, or of a new one
 CREATE OR REPLACE FUNCTION pgguard_audit.shape_of(table_ regclass) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $$
 DECLARE
     now_ pgguard_audit.shape;
     known pgguard_audit.shape;
@@ -177,7 +181,7 @@ $$;
 -- The body of the trigger function for one verb. guarded: for servers without the event triggers of 022, where a
 -- changed column must not stop the statement.
 CREATE OR REPLACE FUNCTION pgguard_audit.code(table_ regclass, verb text, guarded boolean DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $$
 DECLARE
     chosen pgguard_audit.audited;
     rows boolean;
@@ -334,10 +338,11 @@ $code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chose
             shape, verb, object)
         SELECT %s,
             %s, %L, 'rows that could not be told: the table was changed, and its audit was not';
-    END;$code$, pg_catalog.regexp_replace(body, '^', '    ', 'gn'), pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(),
+    END;$code$, body, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(),
             chosen.shape, verb);
     END IF;
-    RETURN E'\n#variable_conflict use_column\n'
+    -- a column that has the name of one of these variables must not be taken for it: it could be a key of somebody else
+    RETURN E'\n#variable_conflict use_variable\n'
         || CASE WHEN declared <> '{}' THEN E'DECLARE\n    ' || pg_catalog.array_to_string(declared, E'\n    ') || E'\n' ELSE '' END
         || E'BEGIN\n' || body || E'\n    RETURN NULL;\nEND\n';
 END
@@ -345,14 +350,14 @@ $$;
 COMMENT ON FUNCTION pgguard_audit.code(regclass, text, boolean) IS
     'the code that audits a table: of its INSERT, UPDATE, DELETE or TRUNCATE';
 
--- settings of a session that would change how values look as text
+-- settings of a session that would change how values look as text, as pg_proc.proconfig has them
 CREATE OR REPLACE FUNCTION pgguard_audit.settings_of(table_ regclass) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     seen oid[];
     whole boolean;
     hidden boolean;
-    found_ text[] := ARRAY[]::text[];
+    found_ text[] := ARRAY['search_path=pg_catalog, pg_temp'];
 BEGIN
     SELECT pg_catalog.array_agg(c.base) FILTER (WHERE c.class <> 'mark' OR c.key_place IS NOT NULL OR c.name = a.subject),
         pg_catalog.bool_and(c.key_place IS NULL), pg_catalog.bool_or(a.key_is_tag OR a.subject_is_tag OR c.class IN ('seal', 'tag'))
@@ -363,23 +368,26 @@ BEGIN
         SELECT FROM pg_catalog.unnest(seen) AS s (type) JOIN pg_catalog.pg_type AS t ON t.oid = s.type
         WHERE t.typcategory NOT IN ('B', 'N', 'S', 'D', 'T', 'I', 'E', 'V', 'U') OR (s.type >= 16384 AND t.typtype <> 'e'));
     IF whole OR seen && ARRAY['date', 'timestamp', 'timestamptz']::regtype[]::oid[] THEN
-        found_ := found_ || 'DateStyle = ''ISO, YMD'''::text;
+        found_ := found_ || 'DateStyle=ISO, YMD'::text;
     END IF;
     IF whole OR 'timestamptz'::regtype = ANY (seen) THEN
-        found_ := found_ || 'TimeZone = ''UTC'''::text;
+        found_ := found_ || 'TimeZone=UTC'::text;
     END IF;
     IF whole OR 'interval'::regtype = ANY (seen) THEN
-        found_ := found_ || 'IntervalStyle = ''postgres'''::text;
+        found_ := found_ || 'IntervalStyle=postgres'::text;
     END IF;
     IF whole OR seen && ARRAY['float4', 'float8']::regtype[]::oid[] THEN
-        found_ := found_ || 'extra_float_digits = 1'::text;
+        found_ := found_ || 'extra_float_digits=1'::text;
+    END IF;
+    IF whole OR 'money'::regtype = ANY (seen) THEN
+        found_ := found_ || 'lc_monetary=C'::text;
     END IF;
     IF whole THEN
-        found_ := found_ || 'bytea_output = ''hex'''::text;
+        found_ := found_ || 'bytea_output=hex'::text;
     END IF;
     IF whole OR hidden THEN
         -- a plan for one call holds its keys as constants, which auto_explain would print
-        found_ := found_ || 'plan_cache_mode = ''force_generic_plan'''::text;
+        found_ := found_ || 'plan_cache_mode=force_generic_plan'::text;
     END IF;
     RETURN found_;
 END
@@ -411,7 +419,65 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_ddl' AND evtenabled = 'A')
 $$;
 
--- What follows runs with the rights of whoever applies migrations, or of the event trigger's owner.
+-- what triggers are of a verb: the bits of pg_trigger.tgtype
+CREATE OR REPLACE FUNCTION pgguard_audit.trigger_type(verb text, level text) RETURNS integer
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE verb WHEN 'INSERT' THEN 4 WHEN 'DELETE' THEN 8 WHEN 'UPDATE' THEN 16 ELSE 32 + 2 END
+        + CASE WHEN level = 'row' AND verb <> 'TRUNCATE' THEN 1 ELSE 0 END
+$$;
+
+-- whether a kind of table can have, and needs, the trigger of a verb
+CREATE OR REPLACE FUNCTION pgguard_audit.has_trigger(kind "char", verb text, level text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT NOT (verb = 'TRUNCATE' AND kind = 'f' AND pg_catalog.current_setting('server_version_num')::integer < 160000)
+        -- rows set off the triggers of the partition that they are in
+        AND NOT (level = 'row' AND kind = 'p' AND verb <> 'TRUNCATE')
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.level_of(table_ regclass) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.level FROM pgguard_audit.audited AS a WHERE a.relation = table_
+$$;
+
+-- what audit() was told of a table
+CREATE OR REPLACE FUNCTION pgguard_audit.declared(table_ regclass)
+RETURNS TABLE (subject text, classes jsonb, level text, truncate_allowed boolean, key_is_tag boolean, subject_is_tag boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.subject, coalesce((SELECT pg_catalog.jsonb_object_agg(c.name, c.class)
+            FROM pgguard_audit.audited_column AS c WHERE c.relation = a.relation), '{}'),
+        a.level, a.truncate_allowed, a.key_is_tag, a.subject_is_tag
+    FROM pgguard_audit.audited AS a WHERE a.relation = table_
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.declare(
+    table_ regclass, subject text, classes jsonb, level text, truncate_allowed boolean, key_is_tag boolean, subject_is_tag boolean
+) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    INSERT INTO pgguard_audit.audited AS a (relation, subject, subject_is_tag, key_is_tag, level, truncate_allowed)
+    VALUES (table_, subject, subject_is_tag, key_is_tag, level, truncate_allowed)
+    ON CONFLICT ON CONSTRAINT audited_pkey DO UPDATE SET subject = excluded.subject, level = excluded.level,
+        subject_is_tag = excluded.subject_is_tag, key_is_tag = excluded.key_is_tag,
+        truncate_allowed = excluded.truncate_allowed;
+    DELETE FROM pgguard_audit.audited_column AS c WHERE c.relation = table_ AND NOT classes ? c.name;
+    INSERT INTO pgguard_audit.audited_column AS c (relation, name, class)
+    SELECT table_, e.key, e.value FROM pg_catalog.jsonb_each_text(classes) AS e
+    ON CONFLICT ON CONSTRAINT audited_column_pkey DO UPDATE SET class = excluded.class;
+END
+$$;
+
+-- whether it was audited
+CREATE OR REPLACE FUNCTION pgguard_audit.forget(relation oid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM pgguard_audit.audited AS a WHERE a.relation = forget.relation;
+    RETURN FOUND;
+END
+$$;
+
+-- What follows runs with the rights of whoever applies migrations, or of the event trigger's owner, a superuser. So
+-- it reads no table of pgguard_auditor itself, and takes nothing of it as SQL but what it quotes.
 
 -- writes a table's functions where they are not as they should be
 CREATE OR REPLACE FUNCTION pgguard_audit.write_code(table_ regclass) RETURNS void
@@ -420,52 +486,65 @@ DECLARE
     verb text;
     name text;
     body text;
-    settings text[] := ARRAY['search_path = pg_catalog, pg_temp'] || pgguard_audit.settings_of(table_);
+    settings text[] := pgguard_audit.settings_of(table_);
+    clauses text;
+    other text;
 BEGIN
     PERFORM pgguard_audit.shape_of(table_);
+    SELECT pg_catalog.string_agg(pg_catalog.format(' SET %I TO %L', pg_catalog.split_part(s.one, '=', 1),
+        pg_catalog.split_part(s.one, '=', 2)), '') INTO clauses
+    FROM pg_catalog.unnest(settings) AS s (one) WHERE s.one NOT LIKE 'search_path=%';
     FOREACH verb IN ARRAY ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] LOOP
         name := pgguard_audit.function_name(table_, verb);
         body := pgguard_audit.code(table_, verb);
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace AND p.proname = name
-                AND p.prosrc = body AND p.prosecdef AND p.proowner = 'pgguard_auditor'::regrole
-                AND pg_catalog.cardinality(p.proconfig) = pg_catalog.cardinality(settings));
+                AND p.pronargs = 0 AND p.prosrc = body AND p.prosecdef AND p.proowner = 'pgguard_auditor'::regrole
+                AND p.proconfig @> settings AND p.proconfig <@ settings);
         EXECUTE pg_catalog.format(
-            'CREATE OR REPLACE FUNCTION pgguard_audit.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET %s AS %L',
-            name, pg_catalog.array_to_string(settings, ' SET '), body);
+            'CREATE OR REPLACE FUNCTION pgguard_audit.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+             SET search_path = pg_catalog, pg_temp%s AS %L', name, clauses, body);
         EXECUTE pg_catalog.format('ALTER FUNCTION pgguard_audit.%I() OWNER TO pgguard_auditor', name);
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION pgguard_audit.%I() FROM PUBLIC', name);
+        -- PUBLIC, and whom default privileges named
+        FOR other IN
+            SELECT DISTINCT CASE e.grantee WHEN 0 THEN 'PUBLIC' ELSE e.grantee::regrole::text END
+            FROM pg_catalog.pg_proc AS p CROSS JOIN pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS e
+            WHERE p.pronamespace = 'pgguard_audit'::regnamespace AND p.proname = name AND p.pronargs = 0 AND e.grantee <> p.proowner
+        LOOP
+            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION pgguard_audit.%I() FROM %s CASCADE', name, other);
+        END LOOP;
         EXECUTE pg_catalog.format('COMMENT ON FUNCTION pgguard_audit.%I() IS %L', name,
             pg_catalog.format('pgguard: audits %s of %s', verb, table_));
     END LOOP;
 END
 $$;
 
--- puts the triggers on one table or part, where they are not
+-- puts the triggers on one table or part, where they are not, and takes those away that are not as they should be
 CREATE OR REPLACE FUNCTION pgguard_audit.put_triggers(table_ regclass, part regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     one record;
+    wrong text;
     kind "char" := (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = part);
-    level text := (SELECT a.level FROM pgguard_audit.audited AS a WHERE a.relation = table_);
+    level text := pgguard_audit.level_of(table_);
 BEGIN
     FOR one IN
         SELECT v.verb, pg_catalog.lower('pgguard_audit_' || v.verb) AS name, v.tables,
+            pgguard_audit.has_trigger(kind, v.verb, level) AS wanted,
             ('pgguard_audit.' || pg_catalog.quote_ident(pgguard_audit.function_name(table_, v.verb)) || '()')::regprocedure AS function
         FROM (VALUES ('INSERT', 'NEW TABLE AS new_rows'), ('UPDATE', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
             ('DELETE', 'OLD TABLE AS old_rows'), ('TRUNCATE', '')) AS v (verb, tables)
     LOOP
-        CONTINUE WHEN one.verb = 'TRUNCATE' AND kind = 'f'
-            AND pg_catalog.current_setting('server_version_num')::integer < 160000;
-        -- rows set off the triggers of the partition that they are in
-        CONTINUE WHEN level = 'row' AND kind = 'p' AND one.verb <> 'TRUNCATE';
-        IF EXISTS (
-            SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = part AND t.tgname = one.name
-                AND (t.tgfoid <> one.function OR ((t.tgtype & 1) = 1) <> (level = 'row' AND one.verb <> 'TRUNCATE')
-                    OR t.tgqual IS NOT NULL))
-        THEN
-            EXECUTE pg_catalog.format('DROP TRIGGER %I ON %s', one.name, part);
-        END IF;
+        FOR wrong IN
+            SELECT t.tgname FROM pg_catalog.pg_trigger AS t
+            WHERE t.tgrelid = part AND NOT t.tgisinternal AND (t.tgname = one.name OR t.tgfoid = one.function)
+                AND (NOT one.wanted OR t.tgname <> one.name OR t.tgfoid <> one.function
+                    OR t.tgtype <> pgguard_audit.trigger_type(one.verb, level) OR t.tgqual IS NOT NULL
+                    OR t.tgattr::text <> '' OR t.tgconstraint <> 0)
+        LOOP
+            EXECUTE pg_catalog.format('DROP TRIGGER %I ON %s', wrong, part);
+        END LOOP;
+        CONTINUE WHEN NOT one.wanted;
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = part AND t.tgname = one.name) THEN
             EXECUTE pg_catalog.format('CREATE TRIGGER %I %s %s ON %s %s FOR EACH %s EXECUTE FUNCTION %s', one.name,
                 CASE one.verb WHEN 'TRUNCATE' THEN 'BEFORE' ELSE 'AFTER' END, one.verb, part,
@@ -508,8 +587,9 @@ DECLARE
     wrong text;
     ready boolean := false;
 BEGIN
-    IF kind NOT IN ('r', 'p', 'f') OR table_::text LIKE 'pgguard\_audit.%' OR EXISTS (
-        SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = table_ AND c.relispartition)
+    IF kind NOT IN ('r', 'p', 'f') OR EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c
+        WHERE c.oid = table_ AND (c.relispartition OR c.relnamespace = 'pgguard_audit'::regnamespace))
     THEN
         RAISE EXCEPTION 'pgguard: % cannot be audited by itself: tables can, with their partitions', table_;
     END IF;
@@ -540,15 +620,7 @@ BEGIN
         WHEN kind = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid IN (
             SELECT p.p FROM pgguard_audit.parts(table_) AS p (p))) THEN 'row'
         ELSE coalesce(level, 'statement') END;
-    INSERT INTO pgguard_audit.audited AS a (relation, subject, subject_is_tag, key_is_tag, level, truncate_allowed)
-    VALUES (table_, subject, subject_is_tag, key_is_tag, level, truncate_allowed)
-    ON CONFLICT ON CONSTRAINT audited_pkey DO UPDATE SET subject = excluded.subject, level = excluded.level,
-        subject_is_tag = excluded.subject_is_tag, key_is_tag = excluded.key_is_tag,
-        truncate_allowed = excluded.truncate_allowed;
-    DELETE FROM pgguard_audit.audited_column AS c WHERE c.relation = table_ AND NOT classes ? c.name;
-    INSERT INTO pgguard_audit.audited_column AS c (relation, name, class)
-    SELECT table_, e.key, e.value FROM pg_catalog.jsonb_each_text(classes) AS e
-    ON CONFLICT ON CONSTRAINT audited_column_pkey DO UPDATE SET class = excluded.class;
+    PERFORM pgguard_audit.declare(table_, subject, classes, level, truncate_allowed, key_is_tag, subject_is_tag);
     -- what follows is the audit's own, and one entry tells it
     PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     PERFORM pgguard_audit.refresh(table_);
@@ -581,7 +653,7 @@ BEGIN
             EXECUTE pg_catalog.format('DROP FUNCTION %s', one.function);
         END IF;
     END LOOP;
-    DELETE FROM pgguard_audit.audited AS a WHERE a.relation = table_;
+    PERFORM pgguard_audit.forget(table_);
     PERFORM pgguard_audit.note('AUDIT OFF', table_::text);
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
 END
@@ -593,13 +665,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM pgguard_audit.audited AS a WHERE a.relation = table_) AND NOT EXISTS (
         SELECT FROM pgguard_audit.parts(table_) AS p (part) JOIN pg_catalog.pg_class AS c ON c.oid = p.part
         CROSS JOIN pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS v (verb)
+        JOIN pgguard_audit.audited AS a ON a.relation = table_
         LEFT JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = p.part AND t.tgname = pg_catalog.lower('pgguard_audit_' || v.verb)
         LEFT JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-        JOIN pgguard_audit.audited AS a ON a.relation = table_
-        WHERE NOT (v.verb = 'TRUNCATE' AND c.relkind = 'f' AND pg_catalog.current_setting('server_version_num')::integer < 160000)
-            AND NOT (a.level = 'row' AND c.relkind = 'p' AND v.verb <> 'TRUNCATE')
-            AND (t.tgenabled = 'A' AND t.tgqual IS NULL AND f.pronamespace = 'pgguard_audit'::regnamespace
-                AND f.prosrc = pgguard_audit.code(table_, v.verb)) IS NOT TRUE)
+        WHERE pgguard_audit.has_trigger(c.relkind, v.verb, a.level) AND (
+            t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = '' AND t.tgconstraint = 0
+            AND t.tgtype = pgguard_audit.trigger_type(v.verb, a.level)
+            AND f.pronamespace = 'pgguard_audit'::regnamespace AND f.proname = pgguard_audit.function_name(table_, v.verb)
+            AND f.prosecdef AND f.proowner = 'pgguard_auditor'::regrole
+            AND f.proconfig @> pgguard_audit.settings_of(table_) AND f.proconfig <@ pgguard_audit.settings_of(table_)
+            -- with or without the event triggers: either records
+            AND f.prosrc IN (pgguard_audit.code(table_, v.verb, false), pgguard_audit.code(table_, v.verb, true))) IS NOT TRUE)
 $$;
 
 -- entries as people read them
@@ -614,6 +690,19 @@ CREATE OR REPLACE VIEW pgguard_audit.change AS
     FROM pgguard_audit.entry AS e LEFT JOIN pgguard_audit.shape AS s ON s.id = e.shape;
 COMMENT ON VIEW pgguard_audit.change IS 'entries with the names of tables and columns; old and new hold columns of the class plain and cipher';
 
+DO $high$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOREACH one IN ARRAY ARRAY['pgguard_audit.write_code(regclass)', 'pgguard_audit.put_triggers(regclass, regclass)',
+        'pgguard_audit.refresh(regclass)', 'pgguard_audit.leave(regclass)',
+        'pgguard_audit.audit(regclass, text, jsonb, text, boolean, boolean, boolean)']::regprocedure[]
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', one, 'pgguard, as superuser: or as who applies migrations');
+        PERFORM pgguard_audit.keep_high(one);
+    END LOOP;
+END
+$high$;
 SELECT pgguard_audit.settle();
 GRANT EXECUTE ON FUNCTION pgguard_audit.code(regclass, text, boolean), pgguard_audit.is_audited(regclass)
     TO pgguard_audit_reader, pgguard_audit_keeper;
@@ -622,5 +711,7 @@ DO $told$
 BEGIN
     PERFORM pgguard_audit.note('AUDIT INSTALLED', '021_audit_code');
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgguard.path_before'),
+        pg_catalog.current_setting('pgguard.path_before') = '');
 END
 $told$;
