@@ -9,7 +9,7 @@ hides passwords, and set log_statement = 'none'.
 
 Silent when: log_statement is none, the policy names what redacts the log or that only verifiers are
 set, or no login has a password. Low with log_statement = 'ddl', which is right for other reasons, and
-where pgaudit logs functions: it hides passwords everywhere but in DO blocks.
+where pgaudit logs functions with their text: it hides passwords everywhere but in DO blocks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.names import setting_subject
-from pgguard.analysis.settings import audited, by_database
+from pgguard.analysis.settings import audited, by_database, is_off
 from pgguard.changes.manual import by_hand
 from pgguard.model.finding import Finding, Severity
 
@@ -39,7 +39,10 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         return
     values = set(by_database(snapshot, "log_statement").values())
     loud = next((value for value in ("all", "mod", "ddl") if value in values), "")
-    functions = "function" in audited(snapshot)
+    # without the statement's text a line holds no block
+    functions = "function" in audited(snapshot) and not is_off(
+        snapshot.setting("pgaudit.log_statement").value
+    )
     if not (loud or functions) or not _has_passwords(snapshot):
         return
     fix = (by_hand("set passwords with \\password in psql, and declare it: [logging] redacted_by"),)

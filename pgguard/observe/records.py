@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 import msgspec
 
 from pgguard.errors import InputError
+from pgguard.observe import audit_file
 from pgguard.observe.clock import Clock
 from pgguard.observe.prefix import SEVERITIES, Prefix, guess
 
@@ -47,7 +48,8 @@ class LogRecord(NamedTuple):
     id (%c), empty in a stderr log whose prefix has none. `address` is empty for the local socket.
     `severity` is in English whatever lc_messages says: LOG, ERROR, FATAL ..., and DETAIL, HINT, CONTEXT,
     STATEMENT, QUERY for the lines that a stderr log has of their own. `detail` and `statement` are in
-    jsonlog and csvlog alone; they and `message` hold values of users: never keep them.
+    jsonlog and csvlog alone; they and `message` hold values of users: never keep them. `command` is what the
+    session was doing (SELECT, COPY, idle ...), as csvlog and jsonlog tell it.
     """
 
     at: str
@@ -63,15 +65,16 @@ class LogRecord(NamedTuple):
     detail: str
     statement: str
     backend_type: str
+    command: str = ""
 
 
 class LogFile:
     """One log file: iterate over it for its records.
 
-    `format` is jsonlog, csvlog or stderr. `prefix` is the log_line_prefix of a stderr log; without one it
-    is guessed from the first lines. After the iteration `gaps` counts the lines that could not be read
-    and `position` is where the next reading of a file that grows has to go on: a last record without its
-    end is not consumed (`unfinished`), unless the file is compressed or a pipe. Of a message of several
+    `format` is jsonlog, csvlog, stderr or pgauditlogtofile. `prefix` is the log_line_prefix of a stderr log;
+    without one it is guessed from the first lines. After the iteration `gaps` counts the lines that could not
+    be read and `position` is where the next reading of a file that grows has to go on: a last record without
+    its end is not consumed (`unfinished`), unless the file is compressed or a pipe. Of a message of several
     lines in a stderr log nobody knows whether more are to come; what comes later is passed over.
 
     Raises `InputError` for a file that cannot be opened or is no server log.
@@ -90,7 +93,7 @@ class LogFile:
         self._file, self._grows = _opened(path, start)
         self._ahead: list[bytes] = []
         self._prefix: Prefix | None = None
-        self.format = self._recognise(prefix)
+        self.format = self._recognise(path, prefix)
 
     def __iter__(self) -> Iterator[LogRecord]:
         try:
@@ -98,6 +101,8 @@ class LogFile:
                 yield from self._json()
             elif self.format == "csvlog":
                 yield from self._csv()
+            elif self.format == "pgauditlogtofile":
+                yield from self._audit()
             else:
                 yield from self._stderr()
         except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError):
@@ -106,20 +111,22 @@ class LogFile:
         finally:
             self._file.close()
 
-    def _recognise(self, prefix: str | None) -> str:
-        try:
-            for line in self._file:
-                self._ahead.append(line)
-                if len(self._ahead) == _FIRST_LINES:
-                    break
-        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError):
-            self.gaps += 1
-        first = next((line for line in self._ahead if line.strip()), b"")
+    def _recognise(self, path: Path | None, prefix: str | None) -> str:
+        if self._start == 0 or path is None:
+            lines = self._ahead = self._look_ahead(self._file)
+        else:
+            # what was added since may be the rest of a message, or too little to tell
+            beginning, _ = _opened(path, 0)
+            with contextlib.closing(beginning):
+                lines = self._look_ahead(beginning)
+        first = next((line for line in lines if line.strip()), b"")
+        if any(audit_file.is_ours(line) for line in (first, *lines)):
+            return "pgauditlogtofile"
         if first.startswith(b"{"):
             return "jsonlog"
-        if any(_CSV_START.match(line) and line.count(b",") > _CSV_COMMAS for line in self._ahead):
+        if any(_CSV_START.match(line) and line.count(b",") > _CSV_COMMAS for line in lines):
             return "csvlog"
-        sample = [_text(line) for line in self._ahead]
+        sample = [_text(line) for line in lines]
         self._prefix = Prefix(prefix) if prefix is not None else guess(sample)
         fitting = sum(1 for line in sample if self._prefix is not None and self._prefix.match(line))
         if first and not fitting:
@@ -131,6 +138,17 @@ class LogFile:
             )
             raise InputError(msg)
         return "stderr"
+
+    def _look_ahead(self, file: BinaryIO) -> list[bytes]:
+        found: list[bytes] = []
+        try:
+            for line in file:
+                found.append(line)
+                if len(found) == _FIRST_LINES:
+                    break
+        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError):
+            self.gaps += 1
+        return found
 
     def _raw_lines(self) -> Iterator[bytes]:
         """The lines, without one whose end has not been written yet in a file that may grow."""
@@ -172,6 +190,7 @@ class LogFile:
                 one.detail,
                 one.statement,
                 one.backend_type,
+                one.ps,
             )
 
     def _csv(self) -> Iterator[LogRecord]:
@@ -196,6 +215,7 @@ class LogFile:
                 row[14],
                 row[19],
                 row[23] if len(row) > 23 else "",
+                row[7],
             )
 
     def _csv_rows(self) -> Iterator[list[str]]:
@@ -226,6 +246,16 @@ class LogFile:
             self.position -= size
         elif held:
             self.gaps += 1
+
+    def _audit(self) -> Iterator[LogRecord]:
+        for line in self._raw_lines():
+            # what follows the first line of a record is a statement or a context: nobody reads it
+            if line.startswith(b"{") or audit_file.START.match(line):
+                fields = audit_file.fields_of(line, self._clock)
+                if fields is None:
+                    self.gaps += 1
+                else:
+                    yield LogRecord(severity="LOG", detail="", statement="", backend_type="", **fields)
 
     def _stderr(self) -> Iterator[LogRecord]:
         prefix = self._prefix
@@ -293,6 +323,7 @@ class _Json(msgspec.Struct):
     statement: str = ""
     application_name: str = ""
     backend_type: str = ""
+    ps: str = ""
 
 
 def read_log(
