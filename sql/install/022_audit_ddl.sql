@@ -8,6 +8,9 @@
 -- what these files do themselves is told by one entry, not by one for each of their statements
 DO $quiet$
 BEGIN
+    -- operators and functions of PostgreSQL only, whatever schemas whoever runs this has on his path
+    PERFORM pg_catalog.set_config('pgguard.path_before', pg_catalog.current_setting('search_path'), false),
+        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) '');
     IF pg_catalog.to_regprocedure('pgguard_audit.own_word(text)') IS NOT NULL THEN
         PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     END IF;
@@ -23,6 +26,19 @@ CREATE TABLE IF NOT EXISTS pgguard_audit.known_acl (
 );
 COMMENT ON TABLE pgguard_audit.known_acl IS 'access privileges as they were last seen';
 
+CREATE TABLE IF NOT EXISTS pgguard_audit.switched_off (
+    trigger oid PRIMARY KEY
+);
+COMMENT ON TABLE pgguard_audit.switched_off IS 'triggers of the audit that a superuser disabled, and that were recorded as such';
+
+CREATE TABLE IF NOT EXISTS pgguard_audit.known_column (
+    relation oid NOT NULL,
+    number smallint NOT NULL,
+    name text NOT NULL,
+    PRIMARY KEY (relation, number)
+);
+COMMENT ON TABLE pgguard_audit.known_column IS 'columns of audited tables, by which renames are told from new columns';
+
 -- access privileges as they are now
 CREATE OR REPLACE FUNCTION pgguard_audit.acls()
 RETURNS TABLE (class oid, object oid, part integer, name text, acl text)
@@ -36,6 +52,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UNION ALL
     SELECT 'pg_proc'::regclass::oid, p.oid, 0, p.oid::regprocedure::text, p.proacl::text
     FROM pg_catalog.pg_proc AS p WHERE p.oid >= 16384
+        -- those that the audit makes for tables: it is their owner's alone, and 024 watches that
+        AND NOT (p.pronamespace = 'pgguard_audit'::regnamespace AND p.proname ~ '^audit_.*_[0-9]+$')
     UNION ALL
     SELECT 'pg_namespace'::regclass::oid, n.oid, 0, 'schema ' || n.oid::regnamespace::text, n.nspacl::text
     FROM pg_catalog.pg_namespace AS n WHERE n.nspname !~ '^pg_(toast|temp)'
@@ -72,6 +90,7 @@ BEGIN
         WHERE k.acl IS DISTINCT FROM n.acl
         ORDER BY n.name
     LOOP
+        -- a NULL verb: the first look
         IF verb IS NOT NULL THEN
             PERFORM pgguard_audit.note(verb, one.name, ARRAY[one.before], ARRAY[one.after]);
         END IF;
@@ -113,6 +132,78 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT t.relation FROM above AS a JOIN pgguard_audit.audited AS t ON t.relation = a.relation ORDER BY a.depth LIMIT 1
 $$;
 
+CREATE OR REPLACE FUNCTION pgguard_audit.covers(relation oid, schema text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pgguard_audit.covered AS c WHERE c.schema = covers.schema) AND EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c
+        WHERE c.oid = covers.relation AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition)
+$$;
+
+-- Tables above audited ones, the topmost, that are not audited: what is written through them sets off no statement
+-- trigger of those below.
+CREATE OR REPLACE FUNCTION pgguard_audit.open_above() RETURNS TABLE (above regclass, below regclass)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE up (relation, below) AS (
+        SELECT i.inhparent, a.relation::oid FROM pgguard_audit.audited AS a
+        JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.relation WHERE a.level = 'statement'
+        UNION
+        SELECT i.inhparent, u.below FROM up AS u JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = u.relation
+    )
+    SELECT DISTINCT ON (u.relation) u.relation::regclass, u.below::regclass FROM up AS u
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = u.relation)
+        AND NOT EXISTS (SELECT FROM pgguard_audit.audited AS a WHERE a.relation = u.relation)
+    ORDER BY u.relation, u.below
+$$;
+
+-- tables that have triggers of an audited table, and are no part of it any more
+CREATE OR REPLACE FUNCTION pgguard_audit.left_parts(table_ regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT t.tgrelid::regclass FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+    WHERE f.pronamespace = 'pgguard_audit'::regnamespace
+        AND f.proname = ANY (ARRAY(SELECT pgguard_audit.function_name(table_, v.verb)
+            FROM pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS v (verb)))
+        AND t.tgrelid <> ALL (ARRAY(SELECT p.part::oid FROM pgguard_audit.parts(table_) AS p (part)))
+$$;
+
+-- Statement triggers do not fire where rows arrive by replication: the tables of which that is so from now on.
+CREATE OR REPLACE FUNCTION pgguard_audit.subscribed() RETURNS SETOF regclass
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE pgguard_audit.audited AS a SET level = 'row'
+    WHERE a.level = 'statement' AND EXISTS (
+        SELECT FROM pgguard_audit.parts(a.relation) AS p (part) JOIN pg_catalog.pg_subscription_rel AS s ON s.srrelid = p.part)
+    RETURNING a.relation
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.all_audited() RETURNS SETOF regclass
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.relation FROM pgguard_audit.audited AS a
+$$;
+
+-- Triggers of the audit that are not enabled ALWAYS now and were when it was last looked.
+CREATE OR REPLACE FUNCTION pgguard_audit.switched_off_now() RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM pgguard_audit.switched_off AS s
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.oid = s.trigger AND t.tgenabled <> 'A');
+    RETURN QUERY
+        WITH off AS (
+            INSERT INTO pgguard_audit.switched_off (trigger)
+            SELECT t.oid FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+            WHERE f.pronamespace = 'pgguard_audit'::regnamespace AND NOT t.tgisinternal AND t.tgenabled <> 'A'
+            ON CONFLICT DO NOTHING RETURNING trigger
+        )
+        SELECT pg_catalog.format('trigger %I on %s', t.tgname, t.tgrelid::regclass)
+        FROM off JOIN pg_catalog.pg_trigger AS t ON t.oid = off.trigger ORDER BY 1;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard_audit.is_switched_off(table_ regclass) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM pgguard_audit.switched_off AS s JOIN pg_catalog.pg_trigger AS t ON t.oid = s.trigger
+        JOIN pgguard_audit.parts(table_) AS p (part) ON p.part = t.tgrelid)
+$$;
+
 -- columns that were renamed are still of the class that they were
 CREATE OR REPLACE FUNCTION pgguard_audit.follow_renames(table_ regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -134,8 +225,13 @@ BEGIN
     WHERE a.attrelid = table_ AND a.attnum > 0 AND NOT a.attisdropped;
     DELETE FROM pgguard_audit.audited_column AS c WHERE c.relation = table_ AND NOT EXISTS (
         SELECT FROM pgguard_audit.known_column AS k WHERE k.relation = table_ AND k.name = c.name);
-    UPDATE pgguard_audit.audited AS t SET subject = NULL WHERE t.relation = table_ AND t.subject IS NOT NULL AND NOT EXISTS (
-        SELECT FROM pgguard_audit.known_column AS k WHERE k.relation = table_ AND k.name = t.subject);
+    FOR one IN SELECT t.subject FROM pgguard_audit.audited AS t WHERE t.relation = table_ AND t.subject IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pgguard_audit.known_column AS k WHERE k.relation = table_ AND k.name = t.subject)
+    LOOP
+        UPDATE pgguard_audit.audited AS t SET subject = NULL WHERE t.relation = table_;
+        PERFORM pgguard_audit.note('AUDIT CHANGED', pg_catalog.format('%s: the column that told whose data a row is was dropped', table_),
+            ARRAY[one.subject], ARRAY[NULL::text]);
+    END LOOP;
 END
 $$;
 
@@ -143,8 +239,11 @@ CREATE OR REPLACE FUNCTION pgguard_audit.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     command record;
+    one record;
     root regclass;
+    off text;
     word text;
+    lasting boolean := false;
     touched regclass[] := ARRAY[]::regclass[];
 BEGIN
     -- what this function does itself
@@ -153,18 +252,16 @@ BEGIN
         RETURN;
     END IF;
     FOR command IN SELECT * FROM pg_catalog.pg_event_trigger_ddl_commands() LOOP
-        CONTINUE WHEN command.schema_name = 'pg_temp' OR command.object_identity LIKE 'pg\_temp%';
-        IF command.command_tag IN ('GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES') THEN
-            CONTINUE;
-        END IF;
+        CONTINUE WHEN command.schema_name IS NOT DISTINCT FROM 'pg_temp';
+        lasting := true;
+        CONTINUE WHEN command.command_tag IN ('GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES');
         PERFORM pgguard_audit.note(command.command_tag, pg_catalog.concat_ws(' ', command.object_type,
             coalesce(command.object_identity, 'of the cluster')));
         IF command.classid = 'pg_class'::regclass AND command.objid IS NOT NULL THEN
             root := pgguard_audit.audited_above(command.objid);
             IF root IS NULL AND command.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE',
                     'IMPORT FOREIGN SCHEMA')
-                AND EXISTS (SELECT FROM pgguard_audit.covered AS c WHERE c.schema = command.schema_name)
-                AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = command.objid AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition)
+                AND pgguard_audit.covers(command.objid, command.schema_name)
             THEN
                 PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
                 PERFORM pgguard_audit.audit(command.objid::regclass);
@@ -173,56 +270,97 @@ BEGIN
             END IF;
             touched := touched || root;
         ELSIF command.classid = 'pg_trigger'::regclass THEN
-            touched := touched || (SELECT pgguard_audit.audited_above(t.tgrelid::regclass)
-                FROM pg_catalog.pg_trigger AS t WHERE t.oid = command.objid);
-        ELSIF command.classid = 'pg_type'::regclass OR command.command_tag LIKE 'ALTER %' THEN
-            -- renamed schemas, types and what else code may name
-            touched := touched || ARRAY(SELECT a.relation FROM pgguard_audit.audited AS a
-                WHERE command.command_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN'));
+            FOR one IN
+                SELECT t.tgrelid, f.pronamespace = 'pgguard_audit'::regnamespace AS ours
+                FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid WHERE t.oid = command.objid
+            LOOP
+                IF one.ours AND command.command_tag = 'ALTER TRIGGER' THEN
+                    PERFORM pgguard_audit.refuse('changing its triggers');
+                END IF;
+                touched := touched || pgguard_audit.audited_above(one.tgrelid);
+            END LOOP;
+        ELSIF command.command_tag IN ('ALTER SCHEMA', 'ALTER TYPE', 'ALTER DOMAIN') THEN
+            -- what code may name
+            touched := touched || ARRAY(SELECT a.a FROM pgguard_audit.all_audited() AS a (a));
+        ELSIF command.command_tag IN ('CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION') THEN
+            touched := touched || ARRAY(SELECT s.s FROM pgguard_audit.subscribed() AS s (s));
         END IF;
     END LOOP;
-    IF TG_TAG IN ('GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES') THEN
-        PERFORM pgguard_audit.note_acls(TG_TAG);
-    ELSE
-        PERFORM pgguard_audit.note_acls(NULL);
+    IF NOT lasting AND TG_TAG NOT IN ('DROP OWNED', 'REASSIGN OWNED') THEN
+        RETURN;
     END IF;
+    PERFORM pgguard_audit.note_acls(TG_TAG);
+    FOR off IN SELECT s.s FROM pgguard_audit.switched_off_now() AS s (s) LOOP
+        PERFORM pgguard_audit.refuse('disabling its triggers');
+        PERFORM pgguard_audit.note('AUDIT OFF', off);
+    END LOOP;
     FOR root IN SELECT DISTINCT t.one FROM pg_catalog.unnest(touched) AS t (one) WHERE t.one IS NOT NULL LOOP
-        IF EXISTS (
-            SELECT FROM pg_catalog.pg_trigger AS t JOIN pgguard_audit.parts(root) AS p (part) ON p.part = t.tgrelid
-            WHERE t.tgname LIKE 'pgguard\_audit\_%' AND t.tgenabled <> 'A')
-        THEN
-            PERFORM pgguard_audit.refuse('disabling its triggers');
-            PERFORM pgguard_audit.note('AUDIT OFF', root::text);
-            CONTINUE;
-        END IF;
         PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
         PERFORM pgguard_audit.follow_renames(root);
-        PERFORM pgguard_audit.refresh(root);
+        IF pgguard_audit.is_switched_off(root) THEN
+            -- a superuser's decision stands, and what still fires must fit the table
+            PERFORM pgguard_audit.write_code(root);
+        ELSE
+            PERFORM pgguard_audit.refresh(root);
+        END IF;
+        -- a part that leaves goes on being audited, by itself
+        FOR one IN
+            SELECT l.l AS part, d.* FROM pgguard_audit.left_parts(root) AS l (l), pgguard_audit.declared(root) AS d
+        LOOP
+            PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
+            PERFORM pgguard_audit.audit(one.part, one.subject, one.classes, one.level, one.truncate_allowed, one.key_is_tag, one.subject_is_tag);
+        END LOOP;
+        PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+    END LOOP;
+    -- nor does it get out of sight below a table that is not audited
+    FOR one IN
+        SELECT o.above, d.* FROM pgguard_audit.open_above() AS o, pgguard_audit.declared(o.below) AS d
+        WHERE TG_TAG IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE')
+    LOOP
+        PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
+        PERFORM pgguard_audit.audit(one.above,
+            CASE WHEN pgguard_audit.has_column(one.above, one.subject) THEN one.subject END,
+            (SELECT coalesce(pg_catalog.jsonb_object_agg(c.key, c.value), '{}') FROM pg_catalog.jsonb_each(one.classes) AS c
+             WHERE pgguard_audit.has_column(one.above, c.key)),
+            one.level, one.truncate_allowed, one.key_is_tag, one.subject_is_tag);
         PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION pgguard_audit.on_ddl() IS
-    'pgguard, as superuser: records DDL, and writes the code of audited tables anew when they change';
+
+CREATE OR REPLACE FUNCTION pgguard_audit.has_column(table_ regclass, column_name text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = table_ AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped)
+$$;
 
 CREATE OR REPLACE FUNCTION pgguard_audit.on_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped record;
-    root regclass;
+    part regclass;
 BEGIN
     IF pg_catalog.current_setting('pgguard.refreshing', true) = pgguard_audit.own_word('refresh') THEN
         RETURN;
     END IF;
     FOR dropped IN SELECT * FROM pg_catalog.pg_event_trigger_dropped_objects() LOOP
-        CONTINUE WHEN dropped.is_temporary OR dropped.schema_name LIKE 'pg\_temp%';
-        IF dropped.object_type IN ('table', 'foreign table') THEN
-            DELETE FROM pgguard_audit.audited AS a WHERE a.relation = dropped.objid;
-            DELETE FROM pgguard_audit.known_column AS k WHERE k.relation = dropped.objid;
+        CONTINUE WHEN dropped.is_temporary OR dropped.schema_name IS NOT DISTINCT FROM 'pg_temp';
+        IF dropped.schema_name = 'pgguard_audit' OR dropped.object_type = 'schema' AND dropped.object_name = 'pgguard_audit'
+            OR dropped.object_identity LIKE 'pgguard.identify(%'
+        THEN
+            PERFORM pgguard_audit.refuse('dropping what audits it');
         END IF;
-        IF dropped.object_type = 'trigger' AND dropped.original AND dropped.address_names[3] LIKE 'pgguard\_audit\_%' THEN
-            PERFORM pgguard_audit.refuse('dropping its triggers');
-            PERFORM pgguard_audit.note('AUDIT OFF', dropped.object_identity);
+        IF dropped.object_type IN ('table', 'foreign table') THEN
+            IF pgguard_audit.forget(dropped.objid) THEN
+                PERFORM pgguard_audit.note('AUDIT OFF', pg_catalog.format('%s was dropped', dropped.object_identity));
+            END IF;
+        ELSIF dropped.object_type = 'trigger' AND pg_catalog.starts_with(dropped.address_names[3], 'pgguard_') THEN
+            -- whatever takes it away: a function or an extension that it depends on, as well
+            part := pg_catalog.to_regclass(pg_catalog.format('%I.%I', dropped.address_names[1], dropped.address_names[2]));
+            IF part IS NOT NULL AND (pgguard_audit.audited_above(part) IS NOT NULL OR dropped.address_names[1] = 'pgguard_audit') THEN
+                PERFORM pgguard_audit.refuse('dropping its triggers');
+                PERFORM pgguard_audit.note('AUDIT OFF', dropped.object_identity);
+            END IF;
         END IF;
         IF dropped.original OR dropped.object_type IN ('table', 'view', 'function', 'policy', 'table column') THEN
             PERFORM pgguard_audit.note(TG_TAG, dropped.object_type || ' ' || dropped.object_identity);
@@ -230,16 +368,47 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION pgguard_audit.on_drop() IS 'pgguard, as superuser: records what is dropped';
 
-CREATE TABLE IF NOT EXISTS pgguard_audit.known_column (
-    relation oid NOT NULL,
-    number smallint NOT NULL,
-    name text NOT NULL,
-    PRIMARY KEY (relation, number)
-);
-COMMENT ON TABLE pgguard_audit.known_column IS 'columns of audited tables, by which renames are told from new columns';
+-- ALTER TABLE can change the values of every row, and sets off no trigger then.
+CREATE OR REPLACE FUNCTION pgguard_audit.on_rewrite() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part regclass := pg_catalog.pg_event_trigger_table_rewrite_oid();
+    reason integer := pg_catalog.pg_event_trigger_table_rewrite_reason();
+BEGIN
+    IF pgguard_audit.audited_above(part) IS NOT NULL THEN
+        -- the bits of commands/event_trigger.h
+        PERFORM pgguard_audit.note('TABLE REWRITE', part::text, NULL, pg_catalog.array_remove(ARRAY[
+            CASE WHEN reason & 1 <> 0 THEN 'persistence' END, CASE WHEN reason & 2 <> 0 THEN 'default of a new column' END,
+            CASE WHEN reason & 4 <> 0 THEN 'values of a column' END, CASE WHEN reason & 8 <> 0 THEN 'access method' END], NULL));
+    END IF;
+END
+$$;
 
+DO $high$
+DECLARE
+    one record;
+    wrong text;
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user) THEN
+        RAISE EXCEPTION 'pgguard: event triggers need a superuser; without them run 020 and 021 alone';
+    END IF;
+    FOR one IN
+        SELECT * FROM (VALUES ('on_ddl', 'records DDL, and writes the code of audited tables anew when they change'),
+            ('on_drop', 'records what is dropped'), ('on_rewrite', 'records when all rows of a table are written anew')) AS h (name, does)
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON FUNCTION pgguard_audit.%I() IS %L', one.name, 'pgguard, as superuser: ' || one.does);
+        PERFORM pgguard_audit.keep_high(('pgguard_audit.' || one.name || '()')::regprocedure);
+    END LOOP;
+    SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ') INTO wrong
+    FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
+    WHERE p.pronamespace = 'pgguard_audit'::regnamespace AND NOT r.rolsuper
+        AND p.proname IN ('keep_high', 'settle', 'write_code', 'put_triggers', 'refresh', 'audit', 'leave');
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'pgguard: the event triggers would run % as superuser: run 020 and 021 again as a superuser, then this', wrong;
+    END IF;
+END
+$high$;
 SELECT pgguard_audit.settle();
 SELECT pgguard_audit.note_acls(NULL);
 
@@ -247,20 +416,21 @@ DO $event_triggers$
 DECLARE
     one record;
 BEGIN
-    IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user) THEN
-        RAISE EXCEPTION 'pgguard: event triggers need a superuser; without them run 020 and 021 alone';
-    END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_ddl') THEN
         CREATE EVENT TRIGGER pgguard_audit_ddl ON ddl_command_end EXECUTE FUNCTION pgguard_audit.on_ddl();
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_drop') THEN
         CREATE EVENT TRIGGER pgguard_audit_drop ON sql_drop EXECUTE FUNCTION pgguard_audit.on_drop();
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_rewrite') THEN
+        CREATE EVENT TRIGGER pgguard_audit_rewrite ON table_rewrite EXECUTE FUNCTION pgguard_audit.on_rewrite();
+    END IF;
+    ALTER EVENT TRIGGER pgguard_audit_rewrite ENABLE ALWAYS;
     ALTER EVENT TRIGGER pgguard_audit_ddl ENABLE ALWAYS;
     ALTER EVENT TRIGGER pgguard_audit_drop ENABLE ALWAYS;
     -- tables that were audited before get code that counts on the event triggers
     PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
-    FOR one IN SELECT a.relation FROM pgguard_audit.audited AS a LOOP
+    FOR one IN SELECT a.a AS relation FROM pgguard_audit.all_audited() AS a (a) LOOP
         PERFORM pgguard_audit.follow_renames(one.relation);
         PERFORM pgguard_audit.refresh(one.relation);
     END LOOP;
@@ -272,5 +442,7 @@ DO $told$
 BEGIN
     PERFORM pgguard_audit.note('AUDIT INSTALLED', '022_audit_ddl');
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgguard.path_before'),
+        pg_catalog.current_setting('pgguard.path_before') = '');
 END
 $told$;
