@@ -26,7 +26,8 @@ BEGIN
         DROP SCHEMA pgguard;
     END IF;
     FOR one IN SELECT r.rolname FROM pg_catalog.pg_roles AS r
-        WHERE r.rolname IN ('pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper')
+        WHERE r.rolname IN ('pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper', 'pgguard_audit_eraser',
+            'pgguard_audit_erasure')
     LOOP
         EXECUTE pg_catalog.format('DROP OWNED BY %I', one.rolname);
         IF NOT EXISTS (

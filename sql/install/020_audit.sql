@@ -53,7 +53,7 @@ BEGIN
         UNION SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = 'pgguard_audit'::regnamespace
         UNION SELECT proowner FROM pg_catalog.pg_proc WHERE pronamespace = 'pgguard_audit'::regnamespace
     ) AS o JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
-    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_auditor', current_user);
+    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_auditor', 'pgguard_audit_erasure', current_user);
     IF one <> '' THEN
         RAISE EXCEPTION 'pgguard: the schema pgguard_audit, or something in it, belongs to %: look at what it is before anything is audited into it', one;
     END IF;
@@ -201,6 +201,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE'
         AND pg_catalog.current_setting('pgguard.erasing', true) = pgguard_audit.own_word('erase')
+    THEN
+        RETURN NULL;
+    END IF;
+    -- salts of entries that went with their partition (023)
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'seal_leaf'
+        AND pg_catalog.current_setting('pgguard.purging', true) = pgguard_audit.own_word('purge')
     THEN
         RETURN NULL;
     END IF;
@@ -367,6 +373,13 @@ BEGIN
         pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(value, pg_catalog.getdatabaseencoding())), 'hex'));
 END
 $$;
+CREATE OR REPLACE FUNCTION pgguard_audit.bounded(value bytea) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN pg_catalog.encode(pg_catalog.substr(value, 1, 50), 'hex') || pg_catalog.format('... (%s bytes, sha256 %s)',
+        pg_catalog.octet_length(value), pg_catalog.encode(pg_catalog.sha256(value), 'hex'));
+END
+$$;
 COMMENT ON FUNCTION pgguard_audit.bounded(text) IS 'a value, or the beginning of a long one with its length and digest';
 
 -- The end user, as the program says: a claim, which the login's own key can vouch for.
@@ -469,7 +482,7 @@ $$;
 COMMENT ON FUNCTION pgguard_audit.note(text, text, text[], text[]) IS 'records something that is no row of a table';
 
 -- Everything in the schema belongs to pgguard_auditor but what has to be a superuser's, and nobody holds anything
--- but the three roles of the audit: not PUBLIC, nor whom default privileges named.
+-- but the roles of the audit: not PUBLIC, nor whom default privileges named.
 CREATE OR REPLACE FUNCTION pgguard_audit.settle() RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -492,7 +505,7 @@ BEGIN
         END IF;
     END LOOP;
     FOR one IN
-        SELECT p.oid::regprocedure AS name, pg_catalog.obj_description(p.oid, 'pg_proc') LIKE 'pgguard, as superuser:%' AS high
+        SELECT p.oid::regprocedure AS name, pg_catalog.obj_description(p.oid, 'pg_proc') ~ '^pgguard, as (superuser|pgguard_audit_erasure):' AS high
         FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace ORDER BY p.oid
     LOOP
         IF one.high IS NOT TRUE THEN
@@ -512,7 +525,8 @@ BEGIN
             FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace
         ) AS o (what, owner, acl) CROSS JOIN pg_catalog.aclexplode(o.acl) AS e LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
         WHERE e.grantee <> o.owner
-            AND (r.rolname = ANY (ARRAY['pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper'])) IS NOT TRUE
+            AND (r.rolname = ANY (ARRAY['pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper',
+                'pgguard_audit_eraser', 'pgguard_audit_erasure'])) IS NOT TRUE
         ORDER BY 1, 2
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s CASCADE', one.what, one.grantee);
