@@ -217,6 +217,38 @@ class AuditColumnEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """When somebody is told after `pgguard check`, and what proves that it still runs.
+
+    Findings of this severity and above are told once, when they come up or come back; those that nobody
+    acknowledged are told to the channels of the level escalation after so many hours. With `tell_fixed`
+    a message also says that something was fixed. The heartbeat is a file that each finished run writes, or
+    an address that it asks (heartbeat_from: env:NAME or file:PATH when the address is a secret).
+    """
+
+    severity: Literal["critical", "high", "medium", "low"] = "high"
+    escalate_after_hours: int = 24
+    tell_fixed: bool = False
+    heartbeat_file: str = ""
+    heartbeat_url: str = ""
+    heartbeat_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChannel:
+    """One way to people, as an address that apprise understands: mailtos://, json://, slack://, syslog://.
+
+    An address with a password or token does not belong here: `url_from` is env:NAME, or file:PATH of a file
+    that nobody else may read.
+    """
+
+    name: str
+    url: str = ""
+    url_from: str = ""
+    level: Literal["first", "escalation"] = "first"
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Where the key-encryption key comes from: file:PATH, env:NAME, command:PROGRAM ARGUMENTS or prompt.
 
@@ -376,6 +408,7 @@ class Policy:
     encryption: Encryption = field(default_factory=Encryption)
     keys: Keys = field(default_factory=Keys)
     audit: Audit = field(default_factory=Audit)
+    alerts: Alerts = field(default_factory=Alerts)
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
@@ -383,6 +416,7 @@ class Policy:
     encrypt: tuple[EncryptEntry, ...] = ()
     encrypt_table: tuple[EncryptTableEntry, ...] = ()
     audit_table: tuple[AuditTableEntry, ...] = ()
+    alert_channel: tuple[AlertChannel, ...] = ()
     audit_column: tuple[AuditColumnEntry, ...] = ()
     waiver: tuple[Waiver, ...] = ()
     site_check: tuple[SiteCheck, ...] = ()

@@ -1,0 +1,157 @@
+"""Messages that really go out: to a mail server, to a receiver of HTTP, to a socket of syslog."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import json
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from pgguard.model.policy import AlertChannel, Alerts
+from pgguard.nightly.alerting import Message
+from pgguard.nightly.channels import beat, secret_in, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MESSAGE = Message("first", "pgguard: 1 high finding on db", "Target: db\nOpen now: 1 high")
+NOW = datetime.datetime(2026, 1, 1, 2, 0, tzinfo=datetime.UTC)
+
+
+class Mails:
+    """What a mail server was given."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - its name
+        self.got.append(envelope.content.decode())
+        return "250 OK"
+
+
+class Posts(http.server.BaseHTTPRequestHandler):
+    """Keeps what was posted or asked for on its server."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(self.server.answer)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.server.got.append(self.path)  # type: ignore[attr-defined]
+        self.send_response(self.server.answer)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[Mails, int]]:
+    mails = Mails()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(mails, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield mails, port
+    controller.stop()
+
+
+@pytest.fixture
+def web() -> Iterator[Any]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), Posts)
+    server.got, server.answer = [], 200  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_mail_and_a_webhook_get_the_message_and_a_dead_one_stops_neither(
+    mail: tuple[Mails, int], web: Any
+) -> None:
+    mails, port = mail
+    channels = (
+        AlertChannel("dead", "json://127.0.0.1:1/hook"),
+        AlertChannel(
+            "mail", f"mailto://127.0.0.1:{port}?from=pgguard@example.org&to=rssi@example.org&mode=insecure"
+        ),
+        AlertChannel("hook", f"json://127.0.0.1:{web.server_port}/hook"),
+        AlertChannel("later", f"json://127.0.0.1:{web.server_port}/later", level="escalation"),
+    )
+    sent = {one.channel: one.reason for one in send(MESSAGE, channels, {})}
+    assert set(sent) == {"dead", "mail", "hook"}
+    assert sent["dead"] != ""
+    assert (sent["mail"], sent["hook"]) == ("", "")
+    assert "pgguard: 1 high finding on db" in mails.got[0]
+    assert web.got[0]["message"].startswith("Target: db")
+    (escalated,) = send(MESSAGE._replace(level="escalation"), channels, {})
+    assert escalated == ("later", "")
+
+
+def test_an_address_that_is_a_secret_is_nowhere_in_what_is_told(
+    web: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    web.answer = 500
+    secret = f"json://u:s3cr3tword@127.0.0.1:{web.server_port}/s3cr3tpath"
+    private, shared = tmp_path / "private", tmp_path / "shared"
+    for path, mode in ((private, 0o600), (shared, 0o644)):
+        path.write_text(secret, encoding="utf-8")
+        path.chmod(mode)
+    channels = (
+        AlertChannel("variable", url_from="env:HOOK"),
+        AlertChannel("file", url_from=f"file:{private}"),
+        AlertChannel("open file", url_from=f"file:{shared}"),
+        AlertChannel("not set", url_from="env:NOTHING"),
+        AlertChannel("nonsense", url_from="env:NONSENSE"),
+    )
+    environment = {"HOOK": secret, "NONSENSE": "s3cr3t"}
+    sent = send(MESSAGE, channels, environment)
+    assert all(one.reason for one in sent)
+    assert "readable by others" in sent[2].reason
+    captured = capfd.readouterr()
+    assert "s3cr3t" not in str(sent) + captured.out + captured.err
+    # the first two were really tried
+    assert len(web.got) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("mailto://relay.example.org?from=a@example.org&to=b@example.org", False),
+        ("json://hooks.example.org/pgguard", False),
+        ("syslog://", False),
+        ("mailtos://user:word@example.org", True),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", True),
+        ("json://hooks.example.org/?token=x", True),
+    ],
+)
+def test_addresses_that_do_not_belong_into_a_policy_are_known(url: str, secret: bool) -> None:
+    assert secret_in(url) is secret
+
+
+def test_a_finished_run_leaves_a_heartbeat(web: Any, tmp_path: Path) -> None:
+    alerts = Alerts(
+        heartbeat_file=str(tmp_path / "beat"), heartbeat_url=f"http://127.0.0.1:{web.server_port}/ping"
+    )
+    assert [one.reason for one in beat(alerts, "db", 1, NOW, {})] == ["", ""]
+    assert json.loads((tmp_path / "beat").read_text(encoding="utf-8")) == {
+        "target": "db",
+        "at": "2026-01-01T02:00:00+00:00",
+        "exit_code": 1,
+    }
+    assert web.got == ["/ping"]
+    web.answer = 503
+    assert [one.reason for one in beat(alerts, "db", 1, NOW, {})] == ["", "it answered 503"]
+    lost = Alerts(heartbeat_file=str(tmp_path / "no" / "beat"), heartbeat_from="env:NOTHING")
+    assert all(one.reason for one in beat(lost, "db", 1, NOW, {}))
