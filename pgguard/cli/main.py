@@ -28,6 +28,7 @@ from pgguard.cli import (
     person,
     plan,
     roster,
+    schedule,
     snapshot,
     who_can,
 )
@@ -81,6 +82,8 @@ for command in (
     escalations.escalations,
 ):
     app.command()(command)
+# what follows -- are the options of another command
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(schedule.schedule)
 app.add_typer(hba.hba)
 app.add_typer(person.person)
 app.add_typer(passwords.passwords)

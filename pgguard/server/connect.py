@@ -20,6 +20,14 @@ _SECRETS = frozenset(
 )
 
 
+def holds_password(text: str) -> bool:
+    """Whether a word of a command line is a connection string or URI with a password in it."""
+    try:
+        return bool(_SECRETS & conninfo_to_dict(text).keys())
+    except (psycopg.Error, UnicodeError):
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where to connect: a libpq connection string, what it leaves out coming from libpq's own sources."""
