@@ -152,6 +152,33 @@ def overrides(snapshot: Snapshot) -> Iterator[tuple[str, str, str, str]]:
             yield one.role, one.database, one.name, one.value
 
 
+def unseen(snapshot: Snapshot) -> Iterator[str]:
+    """What the server's log does not tell of reads, as it is set up now: a sentence for each reason.
+
+    Raises `Unread` when roles or parameters could not be read.
+    """
+    if not is_loaded(snapshot):
+        if set(by_database(snapshot, "log_statement").values()) == {"all"}:
+            yield "pgaudit is not loaded: reads are known by the text of statements alone"
+        else:
+            yield (
+                "pgaudit is not loaded, and log_statement is not all: most reads leave no line in the log; "
+                "that none is in the store does not mean that nobody read"
+            )
+        return
+    without = sorted(name for name, role in reference_roles(snapshot).items() if not role)
+    if without:
+        yield f"pgaudit has no reference role (pgaudit.role) in {', '.join(without)}: only sessions are told"
+    for role, database, name, value in overrides(snapshot):
+        where = f" in {database}" if database else ""
+        who = role or "everybody"
+        yield f"{who}{where} has {name} = {value or 'empty'}: reads are told otherwise, or not"
+    yield (
+        "pgaudit does not see what a SECURITY DEFINER function reads, nor what a superuser reads after a "
+        "SET, and whole rows (SELECT t FROM t) only of people and of tables that are granted as a whole"
+    )
+
+
 def shown_as(database: DatabaseSnapshot) -> Mapping[int, tuple[int, Mapping[str, str]]]:
     """For tables with encrypted columns: the view that people name instead (0 without one), and the names
     of the clear columns by those of the stored ones.

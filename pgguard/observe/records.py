@@ -89,11 +89,18 @@ class LogFile:
         self.unfinished = False
         self._start = start
         self.position = start
+        # how much of it is of a record that was not handed out yet
+        self._held = 0
         self._clock = Clock(timezone)
         self._file, self._grows = _opened(path, start)
         self._ahead: list[bytes] = []
         self._prefix: Prefix | None = None
         self.format = self._recognise(path, prefix)
+
+    @property
+    def settled(self) -> int:
+        """Where a reading that ends after the last record that was handed out has to go on."""
+        return self.position - self._held
 
     def __iter__(self) -> Iterator[LogRecord]:
         try:
@@ -274,7 +281,9 @@ class LogFile:
                 continue
             going_on = False
             if message:
+                self._held = len(line)
                 yield self._of_prefix(fields, message)
+                self._held = 0
             found = prefix.match(text)
             if found is None:
                 self.gaps += 1 if text.strip() else 0

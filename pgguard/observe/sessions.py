@@ -153,6 +153,15 @@ class Assembler:
         elif not session.is_new:
             session.is_authorized = True
 
+    def of(self, record: LogRecord) -> SessionSeen | None:
+        """The open session that a record belongs to, as far as it is known by now."""
+        session = self._open.get(record.session or f"{record.pid}")
+        return session.seen() if session is not None else None
+
+    def open(self) -> Iterator[SessionSeen]:
+        """The sessions that are open, as far as they are known by now; they stay open."""
+        return (one.seen() for one in self._open.values() if one.is_authorized)
+
     def rest(self) -> Iterator[SessionSeen]:
         """The sessions whose end was not seen."""
         while self._open:

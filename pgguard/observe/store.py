@@ -1,8 +1,9 @@
 """The observation store: what was seen of sessions, in one SQLite file for its owner's eyes only.
 
-It holds no statement, no parameter and no password. Sessions are kept one by one for five weeks, so that
-the same log read twice, or a log and a sample of the same session, tell it once; older ones are put
-together as presences: the same login, application, address and identity without a pause of five minutes.
+It holds no statement, no parameter and no password; who read what is in the tables of `reads_store`.
+Sessions are kept one by one for five weeks, so that the same log read twice, or a log and a sample of the
+same session, tell it once; older ones are put together as presences: the same login, application, address
+and identity without a pause of five minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 from pgguard.errors import InputError
 from pgguard.model.observation import Coverage, LoginFailure, SessionSeen
 from pgguard.model.usage import TRACKED, Gap, Need, Unattributed, Used
+from pgguard.observe.reads_store import SCHEMA as _READS_SCHEMA
+from pgguard.observe.reads_store import KeptReads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _APPLICATION_ID = 0x70676F62
-_VERSION = 2
+_VERSION = 3
 _SINGLE_DAYS = 35
 _PAUSE_SECONDS = 300
 _BATCH = 5_000
@@ -132,6 +135,7 @@ class ObservationStore:
         except BaseException:
             self._db.close()
             raise
+        self.kept_reads = KeptReads(self._db, self._said)
 
     def __enter__(self) -> Self:
         self._run("BEGIN IMMEDIATE")
@@ -203,6 +207,28 @@ class ObservationStore:
         """Keep how far a log file was read."""
         self._run("INSERT OR REPLACE INTO log_file VALUES (?, ?, ?, ?)", (fingerprint, name, position, at))
 
+    def read_before(self, name: str, kind: str) -> list[tuple[str, int]]:
+        """The files that were read under a name for a kind of reading (see `position`), and how far."""
+        rows = self._db.execute(
+            "SELECT fingerprint, position FROM log_file WHERE name = ? AND fingerprint LIKE ? || ':%' "
+            "ORDER BY read_at",
+            (name, kind),
+        )
+        return [(str(fingerprint), int(position)) for fingerprint, position in rows]
+
+    def checkpoint(self) -> None:
+        """Make what was done so far last, and let others write for a moment."""
+        self._run("COMMIT")
+        self._run("BEGIN IMMEDIATE")
+
+    def session(self, session: str) -> SessionSeen | None:
+        """What is known of one session, while it is kept by itself."""
+        row = self._db.execute(
+            f"SELECT {_SESSION_FIELDS} FROM session WHERE session = ?",  # noqa: S608 - our own fields
+            (session,),
+        ).fetchone()
+        return SessionSeen._make((*row[:8], bool(row[8]), *row[9:])) if row else None
+
     def sessions(self, since: str = "") -> Iterator[SessionSeen]:
         """Sessions and presences that were there at `since` (ISO 8601) or later, in order of their start.
 
@@ -247,6 +273,7 @@ class ObservationStore:
         self._run("DELETE FROM log_file WHERE read_at < ?", (oldest,))
         self._run("DELETE FROM usage WHERE last_at < ?", (oldest,))
         self._run("DELETE FROM usage_gap WHERE last_at < ?", (oldest,))
+        self.kept_reads.prune(oldest)
 
     def _flush(self, sessions: list[SessionSeen], failures: list[LoginFailure]) -> None:
         try:
@@ -266,7 +293,8 @@ class ObservationStore:
             ).fetchone()
             if (application, version, tables) == (0, 0, 0):
                 self._db.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} {_USAGE_SCHEMA} PRAGMA application_id = {_APPLICATION_ID}; "
+                    f"BEGIN IMMEDIATE; {_SCHEMA} {_USAGE_SCHEMA} {_READS_SCHEMA} "
+                    f"PRAGMA application_id = {_APPLICATION_ID}; "
                     f"PRAGMA user_version = {_VERSION}; COMMIT;"
                 )
                 return
@@ -287,7 +315,7 @@ class ObservationStore:
         try:
             # what is there already stays as it is, so that two at once do no harm
             self._db.executescript(
-                f"BEGIN IMMEDIATE; {_USAGE_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {_USAGE_SCHEMA} {_READS_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
             )
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
