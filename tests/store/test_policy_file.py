@@ -105,7 +105,7 @@ def test_everything_is_optional(text: str) -> None:
         ("[[service]]\nrole = 'a'\nowner = 'b'\npurpose = 'c'\n[[person]]\nname = 'A'\nrole = 'a'\n", 7,
          "declared as a service too"),
         ("[networks\n", 1, "not TOML"),
-        ("a = 1\nb = \n", 2, "not TOML"),
+        ("[networks]\nb = \n", 2, "not TOML"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_line(text: str, line: int, said: str) -> None:
