@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import typer
 
+from pgguard.cli import audit_feed, audit_ingest, audit_sealing, audit_search
+
 audit = typer.Typer(name="audit", no_args_is_help=True, help="Keep, seal, verify and search the audit store.")
 
 
 @audit.callback()
 def _group() -> None:
     pass
+
+
+for command in (
+    audit_search.search,
+    audit_search.export,
+    audit_search.report,
+    audit_search.index,
+    audit_sealing.auditor_key,
+    audit_sealing.unseal,
+    audit_sealing.shred,
+    audit_feed.feed,
+    audit_ingest.ingest,
+    audit_ingest.reads,
+):
+    audit.command()(command)

@@ -13,6 +13,9 @@
 -- what these files do themselves is told by one entry, not by one for each of their statements
 DO $quiet$
 BEGIN
+    -- operators and functions of PostgreSQL only, whatever schemas whoever runs this has on his path
+    PERFORM pg_catalog.set_config('pgguard.path_before', pg_catalog.current_setting('search_path'), false),
+        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) '');
     PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
 END
 $quiet$;
@@ -228,6 +231,12 @@ $$;
 COMMENT ON FUNCTION pgguard_audit.destroy_sealed_keys(bigint[], timestamp with time zone) IS
     'makes what these keys sealed unreadable for ever, the auditor included; entries and their evidence stay';
 
+DO $high$
+BEGIN
+    COMMENT ON FUNCTION pgguard_audit.bind_pgcrypto() IS 'pgguard, as superuser: makes pgcrypto usable for the audit';
+    PERFORM pgguard_audit.keep_high('pgguard_audit.bind_pgcrypto()');
+END
+$high$;
 SELECT pgguard_audit.settle();
 GRANT EXECUTE ON FUNCTION pgguard_audit.can_seal(), pgguard_audit.sealed_with(bytea) TO pgguard_audit_reader, pgguard_audit_keeper;
 DO $bound$
@@ -243,5 +252,7 @@ DO $told$
 BEGIN
     PERFORM pgguard_audit.note('AUDIT INSTALLED', '026_audit_sealing');
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgguard.path_before'),
+        pg_catalog.current_setting('pgguard.path_before') = '');
 END
 $told$;
