@@ -61,14 +61,14 @@ class Part(NamedTuple):
 
 
 def rows(connection: Connection, name: str, *values: object) -> list[tuple[Any, ...]]:
-    """What a file of sql/audit returns; its parameters are $1, $2 and so on."""
+    """What a file of sql/audit_search returns; its parameters are $1, $2 and so on."""
     cursor = psycopg.RawCursor(connection).execute(sql(name), values or None)
     return cursor.fetchall() if cursor.description else []
 
 
 def sql(name: str) -> bytes:
-    """The text of a file of sql/audit."""
-    return resources.files("pgguard").joinpath(f"sql/audit/{name}.sql").read_bytes()
+    """The text of a file of sql/audit_search."""
+    return resources.files("pgguard").joinpath(f"sql/audit_search/{name}.sql").read_bytes()
 
 
 @contextlib.contextmanager
