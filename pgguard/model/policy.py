@@ -53,7 +53,10 @@ class Administrators:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Numbers the checks judge by; days and hours as their names say."""
+    """Numbers the checks judge by; days and hours as their names say.
+
+    `failed_logins_per_hour` is of one role or address, `origin_days` how long an origin is new.
+    """
 
     dormant_days: int = 90
     sensitive_readers: int = 25
@@ -61,6 +64,8 @@ class Thresholds:
     check_max_age_hours: int = 26
     certificate_days: int = 30
     slot_retained_gb: int = 1
+    failed_logins_per_hour: int = 20
+    origin_days: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pgguard.model.observation import Observations
+    from pgguard.model.supervision import Supervision
 
 __all__ = ["DatabaseSnapshot", "Missing", "Sections", "Snapshot", "section"]
 
@@ -80,8 +81,8 @@ class Snapshot(Sections):
     """One consistent, read-only look at a cluster, all its databases or those asked for.
 
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
-    `observations` is what was seen of its sessions over time; None when nobody asked for it, and it is
-    not saved with the snapshot.
+    `observations` is what was seen of its sessions over time, `supervision` what is known of its nightly
+    checks; None when nobody asked for it, and neither is saved with the snapshot.
     """
 
     server_rows = section(rows.Server)
@@ -112,11 +113,13 @@ class Snapshot(Sections):
         inspected: Sequence[DatabaseSnapshot],
         target: str = "",
         observations: Observations | None = None,
+        supervision: Supervision | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
         self.target = target
         self.observations = observations
+        self.supervision = supervision
 
     @property
     def server(self) -> rows.Server:
@@ -178,21 +181,30 @@ class Snapshot(Sections):
     def only(self, *databases: str) -> Snapshot:
         """The same snapshot with these of the inspected databases."""
         kept = [one for one in self.inspected if one.name in databases]
-        narrowed = Snapshot(self._sections, kept, self.target, self.observations)
+        narrowed = self._beside(self._sections, kept)
         narrowed._memo = self._memo
         return narrowed
 
     def replaced(self, **sections: Sequence[Any] | Missing) -> Snapshot:
         """The same snapshot with other rows in some sections of the cluster's own: how it would look."""
-        return Snapshot({**self._sections, **sections}, self.inspected, self.target, self.observations)
+        return self._beside({**self._sections, **sections}, self.inspected)
 
     def with_databases(self, inspected: Sequence[DatabaseSnapshot]) -> Snapshot:
         """The same snapshot with these databases in the place of its own."""
-        return Snapshot(self._sections, inspected, self.target, self.observations)
+        return self._beside(self._sections, inspected)
 
     def observed(self, observations: Observations) -> Snapshot:
         """The same snapshot with what was seen of its sessions over time."""
-        return Snapshot(self._sections, self.inspected, self.target, observations)
+        return Snapshot(self._sections, self.inspected, self.target, observations, self.supervision)
+
+    def supervised(self, supervision: Supervision) -> Snapshot:
+        """The same snapshot with what is known of its nightly checks."""
+        return Snapshot(self._sections, self.inspected, self.target, self.observations, supervision)
+
+    def _beside(
+        self, sections: Mapping[str, Sequence[Any] | Missing], inspected: Sequence[DatabaseSnapshot]
+    ) -> Snapshot:
+        return Snapshot(sections, inspected, self.target, self.observations, self.supervision)
 
 
 _SESSION_SOURCES = frozenset({"database", "user", "database user", "client", "session", "override-session"})

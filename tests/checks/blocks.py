@@ -27,6 +27,10 @@ and may go on with::
     -- watched: DAYS             the log of so many days up to now was observed
     -- observed: DAYS ROLE HOURS ADDRESS APPLICATION [as IDENTITY by METHOD]
                                  sessions of these days up to now (20, or 100-95 days ago) and hours (8-17)
+    -- failed: TIMES HOURS ROLE ADDRESS
+                                 so many refused logins, so many hours ago, within a quarter of an hour
+    -- last-run: HOURS           a nightly check that ended so many hours ago (never: none)
+    -- tested: CHANNEL REASON    the last test of an alert channel and why it failed (ok: it answered)
     -- learnt: DAYS SOURCE       statements of so many days up to now were learnt from (a log or
                                  pg_stat_statements)
     -- used: ROLE RELATION COLUMN OPERATION
@@ -74,6 +78,9 @@ class Block:
     watched: int | None = None
     sample: int | None = None
     observed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    last_run: str = ""
+    tested: list[str] = field(default_factory=list)
     learnt: str = ""
     used: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
@@ -141,6 +148,12 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.watched = int(value)
         case "observed":
             block.observed.append(value)
+        case "failed":
+            block.failed.append(value)
+        case "last-run":
+            block.last_run = value
+        case "tested":
+            block.tested.append(value)
         case "learnt":
             block.learnt = value
         case "used":

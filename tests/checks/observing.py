@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
-from pgguard.model.observation import Coverage, Observations, SessionSeen
+from pgguard.model.observation import Coverage, LoginFailure, Observations, SessionSeen
+from pgguard.model.supervision import ChannelTest, Supervision
 from pgguard.model.usage import MEANS, Gap, Need, Unattributed, Used
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def observations(watched: int, lines: list[str]) -> Observations:
-    """Sessions as the directive `observed` says them, in a log of so many days up to now."""
+
+def observations(watched: int, lines: list[str], failed: Sequence[str] = ()) -> Observations:
+    """Sessions and refusals as the directives say them, in a log of so many days up to now."""
     today = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since = today - datetime.timedelta(days=watched)
-    coverage = Coverage(_iso(since), _iso(today), "log", "server.csv", True, True, True, 0)
+    # read up to now
+    until = datetime.datetime.now(datetime.UTC)
+    coverage = Coverage(_iso(since), _iso(until), "log", "server.csv", True, True, True, 0)
     sessions = [one for number, line in enumerate(lines) for one in _sessions(today, number, line)]
-    return Observations(tuple(sorted(sessions, key=lambda one: one.started_at)), (coverage,), ())
+    failures = tuple(each for line in failed for each in _failures(line))
+    return Observations(tuple(sorted(sessions, key=lambda one: one.started_at)), (coverage,), failures)
+
+
+def supervision(last_run: str, tested: list[str]) -> Supervision:
+    """The history of nightly checks as the directives last-run and tested say it."""
+    now = datetime.datetime.now(datetime.UTC)
+    at = "" if last_run == "never" else (now - datetime.timedelta(hours=int(last_run))).isoformat()
+    tests = {}
+    for line in tested:
+        name, reason = line.split(" ", 1)
+        tests[name] = ChannelTest(now.isoformat(), "" if reason == "ok" else reason)
+    return Supervision(at, tests)
 
 
 def learnt(window: str, used: list[str], untold: list[str], database: str) -> Observations:
@@ -63,6 +82,16 @@ def _sessions(today: datetime.datetime, number: int, line: str) -> list[SessionS
                 "log",
             )
         )
+    return found
+
+
+def _failures(line: str) -> list[tuple[LoginFailure, int]]:
+    times, hours, role, address = line.split()
+    first = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=int(hours))
+    found = []
+    for number in range(int(times)):
+        at = _iso(first + datetime.timedelta(seconds=number * 900 // int(times)))
+        found.append((LoginFailure(at, role, "lab", "", address, "scram-sha-256", "28P01"), 1))
     return found
 
 

@@ -19,7 +19,7 @@ from pgguard.server.read import read_open, read_snapshot
 from pgguard.server.sample import read_samples
 from pgguard.store.policy_file import parse
 from tests.checks.blocks import Block, read_blocks
-from tests.checks.observing import learnt, observations
+from tests.checks.observing import learnt, observations, supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +45,12 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
         if block.minor is not None:
             snapshot = _of_minor(snapshot, block.minor)
         if block.watched is not None:
-            snapshot = snapshot.observed(observations(block.watched, block.observed))
+            snapshot = snapshot.observed(observations(block.watched, block.observed, block.failed))
         if block.learnt:
             database = snapshot.inspected[0].name
             snapshot = snapshot.observed(learnt(block.learnt, block.used, block.untold, database))
+        if block.last_run:
+            snapshot = snapshot.supervised(supervision(block.last_run, block.tested))
         policy = parse("\n".join(block.policy), "policy of the block")
         chosen = check(block.check)
         assert chosen is not None, f"there is no check {block.check}"
