@@ -21,20 +21,26 @@ $quiet$;
 CREATE OR REPLACE FUNCTION pgguard_audit.columns_of(relation regclass)
 RETURNS TABLE (number smallint, name text, base oid, equal text, long boolean, class text, key_place integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE below (attnum, attname, attgenerated, type) AS (
-        SELECT a.attnum, a.attname, a.attgenerated, a.atttypid FROM pg_catalog.pg_attribute AS a
+    WITH RECURSIVE below (attnum, attname, attgenerated, type, modifier) AS (
+        SELECT a.attnum, a.attname, a.attgenerated, a.atttypid, a.atttypmod FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
-        SELECT b.attnum, b.attname, b.attgenerated, t.typbasetype
+        SELECT b.attnum, b.attname, b.attgenerated, t.typbasetype, t.typtypmod
         FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
     ), key_of (columns) AS (
         -- the primary key, else what is as good
-        SELECT i.indkey::smallint[] FROM pg_catalog.pg_index AS i
+        SELECT k.columns FROM pg_catalog.pg_index AS i
+        -- without those that are only INCLUDEd
+        CROSS JOIN LATERAL (SELECT (i.indkey::smallint[])[0:i.indnkeyatts - 1]) AS k (columns)
         WHERE i.indrelid = relation AND i.indisunique AND i.indimmediate AND i.indisvalid
-            AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT (0 = ANY (i.indkey::smallint[]))
+            AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT (0 = ANY (k.columns))
             AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_attribute AS a
-                WHERE a.attrelid = relation AND a.attnum = ANY (i.indkey::smallint[]) AND NOT a.attnotnull)
+                WHERE a.attrelid = relation AND a.attnum = ANY (k.columns) AND NOT a.attnotnull)
+            -- NOT NULL that holds for new rows only (18)
+            AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_constraint AS c
+                WHERE c.conrelid = relation AND c.contype = 'n' AND NOT c.convalidated AND c.conkey <@ k.columns)
         ORDER BY i.indisprimary DESC, i.indisreplident DESC, i.indnkeyatts, i.indexrelid LIMIT 1
     )
     SELECT b.attnum, b.attname::text, t.oid,
@@ -44,7 +50,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             WHEN t.oid = ANY (ARRAY['text', 'varchar', 'name']::regtype[]) THEN 'text'
             ELSE 'image'
         END,
-        t.typlen = -1 AND t.oid <> ALL (ARRAY['inet', 'cidr', 'numeric']::regtype[]),
+        t.typlen = -1 AND t.oid <> ALL (ARRAY['inet', 'cidr']::regtype[]) AND NOT (t.oid = 'numeric'::regtype AND b.modifier <> -1),
         coalesce(c.class, 'mark'), pg_catalog.array_position(k.columns, b.attnum) - pg_catalog.array_lower(k.columns, 1)
     FROM below AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type AND t.typtype <> 'd'
     LEFT JOIN key_of AS k ON true
@@ -69,7 +75,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.format(CASE
         WHEN base = 'bytea'::regtype THEN 'pg_catalog.encode(%2$s.%1$I, ''hex'')'
         WHEN base < 16384 THEN '%2$s.%1$I::text'
-        ELSE 'CASE WHEN %2$s.%1$I IS NOT NULL THEN pg_catalog.concat(%2$s.%1$I) END' END, column_name, source)
+        -- IS NOT NULL is false of a composite value whose fields are NULL
+        ELSE 'CASE WHEN %2$s.%1$I IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$s.%1$I) END' END, column_name, source)
+$$;
+
+-- a numeric may have 147,455 digits, which no index holds; most have few, and a call for each would cost more than they do
+CREATE OR REPLACE FUNCTION pgguard_audit.bounded_number(column_name text, source text) RETURNS text
+LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format(
+        'CASE WHEN pg_catalog.octet_length(%1$s.%2$I::text) > 1000 THEN pgguard_audit.bounded(%1$s.%2$I::text) ELSE %1$s.%2$I::text END',
+        source, column_name)
 $$;
 
 CREATE OR REPLACE FUNCTION pgguard_audit.recorded_value(column_name text, base oid, long boolean, class text, source text)
@@ -82,6 +97,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         WHEN base IN ('text'::regtype, 'varchar'::regtype) THEN pg_catalog.format(
             'CASE WHEN pg_catalog.octet_length(%1$s.%2$I) > 1000 THEN pgguard_audit.bounded(%1$s.%2$I) ELSE %1$s.%2$I END',
             source, column_name)
+        WHEN base = 'numeric'::regtype THEN pgguard_audit.bounded_number(column_name, source)
+        -- as text it would be twice as long, and may be longer than a text can be
+        WHEN base = 'bytea'::regtype AND class <> 'cipher' THEN pg_catalog.format(
+            'CASE WHEN pg_catalog.octet_length(%1$s.%2$I) > 500 THEN pgguard_audit.bounded(%1$s.%2$I) ELSE %3$s END',
+            source, column_name, pgguard_audit.as_text(column_name, base, source))
         ELSE pg_catalog.format('pgguard_audit.bounded(%s)', pgguard_audit.as_text(column_name, base, source)) END
 $$;
 
@@ -104,7 +124,8 @@ BEGIN
         RETURN 'pgguard_audit.tag_with(' || made || ', tag_key_)';
     END IF;
     -- what an index cannot hold must not stop the statement
-    IF EXISTS (SELECT FROM pgguard_audit.columns_of(relation) AS c WHERE c.key_place IS NOT NULL AND c.long) THEN
+    IF EXISTS (SELECT FROM pgguard_audit.columns_of(relation) AS c WHERE c.key_place IS NOT NULL AND c.long
+        AND c.base <> 'numeric'::regtype) THEN
         RETURN 'pgguard_audit.bounded(' || made || ')';
     END IF;
     RETURN made;
@@ -126,8 +147,8 @@ BEGIN
     made := pgguard_audit.as_text(chosen.name, chosen.base, source);
     RETURN CASE
         WHEN chosen.subject_is_tag THEN pg_catalog.format('pgguard_audit.tag_with(%s, tag_key_)', made)
-        -- a numeric may have 147,455 digits, which no index holds
-        WHEN chosen.long OR chosen.base = 'numeric'::regtype THEN pg_catalog.format('pgguard_audit.bounded(%s)', made)
+        WHEN chosen.long AND chosen.base = 'numeric'::regtype THEN pgguard_audit.bounded_number(chosen.name, source)
+        WHEN chosen.long THEN pg_catalog.format('pgguard_audit.bounded(%s)', made)
         ELSE made END;
 END
 $$;
@@ -185,8 +206,10 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp S
 DECLARE
     chosen pgguard_audit.audited;
     rows boolean;
-    before text;
-    after text;
+    before CONSTANT text := 'o';
+    after CONSTANT text := 'n';
+    from_old text;
+    from_new text;
     names text[] := ARRAY['shape', 'verb'];
     vals text[];
     differing text[];
@@ -195,7 +218,10 @@ DECLARE
     keys text[];
     seals text[];
     first_key text;
+    -- IS NULL is true of a composite value whose fields are NULL
+    missing text;
     worth text;
+    refusal text := '';
     body text;
     declared text[] := ARRAY[]::text[];
     unguarded boolean := NOT coalesce(guarded, NOT pgguard_audit.follows_ddl());
@@ -206,28 +232,31 @@ BEGIN
     END IF;
     IF verb = 'TRUNCATE' THEN
         IF NOT chosen.truncate_allowed THEN
-            RETURN pg_catalog.format($code$
-BEGIN
-    RAISE EXCEPTION 'pgguard: TRUNCATE of %% is refused: it leaves no trace of the rows; DELETE them, or allow it in the policy',
+            refusal := $code$    RAISE EXCEPTION 'pgguard: TRUNCATE of % is refused: it leaves no trace of the rows; DELETE them, or allow it in the policy',
         TG_RELID::pg_catalog.regclass USING ERRCODE = 'PGA03';
-END
-$code$);
+$code$;
+            IF chosen.level = 'statement' THEN
+                RETURN E'\nBEGIN\n' || refusal || E'END\n';
+            END IF;
+            -- what a publisher allowed is recorded: a refusal would end the replication
+            refusal := E'    IF NOT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a\n'
+                || E'        WHERE a.backend_type ~ ''^logical replication .*worker$'') THEN\n' || refusal || E'    END IF;\n';
         END IF;
         RETURN pg_catalog.format($code$
 BEGIN
-    INSERT INTO pgguard_audit.entry (%s,
+%s    INSERT INTO pgguard_audit.entry (%s,
         shape, verb, object)
     SELECT %s,
         %s, 'TRUNCATE', pg_catalog.format('%%I.%%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
     RETURN NULL;
 END
-$code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chosen.shape);
+$code$, refusal, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chosen.shape);
     END IF;
     rows := chosen.level = 'row';
-    before := CASE WHEN rows THEN 'OLD' ELSE 'o' END;
-    after := CASE WHEN rows THEN 'NEW' ELSE 'n' END;
+    from_old := CASE WHEN rows THEN '(SELECT OLD.*)' ELSE 'old_rows' END || ' AS o';
+    from_new := CASE WHEN rows THEN '(SELECT NEW.*)' ELSE 'new_rows' END || ' AS n';
     SELECT pg_catalog.array_agg(pg_catalog.format(CASE c.equal WHEN 'plain' THEN 'o.%1$I = n.%1$I'
-            WHEN 'text' THEN 'o.%1$I COLLATE "C" = n.%1$I' ELSE 'pg_catalog.concat(o.%1$I) = pg_catalog.concat(n.%1$I)' END, c.name)
+            WHEN 'text' THEN 'o.%1$I COLLATE "C" = n.%1$I' ELSE 'pg_catalog.concat(o.%1$I) COLLATE "C" = pg_catalog.concat(n.%1$I)' END, c.name)
             ORDER BY c.key_place) FILTER (WHERE c.key_place IS NOT NULL),
         pg_catalog.array_agg(pgguard_audit.differs(c.name, c.equal, before, after) ORDER BY c.number),
         pg_catalog.array_agg(
@@ -247,37 +276,33 @@ $code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chose
                 pgguard_audit.differs(c.name, c.equal, before, after),
                 pgguard_audit.as_text(c.name, c.base, before), pgguard_audit.as_text(c.name, c.base, after)) END
             ORDER BY c.number) FILTER (WHERE c.class = 'seal'),
-        pg_catalog.min(pg_catalog.quote_ident(c.name)) FILTER (WHERE c.key_place = 0)
-    INTO keys, differing, olds, news, seals, first_key FROM pgguard_audit.columns_of(table_) AS c;
+        pg_catalog.min(pg_catalog.quote_ident(c.name)) FILTER (WHERE c.key_place = 0),
+        CASE WHEN pg_catalog.bool_or(c.base >= 16384) FILTER (WHERE c.key_place = 0) THEN 'IS NOT DISTINCT FROM NULL' ELSE 'IS NULL' END
+    INTO keys, differing, olds, news, seals, first_key, missing FROM pgguard_audit.columns_of(table_) AS c;
     vals := ARRAY[chosen.shape::text, pg_catalog.quote_literal(verb)];
     IF verb = 'UPDATE' THEN
-        IF rows OR keys IS NOT NULL THEN
-            names := names || 'changed'::text;
-            vals := vals || pg_catalog.format(E'ARRAY[%s]', pg_catalog.array_to_string(differing, E',\n            '));
-        END IF;
-        IF NOT rows THEN
-            -- the half of a row whose key changed has nothing to be compared with
+        IF keys IS NULL THEN
             -- without a key an old row and a new one cannot be told to be the same
-            vals[2] := CASE WHEN keys IS NULL THEN '''UPDATE '' || u.half' ELSE pg_catalog.format(
-                'CASE WHEN n.%1$s IS NULL THEN ''UPDATE FROM'' WHEN o.%1$s IS NULL THEN ''UPDATE TO'' ELSE ''UPDATE'' END',
-                first_key) END;
-        END IF;
-        IF NOT rows AND keys IS NULL THEN
+            vals[2] := '''UPDATE '' || u.half';
             names := names || ARRAY['key', 'subject'];
             vals := vals || ARRAY['u.key', 'u.subject'];
             olds := NULL; news := NULL; seals := NULL;
         ELSE
-            names := names || 'key'::text;
-            vals := vals || CASE WHEN rows THEN pgguard_audit.key_value(table_, after)
-                WHEN pg_catalog.cardinality(keys) = 1
+            -- the half of a row whose key changed has nothing to be compared with
+            vals[2] := pg_catalog.format(
+                'CASE WHEN n.%1$s %2$s THEN ''UPDATE FROM'' WHEN o.%1$s %2$s THEN ''UPDATE TO'' ELSE ''UPDATE'' END',
+                first_key, missing);
+            names := names || ARRAY['changed', 'key'];
+            vals := vals || pg_catalog.format(E'ARRAY[%s]', pg_catalog.array_to_string(differing, E',\n            '));
+            vals := vals || CASE WHEN pg_catalog.cardinality(keys) = 1
                     THEN pg_catalog.format('coalesce(%s, %s)', pgguard_audit.key_value(table_, after), pgguard_audit.key_value(table_, before))
-                ELSE pg_catalog.format('CASE WHEN n.%s IS NULL THEN %s ELSE %s END', first_key,
+                ELSE pg_catalog.format('CASE WHEN n.%s %s THEN %s ELSE %s END', first_key, missing,
                     pgguard_audit.key_value(table_, before), pgguard_audit.key_value(table_, after)) END;
             IF chosen.subject IS NOT NULL THEN
                 names := names || ARRAY['subject', 'subject_before'];
-                vals := vals || CASE WHEN rows THEN pgguard_audit.subject_value(table_, after)
-                    ELSE pg_catalog.format('coalesce(%s, %s)', pgguard_audit.subject_value(table_, after),
-                        pgguard_audit.subject_value(table_, before)) END;
+                -- whose it is now may be nobody
+                vals := vals || pg_catalog.format('CASE WHEN n.%s %s THEN %s ELSE %s END', first_key, missing,
+                    pgguard_audit.subject_value(table_, before), pgguard_audit.subject_value(table_, after));
                 SELECT vals || pg_catalog.format('CASE WHEN %s THEN %s END',
                     pgguard_audit.differs(c.name, c.equal, before, after), pgguard_audit.subject_value(table_, before))
                 INTO vals FROM pgguard_audit.columns_of(table_) AS c WHERE c.name = chosen.subject;
@@ -309,22 +334,22 @@ $code$, pgguard_audit.envelope_columns(), pgguard_audit.envelope_values(), chose
                 ELSE pg_catalog.format('%s.%I IS NOT NULL', before, c.name) END, ' OR ' ORDER BY c.number)
         INTO worth FROM pgguard_audit.columns_of(table_) AS c WHERE c.class = 'seal';
         declared := declared || pg_catalog.format('sealing_key_ bytea := CASE WHEN %s THEN pgguard_audit.sealing_key() END;',
-            CASE WHEN rows THEN worth ELSE pg_catalog.format('EXISTS (SELECT%s WHERE %s)', CASE verb
-                WHEN 'INSERT' THEN ' FROM new_rows AS n' WHEN 'DELETE' THEN ' FROM old_rows AS o'
-                ELSE ' FROM old_rows AS o FULL JOIN new_rows AS n ON ' || pg_catalog.array_to_string(keys, ' AND ') END, worth) END);
+            pg_catalog.format('EXISTS (SELECT FROM %s WHERE %s)', CASE verb
+                WHEN 'INSERT' THEN from_new WHEN 'DELETE' THEN from_old
+                ELSE from_old || ' FULL JOIN ' || from_new || ' ON ' || pg_catalog.array_to_string(keys, ' AND ') END, worth));
     END IF;
     body := pg_catalog.format(E'    INSERT INTO pgguard_audit.entry (%s,\n        %s)\n    SELECT %s,\n        %s%s;',
         pgguard_audit.envelope_columns(), pg_catalog.array_to_string(names, ', '), pgguard_audit.envelope_values(),
         pg_catalog.array_to_string(vals, E',\n        '),
         CASE
-            WHEN rows THEN ''
-            WHEN verb = 'INSERT' THEN E'\n    FROM new_rows AS n'
-            WHEN verb = 'DELETE' THEN E'\n    FROM old_rows AS o'
-            WHEN keys IS NOT NULL THEN E'\n    FROM old_rows AS o FULL JOIN new_rows AS n\n        ON ' || pg_catalog.array_to_string(keys, ' AND ')
-            ELSE pg_catalog.format(E'\n    FROM (SELECT ''FROM'' AS half, %s AS key, %s AS subject FROM old_rows AS o\n'
-                || E'        UNION ALL SELECT ''TO'', %s, %s FROM new_rows AS n) AS u',
-                pgguard_audit.key_value(table_, 'o'), coalesce(pgguard_audit.subject_value(table_, 'o'), 'NULL::text'),
-                pgguard_audit.key_value(table_, 'n'), coalesce(pgguard_audit.subject_value(table_, 'n'), 'NULL::text'))
+            WHEN verb = 'INSERT' THEN E'\n    FROM ' || from_new
+            WHEN verb = 'DELETE' THEN E'\n    FROM ' || from_old
+            WHEN keys IS NOT NULL THEN pg_catalog.format(E'\n    FROM %s FULL JOIN %s\n        ON %s', from_old, from_new,
+                pg_catalog.array_to_string(keys, ' AND '))
+            ELSE pg_catalog.format(E'\n    FROM (SELECT ''FROM'' AS half, %s AS key, %s AS subject FROM %s\n'
+                || E'        UNION ALL SELECT ''TO'', %s, %s FROM %s) AS u',
+                pgguard_audit.key_value(table_, 'o'), coalesce(pgguard_audit.subject_value(table_, 'o'), 'NULL::text'), from_old,
+                pgguard_audit.key_value(table_, 'n'), coalesce(pgguard_audit.subject_value(table_, 'n'), 'NULL::text'), from_new)
         END);
     IF body LIKE '%tag_key\_%' THEN
         declared := 'tag_key_ bytea := pgguard_audit.tag_key();'::text || declared;
@@ -385,8 +410,8 @@ BEGIN
     IF whole THEN
         found_ := found_ || 'bytea_output=hex'::text;
     END IF;
-    IF whole OR hidden THEN
-        -- a plan for one call holds its keys as constants, which auto_explain would print
+    IF whole OR hidden OR pgguard_audit.level_of(table_) = 'row' THEN
+        -- a plan for one call holds its keys, and a row's values, as constants, which auto_explain would print
         found_ := found_ || 'plan_cache_mode=force_generic_plan'::text;
     END IF;
     RETURN found_;
@@ -439,6 +464,48 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT a.level FROM pgguard_audit.audited AS a WHERE a.relation = table_
 $$;
 
+-- a table, all that it is a part of, and all that is a part of these
+CREATE OR REPLACE FUNCTION pgguard_audit.family(table_ regclass) RETURNS SETOF oid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family (relation) AS (
+        SELECT table_::oid
+        UNION
+        SELECT i.next FROM family AS f CROSS JOIN LATERAL (
+            SELECT u.inhparent FROM pg_catalog.pg_inherits AS u WHERE u.inhrelid = f.relation
+            UNION ALL SELECT d.inhrelid FROM pg_catalog.pg_inherits AS d WHERE d.inhparent = f.relation) AS i (next)
+    )
+    SELECT f.relation FROM family AS f
+$$;
+
+-- Statement triggers do not fire where rows arrive by replication, get no rows of foreign tables, and those of a parent
+-- get rows of children that can have its keys a second time (inheritance). Row triggers take their place then, on all
+-- tables of the family, so that no row is recorded by both. Returns the tables for which that is new.
+CREATE OR REPLACE FUNCTION pgguard_audit.by_rows(table_ regclass) RETURNS SETOF regclass
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH family (relation) AS (SELECT f.f FROM pgguard_audit.family(table_) AS f (f))
+    UPDATE pgguard_audit.audited AS a SET level = 'row'
+    WHERE a.level = 'statement' AND a.relation IN (SELECT f.relation FROM family AS f) AND EXISTS (
+        SELECT FROM family AS f JOIN pg_catalog.pg_class AS c ON c.oid = f.relation
+        WHERE c.relkind = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid = c.oid)
+            OR NOT c.relispartition AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid)
+            OR EXISTS (SELECT FROM pgguard_audit.audited AS r WHERE r.relation = c.oid AND r.level = 'row'))
+    RETURNING a.relation
+$$;
+
+-- children (not partitions) that have columns which the table above has not, or several tables above
+CREATE OR REPLACE FUNCTION pgguard_audit.richer_children(table_ regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.part FROM pgguard_audit.parts(table_) AS p (part) JOIN pg_catalog.pg_class AS c ON c.oid = p.part
+    WHERE p.part <> table_ AND NOT c.relispartition AND (
+        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid) > 1
+        OR EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute AS b
+                WHERE b.attrelid = table_ AND b.attname = a.attname AND b.attnum > 0 AND NOT b.attisdropped)))
+    ORDER BY p.part
+$$;
+
 -- what audit() was told of a table
 CREATE OR REPLACE FUNCTION pgguard_audit.declared(table_ regclass)
 RETURNS TABLE (subject text, classes jsonb, level text, truncate_allowed boolean, key_is_tag boolean, subject_is_tag boolean)
@@ -471,6 +538,9 @@ $$;
 CREATE OR REPLACE FUNCTION pgguard_audit.forget(relation oid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF pg_catalog.to_regclass('pgguard_audit.known_column') IS NOT NULL THEN
+        DELETE FROM pgguard_audit.known_column AS k WHERE k.relation = forget.relation;
+    END IF;
     DELETE FROM pgguard_audit.audited AS a WHERE a.relation = forget.relation;
     RETURN FOUND;
 END
@@ -566,8 +636,19 @@ CREATE OR REPLACE FUNCTION pgguard_audit.refresh(table_ regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     part regclass;
+    declared_ record;
 BEGIN
+    FOR part IN SELECT r.r FROM pgguard_audit.by_rows(table_) AS r (r) WHERE r.r <> table_ LOOP
+        PERFORM pgguard_audit.refresh(part);
+    END LOOP;
     PERFORM pgguard_audit.write_code(table_);
+    -- their further columns would go unrecorded
+    FOR part IN SELECT c.c FROM pgguard_audit.richer_children(table_) AS c (c) LOOP
+        SELECT * INTO STRICT declared_ FROM pgguard_audit.declared(table_);
+        PERFORM pgguard_audit.audit(part, declared_.subject, declared_.classes, declared_.level, declared_.truncate_allowed,
+            declared_.key_is_tag, declared_.subject_is_tag);
+        PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
+    END LOOP;
     FOR part IN SELECT p.p FROM pgguard_audit.parts(table_) AS p (p) LOOP
         PERFORM pgguard_audit.put_triggers(table_, part);
     END LOOP;
@@ -593,13 +674,16 @@ BEGIN
     THEN
         RAISE EXCEPTION 'pgguard: % cannot be audited by itself: tables can, with their partitions', table_;
     END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = table_ AND c.relpersistence = 't') THEN
+        RAISE EXCEPTION 'pgguard: % is a temporary table, which is gone before anybody reads what was recorded of it', table_;
+    END IF;
     SELECT pg_catalog.string_agg(w.name, ', ') INTO wrong
     FROM (SELECT pg_catalog.jsonb_object_keys(classes) UNION SELECT subject) AS w (name)
     WHERE w.name IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = table_ AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped);
+        WHERE a.attrelid = table_ AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v');
     IF wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'pgguard: % has no column %', table_, wrong;
+        RAISE EXCEPTION 'pgguard: % has no column % (of its own: virtual ones have no values)', table_, wrong;
     END IF;
     IF EXISTS (SELECT FROM pg_catalog.jsonb_each_text(classes) AS c WHERE c.value = 'seal') THEN
         -- 026 may not be there
@@ -615,12 +699,7 @@ BEGIN
     IF wrong IS NOT NULL THEN
         RAISE WARNING 'pgguard: keyed digests are recorded of %.(%): they tell which values are equal, and of columns that have few values (yes or no, a sex, a date of birth) everybody can guess them from how often each occurs', table_, wrong;
     END IF;
-    -- statement triggers do not fire where rows arrive by replication, nor have they rows of foreign tables
-    level := CASE
-        WHEN kind = 'f' OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid IN (
-            SELECT p.p FROM pgguard_audit.parts(table_) AS p (p))) THEN 'row'
-        ELSE coalesce(level, 'statement') END;
-    PERFORM pgguard_audit.declare(table_, subject, classes, level, truncate_allowed, key_is_tag, subject_is_tag);
+    PERFORM pgguard_audit.declare(table_, subject, classes, coalesce(level, 'statement'), truncate_allowed, key_is_tag, subject_is_tag);
     -- what follows is the audit's own, and one entry tells it
     PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     PERFORM pgguard_audit.refresh(table_);

@@ -1,0 +1,62 @@
+"""Every way to write is recorded, once and as it was, by statement triggers, row triggers, and without event triggers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from pgguard.demo.cluster import Cluster
+from tests.audit.oracle import Audited, Place
+from tests.audit.store import with_store
+from tests.audit.writes import ALL, FORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.demo.binaries import Postgres
+
+SETTINGS = {"max_prepared_transactions": "4", "wal_level": "logical"}
+
+
+@pytest.fixture(scope="module")
+def running(postgres: Postgres) -> Iterator[Cluster]:
+    with Cluster.start(postgres, settings=SETTINGS, listen=["127.0.0.1"]) as cluster:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE ROLE app LOGIN; CREATE ROLE lab_owner LOGIN; CREATE ROLE other LOGIN")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def places(running: Cluster) -> dict[str, Place]:
+    made = {}
+    for variant in ALL:
+        with_store(running, variant)
+        made[variant] = Place(running, variant, "row" if variant == "row" else "statement")
+    with made["guarded"].session("postgres") as connection:
+        connection.execute("DROP EVENT TRIGGER pgguard_audit_ddl; DROP EVENT TRIGGER pgguard_audit_drop")
+    return made
+
+
+@pytest.mark.parametrize("variant", ALL)
+@pytest.mark.parametrize("name", list(FORMS))
+def test_every_form_of_writing_is_recorded_once(places: dict[str, Place], name: str, variant: str) -> None:
+    form, place = FORMS[name], places[variant]
+    if place.cluster.postgres.major < form.since or variant not in form.variants:
+        pytest.skip("not here")
+    if form.prepare:
+        place.superuser(form.prepare.format(database=place.database))
+    place.begin(form.tables, form.audited)
+    place.audited |= form.also
+    with place.session(application_name=f"form {name}"[:63]) as connection:
+        if callable(form.act):
+            form.act(place, connection)
+        else:
+            for statement in form.act:
+                place.run(connection, statement)
+    unchanged = place.compare()
+    assert unchanged.total() == form.unchanged, unchanged
+    if form.verbs is not None and variant != "row":
+        assert place.verbs == form.verbs
+    place.all_audited()
