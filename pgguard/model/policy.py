@@ -55,7 +55,8 @@ class Administrators:
 class Thresholds:
     """Numbers the checks judge by; days and hours as their names say.
 
-    `failed_logins_per_hour` is of one role or address, `origin_days` how long an origin is new.
+    `failed_logins_per_hour` is of one role or address, `origin_days` how long an origin is new,
+    `log_days_least` and `log_days_most` how long logs are kept.
     """
 
     dormant_days: int = 90
@@ -66,6 +67,8 @@ class Thresholds:
     slot_retained_gb: int = 1
     failed_logins_per_hour: int = 20
     origin_days: int = 1
+    log_days_least: int = 180
+    log_days_most: int = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,20 @@ class AuditColumnEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """Where `pgguard check` remembers what it found: a SQLite file, or postgresql://USER@HOST/DATABASE.
+
+    Without `store` it is pgguard/history.sqlite in the user's state folder. `target` is the name under which
+    the server is remembered (default: host and port). What is older than `keep_days` is forgotten, except
+    findings that are still there; 0 keeps everything.
+    """
+
+    store: str = ""
+    target: str = ""
+    keep_days: int = 1100
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
     """When somebody is told after `pgguard check`, and what proves that it still runs.
 
@@ -359,10 +376,14 @@ class Passwords:
 
 @dataclass(frozen=True, slots=True)
 class Logging:
-    """What happens to the server log outside PostgreSQL, as far as somebody answers for it."""
+    """What happens to the server log outside PostgreSQL, as far as somebody answers for it.
+
+    `kept_days` is how long whoever rotates or collects it keeps it.
+    """
 
     captured_by: str = ""
     redacted_by: str = ""
+    kept_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,6 +434,7 @@ class Policy:
     encryption: Encryption = field(default_factory=Encryption)
     keys: Keys = field(default_factory=Keys)
     audit: Audit = field(default_factory=Audit)
+    history: History = field(default_factory=History)
     alerts: Alerts = field(default_factory=Alerts)
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
     service: tuple[Service, ...] = ()
