@@ -143,7 +143,7 @@ CREATE TABLE IF NOT EXISTS pgguard_audit.job (
     name text PRIMARY KEY
 );
 COMMENT ON TABLE pgguard_audit.job IS 'what one session does at a time: it locks the row';
-INSERT INTO pgguard_audit.job VALUES ('seal'), ('erase or purge') ON CONFLICT DO NOTHING;
+INSERT INTO pgguard_audit.job VALUES ('erase or purge') ON CONFLICT DO NOTHING;
 
 -- Floor under pgguard_audit.purge(), whoever calls it.
 ALTER TABLE pgguard_audit.installation ADD COLUMN IF NOT EXISTS keep interval NOT NULL DEFAULT '6 months';
@@ -232,16 +232,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c
 $$;
 
+-- which store this is: not a secret
+CREATE OR REPLACE FUNCTION pgguard_audit.store_id() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT i.id FROM pgguard_audit.installation AS i
+$$;
+
 -- what the next seal begins from
 CREATE OR REPLACE FUNCTION pgguard_audit.sealing(
     OUT installation uuid, OUT system bigint, OUT at_once timestamp with time zone, OUT generation integer,
     OUT generation_system bigint, OUT number bigint, OUT hash bytea, OUT edge bytea, OUT sealed_xid bigint, OUT sealed_id bigint,
-    OUT xmin bigint, OUT xmax bigint, OUT encoding text, OUT mine boolean
+    OUT xmin bigint, OUT xmax bigint, OUT encoding text
 ) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- false: another session seals just now
-    PERFORM FROM pgguard_audit.job AS j WHERE j.name = 'seal' FOR UPDATE SKIP LOCKED;
-    mine := FOUND;
     SELECT i.id, pgguard_audit.system_identifier(), pg_catalog.now(), pg_catalog.getdatabaseencoding()::text,
         pg_catalog.pg_snapshot_xmin(s)::text::bigint, pg_catalog.pg_snapshot_xmax(s)::text::bigint
     INTO sealing.installation, system, at_once, encoding, xmin, xmax
@@ -527,7 +530,10 @@ BEGIN
     PERFORM pg_catalog.set_config('pgguard.purging', '', true);
     PERFORM pgguard_audit.note('AUDIT PURGED', name, NULL,
         ARRAY[number_::text, pg_catalog.encode(digest_, 'hex'), purge.entries::text]);
+    -- whoever is no superuser drops what is in the store by this alone: see on_drop() of 022
+    PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     EXECUTE pg_catalog.format('DROP TABLE %s', name);
+    PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
     partition := name;
     RETURN NEXT;
 END
@@ -641,7 +647,7 @@ GRANT EXECUTE ON FUNCTION pgguard_audit.leaves(bigint, bigint, timestamp with ti
     pgguard_audit.begin_generation(bigint, bigint), pgguard_audit.summarize(regclass, integer),
     pgguard_audit.add_verification(bigint, bigint, bytea, boolean, boolean, bigint, bigint, text)
     TO pgguard_audit_keeper;
-GRANT EXECUTE ON FUNCTION pgguard_audit.status() TO pgguard_audit_keeper, pgguard_audit_reader, pgguard_audit_eraser;
+GRANT EXECUTE ON FUNCTION pgguard_audit.status(), pgguard_audit.store_id() TO pgguard_audit_keeper, pgguard_audit_reader, pgguard_audit_eraser;
 -- numbers and digests, which tell nothing of anybody: whoever seals or inspects may see them
 GRANT SELECT ON pgguard_audit.seal, pgguard_audit.generation, pgguard_audit.verification, pgguard_audit.purged,
     pgguard_audit.erasure TO pgguard_audit_keeper;

@@ -1,0 +1,1 @@
+SELECT pgguard_audit.add_leaves($1, $2, $3)

@@ -1,0 +1,1 @@
+SELECT pgguard_audit.begin_generation($1, $2)
