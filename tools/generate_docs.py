@@ -1,4 +1,4 @@
-"""Prints docs/ from the code: the checks, the controls they cite, the command line, the policy file.
+"""Prints docs/ from the code: the checks, the controls they cite, the command line, the policy and its schema.
 
 `python -m tools.generate_docs` writes; with `--check` it writes nothing, names each file that is not
 what the code says, and exits 1 when there is one.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgguard.checks import all_checks
 from pgguard.model import policy
+from pgguard.store.policy_file import SCHEMA, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +66,9 @@ def pages() -> dict[str, str]:
     named["controls.md"] = controls_page(checks)
     named["cli.md"] = cli_page()
     named["policy.md"] = policy_page()
-    return {name: NOTICE + "\n" + text for name, text in named.items()}
+    printed = {name: NOTICE + "\n" + text for name, text in named.items()}
+    printed[SCHEMA] = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return printed
 
 
 def check_page(check: Check) -> str:

@@ -17,5 +17,5 @@ def waived(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy, check
     return frozenset(
         one.subject
         for one in policy.waiver
-        if one.check == check and one.database in ("", database.name) and one.until >= day
+        if one.check == check and one.database in ("", database.name) and one.holds_on(day)
     )

@@ -27,6 +27,7 @@ from pgguard.cli import (
     passwords,
     person,
     plan,
+    policy,
     roster,
     schedule,
     snapshot,
@@ -88,6 +89,7 @@ app.add_typer(hba.hba)
 app.add_typer(person.person)
 app.add_typer(passwords.passwords)
 app.add_typer(roster.roster)
+app.add_typer(policy.policy)
 app.add_typer(keys.keys)
 app.add_typer(audit.audit)
 

@@ -318,7 +318,10 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """An accepted finding: check and subject name, with a reason, an owner and an end."""
+    """An accepted finding: check and subject name, with a reason, an owner and an end.
+
+    It holds from the day `since`, where one is given, to the end of the day `until`.
+    """
 
     check: str
     subject: str
@@ -326,6 +329,11 @@ class Waiver:
     owner: str
     until: datetime.date
     database: str = ""
+    since: datetime.date | None = None
+
+    def holds_on(self, day: datetime.date) -> bool:
+        """Whether the finding is accepted on that day."""
+        return (self.since is None or self.since <= day) and day <= self.until
 
 
 @dataclass(frozen=True, slots=True)

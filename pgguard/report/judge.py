@@ -140,7 +140,7 @@ def _waiver(check: Check, finding: Finding, policy: Policy, today: datetime.date
             waiver.check == check.id
             and waiver.subject == finding.subject.name
             and waiver.database in ("", finding.subject.database)
-            and waiver.until >= today
+            and waiver.holds_on(today)
         ):
             return WaivedBy(waiver.reason, waiver.owner, waiver.until.isoformat())
     return None

@@ -111,7 +111,7 @@ class Examined(NamedTuple):
         for place, what, other in (*self.mistakes, *more):
             where = f" (line {nearest(self.lines, other)})" if other else ""
             said.add((nearest(self.lines, place), f"{dotted(place)}: {what}{where}"))
-        return [f"{file}:{line}: {_printable(what)}" for line, what in sorted(said)]
+        return [f"{file}:{line}: {printable(what)}" for line, what in sorted(said)]
 
 
 def examine(text: str) -> Examined:
@@ -137,8 +137,8 @@ def examine(text: str) -> Examined:
             return Examined(data, lines("\n".join(written)), tuple(broken), tuple(mistakes(data)))
 
 
-def _printable(text: str) -> str:
-    # a name in the file can hold what a terminal would act on
+def printable(text: str) -> str:
+    """The text without what a terminal would act on, which a name in a file can hold."""
     return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 

@@ -58,6 +58,7 @@ _PART = re.compile(r'"(?:[^"]|"")+"|[^".]+')
 # what init and roster draft put where only a person can say it
 _OPEN = re.compile(r"\?(?:\s|\Z)")
 _PROVIDER = re.compile(r"(?:file|env|command):\s*\S|prompt\Z")
+_SECRET = re.compile(r"://[^/?#@\s:]*:[^/?#@\s]+@|\b(?:ssl)?password\s*=", re.IGNORECASE)
 _WORDS = {
     str: "a text in quotes",
     bool: "true or false",
@@ -259,6 +260,10 @@ def _of_text(place: Place, text: str) -> Iterator[Mistake]:
         yield Mistake(place, "is still to be filled in: replace what begins with ?")
     elif "\x00" in text:
         yield Mistake(place, "holds a NUL character, which no name of PostgreSQL can")
+    elif _SECRET.search(text):
+        yield Mistake(
+            place, "a password does not belong in the policy: ~/.pgpass, a service file or a variable"
+        )
     keys = tuple(step for step in place if isinstance(step, str))
     shape = SHAPES.get((keys[0], keys[-1]))
     if shape and text.strip():
