@@ -8,6 +8,7 @@
     |-- InputError          2  a file we were given is corrupt, foreign or newer than we are
     |-- SetupError          2  a tool that the demo or the tests need is missing
     |-- ConnectError        3  no connection, or not a PostgreSQL that we can inspect
+    |-- HistoryError        3  the history of nightly runs cannot be reached, read or written
     |-- Unread              3  a part of the snapshot that was needed could not be read
     `-- ApplyStopped        4  a change was refused halfway; the message says what is done and what is not
 
@@ -40,6 +41,15 @@ class SetupError(PgguardError):
 
 class ConnectError(PgguardError):
     """The server could not be reached, refused us, or cannot be inspected."""
+
+    exit_code = 3
+
+
+class HistoryError(PgguardError):
+    """The history of nightly runs cannot be reached, read or written just now.
+
+    One that is corrupt, foreign or newer than we are is an `InputError`.
+    """
 
     exit_code = 3
 

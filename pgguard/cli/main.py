@@ -16,6 +16,7 @@ from pgguard.cli import (
     audit,
     auditor,
     catalogue,
+    check,
     demo,
     discover,
     escalations,
@@ -66,6 +67,8 @@ def _program(
 
 for command in (
     inspect.inspect,
+    check.check,
+    check.history,
     discover.discover,
     observe.observe,
     learn.learn,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from dataclasses import dataclass
 
 import psycopg
@@ -12,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pgguard.errors import ConnectError, UsageError
 
 OLDEST = 10
+_OURSELVES = frozenset({"localhost", "127.0.0.1", "::1"})
 _TIMEOUT_SECONDS = 15
 _PREFIX = re.compile(r"connection (?:failed|is bad): ")
 _WHERE = re.compile(r"connection to server (.*?) failed: (.*)")
@@ -66,6 +68,26 @@ class Target:
         except (psycopg.Error, UnicodeError):
             msg = "the connection options cannot be used: check -h, -p, -U and -d for odd characters"
             raise UsageError(msg) from None
+
+    @property
+    def name(self) -> str:
+        """The server in words before anything is connected to: host and port, the machine's name for itself.
+
+        What the options leave out comes from libpq's own sources, the environment first.
+        """
+        given = {
+            one.keyword.decode(): one.val.decode()
+            for one in psycopg.pq.Conninfo.get_defaults()
+            if one.val is not None
+        }
+        given |= {name: str(value) for name, value in conninfo_to_dict(self.dsn).items() if value}
+        if given.get("service") and not (given.get("host") or given.get("hostaddr")):
+            return f"service {given['service']}"
+        host = given.get("host") or given.get("hostaddr") or ""
+        if not host or host.startswith(("/", "@")) or host in _OURSELVES:
+            # many machines may write to one history
+            host = socket.gethostname()
+        return f"{host}:{given.get('port', '')}"
 
     def pinned(self, connection: psycopg.Connection[tuple[str, ...]]) -> Target:
         """The same target, led to the server that the connection reached.

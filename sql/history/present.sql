@@ -1,0 +1,5 @@
+-- The findings of a target that are there: open ones and waived ones.
+SELECT
+    id, fingerprint, check_id, kind, database, name, severity, state, evidence, found_at, open_since,
+    not_looked_since, ended_at, returned
+FROM finding WHERE target = $1 AND state IN ('open', 'waived') ORDER BY id

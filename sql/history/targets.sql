@@ -1,0 +1,2 @@
+-- What the history knows of.
+SELECT DISTINCT target FROM run ORDER BY target
