@@ -126,12 +126,16 @@ class Miner:
             file = LogFile(path, start=start, prefix=self._prefix, timezone=self._timezone)
             progress(f"reading {file.name}")
             before = self._audits.gaps
-            since = until = ""
-            settled_lines = 0
+            since = until = at = ""
+            settled_lines = untimed = 0
             for record in file:
                 if record.at:
-                    since, until = min(since or record.at, record.at), max(until, record.at)
-                self._take(store, record)
+                    at = record.at
+                    since, until = min(since or at, at), max(until, at)
+                else:
+                    # what is read of a line that was cut was after the line before it
+                    untimed += 1
+                self._take(store, record if record.at else record._replace(at=at))
                 if self._pending.size >= _AT_ONCE:
                     self._flush(store)
                 if known and file.lines - settled_lines >= self.checkpoint:
@@ -141,7 +145,7 @@ class Miner:
                     store.checkpoint()
             self._pending.sessions += self._assembler.open()
             self._settle(store)
-            bad = file.gaps + self._audits.gaps - before
+            bad = file.gaps + untimed + self._audits.gaps - before
             store.add_coverage(Coverage(since, until, MEANS, file.name, False, False, False, bad))
             lines, gaps = lines + file.lines, gaps + bad
             unfinished += [file.name] if file.unfinished else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -131,6 +132,8 @@ class Site:
     cluster: Cluster
     policy_text: str = POLICY
     environment: dict[str, str] = field(default_factory=dict)
+    copies: Path | None = None
+    seen: Snapshot | None = None
 
     def make(self, sql: str = SCHEMA) -> None:
         with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
@@ -194,7 +197,14 @@ class Site:
                         found.fetchall()
 
     def log(self, form: str) -> Path:
-        return self.cluster.data_directory / "log" / FILES[form]
+        return (self.copies or self.cluster.data_directory / "log") / FILES[form]
+
+    def freeze(self, folder: Path) -> None:
+        """From now on the logs are as they are: what is done to look at them is not in them."""
+        self.settled(*(one for one in map(self.log, FILES) if one.exists()))
+        copies = folder / "log"
+        shutil.copytree(self.cluster.data_directory / "log", copies)
+        self.seen, self.copies = self.snapshot(), copies
 
     def settled(self, *files: Path) -> None:
         """Wait until the collector has written everything: what a last session says is in all the files."""
@@ -209,7 +219,7 @@ class Site:
         raise AssertionError(mark)
 
     def miner(self, prefix: str | None = None) -> Miner:
-        snapshot, policy = self.snapshot(), parse(self.policy_text, "policy")
+        snapshot, policy = self.seen or self.snapshot(), parse(self.policy_text, "policy")
         return Miner(Analyst(snapshot), Interpreter(snapshot, policy), prefix=prefix)
 
     def mine(self, store: Path, *logs: Path, prefix: str | None = None, now: str = NOW) -> Ingested:
