@@ -34,7 +34,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "audit_table": ("database", "table"),
     "audit_column": ("database", "column"),
     "alert_channel": ("name",),
-    "waiver": ("check", "database", "subject"),
     "site_check": ("file",),
     "setting": ("role", "database", "name"),
     "publication": ("database", "name"),
@@ -114,9 +113,9 @@ def adapter() -> Any:
     return TypeAdapter(Policy)
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?` for the nearest known name, empty where none is near."""
-    found = difflib.get_close_matches(name, list(known), 1)
+def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """`; did you mean ...?` for the nearest known name, empty where none is as like as `cutoff` (0 to 1)."""
+    found = difflib.get_close_matches(name, list(known), 1, cutoff)
     return f"; did you mean {found[0]}?" if found else ""
 
 
@@ -177,8 +176,7 @@ def _of_types(data: dict[str, Any]) -> Iterator[Mistake]:
 def _expected(data: dict[str, Any], place: Place, kind: str) -> str:
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         known = [field.name for field in dataclasses.fields(_hint(place[:-1]))]
-        hint = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
-        return "unknown key" + (f"; did you mean {hint[0]}?" if hint else f"; known are {', '.join(known)}")
+        return "unknown key" + (near(str(place[-1]), known, 0.5) or f"; known are {', '.join(known)}")
     hint_of_value = _hint(place)
     if kind == "missing":
         return f"is required: {_words(hint_of_value, place)}"
@@ -187,7 +185,7 @@ def _expected(data: dict[str, Any], place: Place, kind: str) -> str:
         value: Any = data
         for step in place:
             value = value[step]
-        said += near(value, typing.get_args(hint_of_value)) if isinstance(value, str) else ""
+        said += near(value, typing.get_args(hint_of_value), 0.5) if isinstance(value, str) else ""
     return said
 
 
@@ -301,7 +299,7 @@ def _of_dates(section: str, number: int, entry: dict[str, Any]) -> Iterator[Mist
 
 
 def _of_networks(data: dict[str, Any]) -> Iterator[Mistake]:
-    lists: dict[Place, list[tuple[Place, Any]]] = {}
+    lists: dict[Place, list[tuple[Place, Any, str]]] = {}
     for pattern in (("networks", "*", "*"), ("service", "*", "origins", "*")):
         for place, text in texts(data, *pattern):
             try:
@@ -312,30 +310,30 @@ def _of_networks(data: dict[str, Any]) -> Iterator[Mistake]:
             if network.prefixlen == 0:
                 yield Mistake(place, f"{network} is everybody's address: name the networks that are meant")
                 continue
-            lists.setdefault(place[:-1], []).append((place, network))
+            lists.setdefault(place[:-1], []).append((place, network, text))
     for members in lists.values():
         yield from _overlapping(members)
 
 
-def _overlapping(members: list[tuple[Place, Any]]) -> Iterator[Mistake]:
+def _overlapping(members: list[tuple[Place, Any, str]]) -> Iterator[Mistake]:
     # networks overlap only by one holding the other, so that in this order the holder comes first
     ordered = sorted(
         members, key=lambda one: (one[1].version, int(one[1].network_address), one[1].prefixlen, one[0][-1])
     )
-    holder: tuple[Place, Any] | None = None
-    for place, network in ordered:
+    holder: tuple[Place, Any, str] | None = None
+    for place, network, text in ordered:
         if holder is not None and holder[1].version == network.version and holder[1].overlaps(network):
-            if holder[1] != network:
+            # the very same text is said of every list
+            if holder[2] != text:
                 yield Mistake(place, f"{network} lies in {holder[1]} of the same list", holder[0])
         else:
-            holder = (place, network)
+            holder = (place, network, text)
 
 
 def _of_roster(data: dict[str, Any]) -> Iterator[Mistake]:
-    services = {
-        entry_texts(entry, "role")[0]: ("service", number, "role")
-        for number, entry in section_entries(data, "service")
-    }
+    services: dict[str, Place] = {}
+    for number, entry in section_entries(data, "service"):
+        services.setdefault(entry_texts(entry, "role")[0], ("service", number, "role"))
     roles: dict[str, int] = {}
     people: dict[tuple[str, str], int] = {}
     for number, entry in section_entries(data, "person"):
@@ -362,6 +360,18 @@ def _of_waivers(data: dict[str, Any]) -> Iterator[Mistake]:
         ids = ids or [check.id for check in all_checks()]
         if text not in ids:
             yield Mistake(place, f"there is no check {text}{near(text, ids)}")
+    earlier: dict[tuple[str, ...], list[tuple[int, Any, Any]]] = {}
+    for number, entry in section_entries(data, "waiver"):
+        which = entry_texts(entry, "check", "database", "subject")
+        since, until = entry.get("since", datetime.date.min), entry.get("until", datetime.date.max)
+        if type(since) is not datetime.date or type(until) is not datetime.date or not which[-1].strip():
+            continue
+        # one may follow another, with a reason and an owner of its own
+        for first, begin, end in earlier.get(which, ()):
+            if since <= end and begin <= until:
+                said = f"{which[-1]} is waived twice for the same days"
+                yield Mistake(("waiver", number, "subject"), said, ("waiver", first, "subject"))
+        earlier.setdefault(which, []).append((number, since, until))
 
 
 def _of_observation(data: dict[str, Any]) -> Iterator[Mistake]:
