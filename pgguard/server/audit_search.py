@@ -126,7 +126,7 @@ def entries(connection: Connection, wanted: Wanted) -> Iterator[Entry]:
             wanted.table or None,
             first,
             last,
-            list(wanted.verbs) or None,
+            _verbs(wanted) or None,
             wanted.column or None,
             wanted.newest_first,
             left,
@@ -148,6 +148,12 @@ def entries(connection: Connection, wanted: Wanted) -> Iterator[Entry]:
 def _forms(person: str) -> list[str]:
     # texts that are equal, because only these are found by an index under row security
     return [person, _UNSIGNED + person, *(f"{one}:{person}" for one in _METHODS)] if person else []
+
+
+def _verbs(wanted: Wanted) -> list[str]:
+    # an UPDATE that changed the key is told in two halves
+    halves = ("UPDATE FROM", "UPDATE TO") if "UPDATE" in wanted.verbs else ()
+    return [*wanted.verbs, *halves]
 
 
 def _require_known(wanted: Wanted, shapes: dict[int, Shape]) -> None:
