@@ -1,13 +1,17 @@
-"""What the policy waives, for checks that tell many objects together: waived ones are told apart."""
+"""What the policy waives, and how a waiver itself is named.
+
+Checks that tell many objects together tell waived ones apart.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.versions import today
+from pgguard.model.finding import Subject
 
 if TYPE_CHECKING:
-    from pgguard.model.policy import Policy
+    from pgguard.model.policy import Policy, Waiver
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 
@@ -19,3 +23,8 @@ def waived(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy, check
         for one in policy.waiver
         if one.check == check and one.database in ("", database.name) and one.holds_on(day)
     )
+
+
+def waiver_subject(waiver: Waiver) -> Subject:
+    """A waiver, as what a finding is about."""
+    return Subject("policy-entry", f"waiver of {waiver.check} on {waiver.subject}", waiver.database or None)

@@ -56,7 +56,9 @@ def render_json(result: RunResult) -> str:
 
 
 def days(seconds: int) -> str:
-    """A span in words: days, or hours when it is less than two days."""
+    """A span in words: days, or hours and minutes when it is less than two of them."""
+    if seconds < 2 * 3600:
+        return plural(round(seconds / 60), "minute")
     if seconds < 2 * _DAY:
         return plural(round(seconds / 3600), "hour")
     return plural(round(seconds / _DAY), "day")

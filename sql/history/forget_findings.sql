@@ -1,2 +1,2 @@
 -- Findings that were gone before.
-DELETE FROM finding WHERE target = $1 AND state NOT IN ('open', 'waived') AND ended_at < $2
+DELETE FROM issue WHERE target = $1 AND state NOT IN ('open', 'waived') AND ended_at < $2

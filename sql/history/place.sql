@@ -8,7 +8,7 @@ SELECT
 FROM (SELECT) AS one
 LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'pgguard_history'
 LEFT JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
-    AND c.relname IN ('version', 'run', 'finding', 'event', 'check_state', 'note')
+    AND c.relname IN ('version', 'run', 'issue', 'event', 'check_state', 'note')
 LEFT JOIN pg_catalog.pg_roles AS owner_n ON owner_n.oid = n.nspowner
 LEFT JOIN pg_catalog.pg_roles AS owner_c ON owner_c.oid = c.relowner
 GROUP BY n.oid

@@ -1,5 +1,5 @@
 -- The findings of a target that are there: open ones and waived ones.
 SELECT
-    id, fingerprint, check_id, kind, database, name, severity, state, evidence, found_at, open_since,
+    id, digest, check_id, kind, database, name, seriousness, state, evidence, found_at, open_since,
     not_looked_since, ended_at, returned
-FROM finding WHERE target = $1 AND state IN ('open', 'waived') ORDER BY id
+FROM issue WHERE target = $1 AND state IN ('open', 'waived') ORDER BY id

@@ -7,20 +7,20 @@ CREATE TABLE IF NOT EXISTS run (
     waived INTEGER, not_looked_at INTEGER, not_evaluated INTEGER, unread TEXT NOT NULL, failure TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS run_target ON run (target, id);
-CREATE TABLE IF NOT EXISTS finding (
-    id INTEGER PRIMARY KEY, target TEXT NOT NULL, fingerprint TEXT NOT NULL, check_id TEXT NOT NULL,
-    kind TEXT NOT NULL, database TEXT NOT NULL, name TEXT NOT NULL, severity INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS issue (
+    id INTEGER PRIMARY KEY, target TEXT NOT NULL, digest TEXT NOT NULL, check_id TEXT NOT NULL,
+    kind TEXT NOT NULL, database TEXT NOT NULL, name TEXT NOT NULL, seriousness INTEGER NOT NULL,
     state TEXT NOT NULL, evidence TEXT NOT NULL, found_at TEXT NOT NULL, open_since TEXT NOT NULL,
     not_looked_since TEXT, ended_at TEXT, returned INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS finding_fingerprint ON finding (target, fingerprint);
-CREATE INDEX IF NOT EXISTS finding_present ON finding (target) WHERE state IN ('open', 'waived');
+CREATE INDEX IF NOT EXISTS issue_digest ON issue (target, digest);
+CREATE INDEX IF NOT EXISTS issue_present ON issue (target) WHERE state IN ('open', 'waived');
 CREATE TABLE IF NOT EXISTS event (
-    run INTEGER NOT NULL, finding INTEGER NOT NULL, kind TEXT NOT NULL, severity INTEGER NOT NULL,
+    run INTEGER NOT NULL, issue INTEGER NOT NULL, kind TEXT NOT NULL, seriousness INTEGER NOT NULL,
     detail TEXT NOT NULL, open_seconds INTEGER
 );
 CREATE INDEX IF NOT EXISTS event_run ON event (run);
-CREATE INDEX IF NOT EXISTS event_finding ON event (finding);
+CREATE INDEX IF NOT EXISTS event_issue ON event (issue);
 CREATE TABLE IF NOT EXISTS check_state (
     target TEXT NOT NULL, check_id TEXT NOT NULL, at TEXT NOT NULL, verdict TEXT NOT NULL,
     incomplete INTEGER NOT NULL, reason TEXT NOT NULL
