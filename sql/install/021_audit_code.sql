@@ -115,8 +115,10 @@ BEGIN
     SELECT pg_catalog.array_agg(pgguard_audit.as_text(c.name, c.base, source) ORDER BY c.key_place) INTO parts
     FROM pgguard_audit.columns_of(relation) AS c WHERE c.key_place IS NOT NULL;
     IF parts IS NULL THEN
-        -- the whole row, which nobody can guess a part of
-        RETURN pg_catalog.format('pgguard_audit.tag_with(pg_catalog.concat(ROW(%s.*)), tag_key_)', source);
+        -- the whole row, which nobody can guess a part of; without virtual columns, which a transition table has not
+        RETURN pg_catalog.format('pgguard_audit.tag_with(pg_catalog.concat(ROW(%s)), tag_key_)', (
+            SELECT pg_catalog.string_agg(pg_catalog.format('%s.%I', source, c.name), ', ' ORDER BY c.number)
+            FROM pgguard_audit.columns_of(relation) AS c));
     END IF;
     made := CASE WHEN pg_catalog.cardinality(parts) = 1 THEN parts[1]
         ELSE '(ARRAY[' || pg_catalog.array_to_string(parts, ', ') || '])::text' END;
@@ -766,7 +768,9 @@ CREATE OR REPLACE VIEW pgguard_audit.change AS
         CASE WHEN s.id IS NULL THEN pg_catalog.to_jsonb(e.old) ELSE pg_catalog.jsonb_object(s.recorded, e.old) END AS old,
         CASE WHEN s.id IS NULL THEN pg_catalog.to_jsonb(e.new) ELSE pg_catalog.jsonb_object(s.recorded, e.new) END AS new,
         e.sealed IS NOT NULL AS has_sealed, e.erased IS NOT NULL AS erased, e.xid, e.pid, e.backend_start, e.began
-    FROM pgguard_audit.entry AS e LEFT JOIN pgguard_audit.shape AS s ON s.id = e.shape;
+    FROM pgguard_audit.entry AS e LEFT JOIN pgguard_audit.shape AS s ON s.id = e.shape
+    -- members of pg_read_all_data may read every view, and its owner is not subject to row security
+    WHERE pg_catalog.pg_has_role('pgguard_audit_reader', 'USAGE') OR pg_catalog.pg_has_role('pgguard_audit_keeper', 'USAGE');
 COMMENT ON VIEW pgguard_audit.change IS 'entries with the names of tables and columns; old and new hold columns of the class plain and cipher';
 
 DO $high$

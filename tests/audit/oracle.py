@@ -100,6 +100,7 @@ class Place:
     expected: Counter[Change] = field(default_factory=Counter)
     start: object = None
     verbs: set[str] = field(default_factory=set)
+    _looking: psycopg.Connection | None = None
 
     def dsn(self, user: str = "postgres", **more: str) -> str:
         """The database, as somebody."""
@@ -111,11 +112,16 @@ class Place:
         with contextlib.closing(psycopg.connect(self.dsn(user, **more), autocommit=True)) as connection:
             yield connection
 
+    def looking(self) -> psycopg.Connection:
+        """A superuser's session that stays."""
+        if self._looking is None or self._looking.closed:
+            self._looking = psycopg.connect(self.dsn(), autocommit=True, prepare_threshold=None)
+        return self._looking
+
     def superuser(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What a superuser is answered."""
-        with self.session("postgres") as connection:
-            cursor = connection.execute(query.encode(), values or None)
-            return cursor.fetchall() if cursor.description else []
+        cursor = self.looking().execute(query.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
 
     def begin(self, tables: str, audited: Mapping[str, Audited]) -> None:
         """The schema lab with these tables, of lab_owner, open to app; those that are to be are audited."""
@@ -166,8 +172,8 @@ class Place:
         """Every row of the audited tables."""
         if connection.info.transaction_status == pq.TransactionStatus.INTRANS:
             return {name: self._table(connection, name, how) for name, how in self.audited.items()}
-        with self.session("postgres") as other:
-            return {name: self._table(other, name, how) for name, how in self.audited.items()}
+        other = self.looking()
+        return {name: self._table(other, name, how) for name, how in self.audited.items()}
 
     def _table(self, connection: psycopg.Connection, name: str, how: Audited) -> list[Row]:
         columns = [
@@ -241,8 +247,7 @@ class Place:
 
     def _has_key(self, relation: str) -> bool:
         how = next(how for name, how in self.audited.items() if self._quoted(name) == relation)
-        with self.session("postgres") as connection:
-            return bool(how.key or self._primary_key(connection, relation))
+        return bool(how.key or self._primary_key(self.looking(), relation))
 
     def _digest(self, value: str) -> str:
         ((secret,),) = self.superuser("SELECT secret FROM pgguard_audit.installation")
@@ -278,14 +283,12 @@ class Place:
         return found
 
     def _quoted(self, name: str) -> str:
-        with self.session("postgres") as connection:
-            row = connection.execute(
-                "SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class AS c"
-                " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = %s::regclass",
-                (name,),
-            ).fetchone()
-        assert row is not None
-        return str(row[0])
+        ((quoted,),) = self.superuser(
+            "SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class AS c"
+            " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = %s::regclass",
+            name,
+        )
+        return str(quoted)
 
     def _values(self, how: Audited, row: Row) -> tuple[tuple[str, str | None], ...]:
         return tuple(

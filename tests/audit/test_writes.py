@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from pgguard.demo.binaries import Postgres
 
+LONG = "PGGUARD_LONG" in os.environ
+# that code without event triggers differs by its handler of errors alone is seen in these
+GUARDED = ("insert values", "update of the key", "delete", "partitions, each by its name", "keys as tags", "no key")
 SETTINGS = {"max_prepared_transactions": "4", "wal_level": "logical"}
 
 
@@ -39,12 +43,22 @@ def places(running: Cluster) -> dict[str, Place]:
     return made
 
 
-@pytest.mark.parametrize("variant", ALL)
-@pytest.mark.parametrize("name", list(FORMS))
+def _tried() -> Iterator[tuple[str, str]]:
+    """Each form in its variants; but for the long run not every key in all of them."""
+    for name, form in FORMS.items():
+        for variant in form.variants:
+            few = {"statement": True, "row": not name.startswith("key"), "guarded": name in GUARDED}
+            if LONG or few[variant]:
+                yield name, variant
+
+
+@pytest.mark.parametrize(("name", "variant"), list(_tried()))
 def test_every_form_of_writing_is_recorded_once(places: dict[str, Place], name: str, variant: str) -> None:
     form, place = FORMS[name], places[variant]
-    if place.cluster.postgres.major < form.since or variant not in form.variants:
-        pytest.skip("not here")
+    if place.cluster.postgres.major < form.since:
+        pytest.skip("not in this version")
+    if form.icu and not place.superuser("SELECT FROM pg_collation WHERE collprovider = 'i'"):
+        pytest.skip("this PostgreSQL has no ICU")
     if form.prepare:
         place.superuser(form.prepare.format(database=place.database))
     place.begin(form.tables, form.audited)

@@ -82,6 +82,7 @@ class Form(NamedTuple):
     variants: tuple[str, ...] = ALL
     prepare: str = ""
     also: Mapping[str, Audited] = {}
+    icu: bool = False
 
 
 def _copied(how: str, rows: str) -> Callable[[Place, psycopg.Connection], None]:
@@ -722,6 +723,7 @@ FORMS: dict[str, Form] = {
         "CREATE TABLE lab.k (id text COLLATE lab.ci PRIMARY KEY, v int);",
         {"lab.k": Audited("id", {"id": "plain"})},
         {"INSERT", "UPDATE", "DELETE", *MOVED},
+        icu=True,
     ),
     "key: case-insensitive char": Form(
         (
@@ -734,6 +736,7 @@ FORMS: dict[str, Form] = {
         "CREATE TABLE lab.k (id char(3) COLLATE lab.ci PRIMARY KEY, v int);",
         {"lab.k": Audited("id")},
         {"INSERT", "UPDATE", "DELETE", *MOVED},
+        icu=True,
     ),
     "key: citext": Form(
         (
