@@ -70,7 +70,7 @@ def init(
 @reads_snapshot
 def check(
     source: Source,
-    file: Annotated[
+    policy_file: Annotated[
         Path | None,
         typer.Argument(metavar="FILE", help="The policy file (default: pgguard.toml, see docs/policy.md)."),
     ] = None,
@@ -81,7 +81,7 @@ def check(
     With a server or --from also every role, database, table and column in it that is not there. Exit code 2:
     mistakes. 3: none, but something could not be looked up.
     """
-    where = _file(file)
+    where = _file(policy_file)
     unread = _checked(where, source)
     print(f"{where}: no mistake" + (", as far as it could be looked up" if unread else ""))
     for reason in unread:

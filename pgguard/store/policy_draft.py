@@ -76,7 +76,7 @@ def _administrators(logins: Sequence[Login]) -> str:
     lines = ["# Roles that may hold administrative powers: keep those that somebody answers for."]
     lines += ["[administrators]"]
     if logins:
-        members = [f"#    {toml(one.name)},  # {printable(one.powers)}" for one in logins]
+        members = [f"    #{toml(one.name)},  # {printable(one.powers)}" for one in logins]
         lines += ["#roles = [", *members, "#]"]
     return _text(lines)
 

@@ -176,7 +176,7 @@ def _of_types(data: dict[str, Any]) -> Iterator[Mistake]:
 def _expected(data: dict[str, Any], place: Place, kind: str) -> str:
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         known = [field.name for field in dataclasses.fields(_hint(place[:-1]))]
-        return "unknown key" + (near(str(place[-1]), known, 0.5) or f"; known are {', '.join(known)}")
+        return "unknown key" + (near(str(place[-1]), known) or f"; known are {', '.join(known)}")
     hint_of_value = _hint(place)
     if kind == "missing":
         return f"is required: {_words(hint_of_value, place)}"
