@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pgguard.analysis import catalog
+from pgguard.analysis.encrypted import encrypted
 from pgguard.analysis.membership import members
 from pgguard.analysis.names import relation_name, shorten
 from pgguard.analysis.read_audit import (
@@ -168,15 +169,17 @@ def _settings(snapshot: Snapshot, role: str) -> Iterator[Step]:
     if is_off(snapshot.setting("pgaudit.log_catalog").value):
         # pg_stats shows values of columns
         changes.append(change(snapshot, "pgaudit.log_catalog", "on"))
-    classes = _with(snapshot.setting("pgaudit.log").value, _EVERYBODY)
+    # a call of what opens an encrypted column tells which column, and that it was opened
+    opens = ("function",) if any(encrypted(one) for one in snapshot.inspected) else ()
+    classes = _with(snapshot.setting("pgaudit.log").value, (*_EVERYBODY, *opens))
     if classes is not None:
         changes.append(change(snapshot, "pgaudit.log", classes))
     if changes:
         yield Step(
             slug="audit_reads_settings",
             title="pgaudit: reads of the reference role's columns, roles and DDL; no text, no value",
-            why="with log_rows COPY and cursors vanish from it; with log_statement or log_parameter the log holds "
-            "values of patients; role and ddl tell who did what event triggers do not see",
+            why="with log_rows COPY and cursors vanish from it; with log_statement or log_parameter the log "
+            "holds values of patients; role and ddl tell who did what event triggers do not see",
             changes=tuple(changes),
             phase=PHASE,
             asserts=(_LOADED,),
@@ -189,9 +192,10 @@ def _people(snapshot: Snapshot, policy: Policy) -> Iterator[Step]:
         for one in snapshot.role_settings
         if one.name == "pgaudit.log" and not one.database and one.role
     }
+    opens = ("function",) if any(encrypted(one) for one in snapshot.inspected) else ()
     changes = []
     for role in human_roles(snapshot, policy):
-        classes = _with(own.get(role, ""), _PEOPLE)
+        classes = _with(own.get(role, ""), (*_PEOPLE, *opens))
         if classes is not None:
             changes.append(set_for_role(role, "pgaudit.log", classes, own.get(role)))
     if changes:
@@ -222,7 +226,7 @@ def _without(tables: Sequence[SensitiveTable]) -> Iterator[str]:
             f"{shorten([f'{one.schema}.{one.name}' for one in tables], 3)}: install the package of pgaudit "
             "for this version (Debian: postgresql-NN-pgaudit), add pgaudit to shared_preload_libraries, "
             "start the server anew, and make this plan again; until then `pgguard audit ingest` has what "
-            "log_statement writes, which is nothing unless it is all, and then the values of patients are in the log"
+            "log_statement writes, which is nothing unless it is all: then patients' values are in the log"
         )
 
 
