@@ -18,6 +18,7 @@ from pgguard.cli import (
     catalogue,
     check,
     demo,
+    diff,
     discover,
     escalations,
     hba,
@@ -84,6 +85,7 @@ for command in (
     demo.demo,
     who_can.who_can,
     escalations.escalations,
+    diff.diff,
 ):
     app.command()(command)
 # what follows -- are the options of another command

@@ -1,0 +1,227 @@
+"""Why a login reaches an object now and did not before (or the other way round): the link that is new.
+
+A way is a chain: a login, the roles that it becomes or inherits from, a grant, the view or function that
+opens, what that reads. The first link that the other side has not is told as the cause.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from pgguard.analysis import catalog
+from pgguard.analysis.drift.reach import acting, insiders
+from pgguard.analysis.drift.shifts import Level
+from pgguard.analysis.membership import DATABASE_OWNER, becomers_by_path, heirs_by_path, superusers
+from pgguard.analysis.names import function_name
+from pgguard.analysis.privileges import holder_names, holders, may_name, of_column, of_function, of_relation
+from pgguard.model.quote import grantee, ident
+from pgguard.model.rows import PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgguard.analysis.drift.reach import Names, Opening
+    from pgguard.analysis.drift.shifts import Shift, Side
+    from pgguard.analysis.privileges import Securable, Way
+    from pgguard.model.rows import Function
+    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+
+_KINDS = {"v": "view", "m": "materialized view", "S": "sequence", "f": "foreign table"}
+
+
+class Cause(NamedTuple):
+    """What made the difference, in words; `public` tells that it is open to everybody, `through` and
+    `opening` which object is the way in, empty for the object itself."""
+
+    words: str
+    public: bool = False
+    through: str = ""
+    opening: str = ""
+
+
+class Chain(NamedTuple):
+    """The roles from a login to the one that acts by SET ROLE, and how that one holds the privilege."""
+
+    becoming: tuple[str, ...]
+    way: Way
+
+
+def explained(shift: Shift) -> dict[Cause, set[str]]:
+    """The logins of a shift, superusers aside, by what made the difference for them."""
+    widened = shift.now > shift.was
+    here, there = (shift.after, shift.before) if widened else (shift.before, shift.after)
+    assert here is not None  # noqa: S101 - somebody has access on this side
+    found: dict[Cause, set[str]] = {}
+    left = shift.logins - superusers(here.snapshot)
+    level = max(shift.now, shift.was)
+    for opening in here.ways(shift.privilege) if left else ():
+        sources = opening.free if level is Level.WHOLE else opening.useful
+        if level is Level.HELD:
+            sources = holder_names(here.snapshot, here.thing, shift.privilege)
+        served = acting(here.snapshot, sources, here.thing.database) & left
+        if not served:
+            continue
+        left -= served
+        chains = _chains(here.snapshot, opening, sources)
+        for login in served:
+            cause = _cause(shift, here, there, opening, login, chains[login], widened=widened)
+            if cause is not None:
+                found.setdefault(cause, set()).add(login)
+    return found
+
+
+def _chains(snapshot: Snapshot, opening: Opening, sources: Names) -> dict[str, Chain]:
+    thing = opening.thing
+    memo = snapshot._memo.setdefault("drift chains", {})
+    key = (thing.kind, thing.acl, thing.column_acl, thing.owner, opening.privilege, thing.database, sources)
+    known: dict[str, Chain] | None = memo.get(key)
+    if known is None:
+        ways = holders(snapshot, thing, opening.privilege)
+        known = memo[key] = {
+            login: Chain(path, ways[path[-1]])
+            for login, path in becomers_by_path(snapshot, sources, thing.database).items()
+        }
+    return known
+
+
+def _cause(
+    shift: Shift,
+    here: Side,
+    there: Side | None,
+    opening: Opening,
+    login: str,
+    chain: Chain,
+    *,
+    widened: bool,
+) -> Cause | None:
+    """None where superuser powers are all there is to tell, which are told by themselves."""
+    way = chain.way
+    if way.by == "superuser":
+        return None
+    public = way.by == "public"
+    through, name = "", ""
+    if opening.route is not None:
+        name = opening.thing.name
+        through = f"{_kind(opening)} {opening.thing.whole}"
+    words = _link(shift, here, there, opening, login, chain, widened=widened)
+    return Cause(words, public, through, name)
+
+
+def _link(
+    shift: Shift,
+    here: Side,
+    there: Side | None,
+    opening: Opening,
+    login: str,
+    chain: Chain,
+    *,
+    widened: bool,
+) -> str:
+    other = shift.snapshots[0 if widened else 1]
+    role = other.role(login)
+    if role is None:
+        return "new login" if widened else "the login is gone"
+    if not role.login:
+        return "may log in now" if widened else "may log in no longer"
+    if there is None:
+        return f"new {_kind_of(here)}" if widened else f"the {_kind_of(here)} is gone"
+    for member, group, by_set in _edges(chain):
+        if not _is_member(other, member, group, here.thing.database, by_set=by_set):
+            who = "" if member == login else f"{ident(member)} is "
+            return f"{who}{'now' if widened else 'no longer'} a member of {ident(group)}"
+    at = _same(opening, there, shift, widened=widened)
+    if at is None:
+        return f"new {_kind(opening)}" if widened else f"the {_kind(opening)} is gone"
+    holder = chain.way.roles[-1]
+    if chain.way.by != "predefined" and not _grants(at, opening.privilege, holder):
+        if widened and chain.way.by == "owner":
+            return f"{ident(holder)} owns it now"
+        verb, preposition = ("GRANT", "to") if widened else ("REVOKE", "from")
+        return f"{verb} {opening.privilege} {preposition} {grantee(holder)}"
+    if login not in insiders(there.snapshot, there.thing):
+        return f"{'new' if widened else 'no more'} CONNECT to database {ident(here.thing.database)}"
+    if at.schema and chain.becoming[-1] not in may_name(there.snapshot, at):
+        return f"{'new' if widened else 'no more'} USAGE on schema {ident(at.schema)}"
+    if opening.route is not None:
+        return f"what the {_kind(opening)} does changed"
+    return _of_row_security(here, there, login, widened=widened) if Level.PART in shift[1:3] else ""
+
+
+def _of_row_security(here: Side, there: Side, login: str, *, widened: bool) -> str:
+    mine, its = here.snapshot.role(login), there.snapshot.role(login)
+    if mine is not None and its is not None and mine.bypassrls != its.bypassrls:
+        return "BYPASSRLS"
+    one, other = here.relation, there.relation
+    if one is None or other is None:
+        return ""
+    if one.row_security != other.row_security:
+        return f"row security is {'off' if widened else 'on'} now"
+    if one.force_row_security != other.force_row_security:
+        return f"row security is {'no longer' if widened else 'now'} forced"
+    return "the row policies changed"
+
+
+def _edges(chain: Chain) -> Iterator[tuple[str, str, bool]]:
+    for roles, by_set in ((chain.becoming, True), (chain.way.roles, False)):
+        for member, group in pairwise(roles):
+            if group != DATABASE_OWNER:
+                yield member, group, by_set
+
+
+def _is_member(snapshot: Snapshot, member: str, role: str, database: str, *, by_set: bool) -> bool:
+    search = becomers_by_path if by_set else heirs_by_path
+    memo = snapshot._memo.setdefault(("drift members", by_set), {})
+    if role not in memo:
+        memo[role] = frozenset(search(snapshot, [role], database))
+    return member in memo[role]
+
+
+def _same(opening: Opening, there: Side, shift: Shift, *, widened: bool) -> Securable | None:
+    """The object that opens, as the other side has it; None where it has none."""
+    route = opening.route
+    if route is None:
+        return there.thing
+    assert shift.pair is not None  # noqa: S101 - only what is in a database has routes
+    database = shift.pair.before if widened else shift.pair.after
+    if route.relation is not None:
+        relation = catalog.relation_named(database, route.relation.schema, route.relation.name)
+        if relation is None:
+            return None
+        home = shift.pair.after if widened else shift.pair.before
+        number = route.number
+        names = {one.number: one.name for one in catalog.columns(home, route.relation.oid)}
+        column = catalog.column_named(database, relation.oid, names.get(number, ""))
+        return of_column(database, relation, column) if column else of_relation(database, relation)
+    assert route.function is not None  # noqa: S101 - a route opens by the one or the other
+    wanted = function_name(route.function)
+    function = _functions(database).get(wanted)
+    return of_function(database, function) if function is not None else None
+
+
+def _functions(database: DatabaseSnapshot) -> dict[str, Function]:
+    known: dict[str, Function] | None = database._memo.get("drift functions by name")
+    if known is None:
+        known = {function_name(one): one for one in database.functions}
+        database._memo["drift functions by name"] = known
+    return known
+
+
+def _grants(thing: Securable, privilege: str, to: str) -> bool:
+    grants = (*thing.home.grants(thing.acl), *thing.home.grants(thing.column_acl))
+    return any(one.privilege == privilege and one.grantee in (to, PUBLIC) for one in grants)
+
+
+def _kind(opening: Opening) -> str:
+    route = opening.route
+    if route is None:
+        return opening.thing.kind
+    if route.function is not None:
+        return "function"
+    return _KINDS.get(route.relation.kind, "table") if route.relation is not None else "table"
+
+
+def _kind_of(side: Side) -> str:
+    if side.relation is not None:
+        return _KINDS.get(side.relation.kind, "table")
+    return side.thing.kind

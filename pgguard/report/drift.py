@@ -1,0 +1,166 @@
+"""What changed between two snapshots: for people, bounded, and as JSON, whole."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from pgguard.analysis.drift import Direction
+from pgguard.model.finding import Severity
+from pgguard.model.quote import ident
+from pgguard.report.text import plural, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pgguard.analysis.drift import Difference, Drift, Look, Uncompared
+
+_MOST = 60
+_MOST_NAMES = 3
+_INDENT = "      "
+_MARKS = {
+    Direction.WIDENED: "+",
+    Direction.CHANGED: "~",
+    Direction.NARROWED: "-",
+    Direction.NEUTRAL: " ",
+}
+
+
+def render_json(drift: Drift) -> str:
+    """Everything, with all names."""
+    document = {
+        "before": _look_json(drift.before),
+        "after": _look_json(drift.after),
+        "summary": {
+            **{one.value: drift.count(one) for one in Direction},
+            **{
+                severity.label: sum(1 for one in drift.differences if one.severity is severity)
+                for severity in sorted(Severity, reverse=True)
+            },
+            "uncompared": len(drift.uncompared),
+        },
+        "differences": [_difference_json(one) for one in drift.differences],
+        "uncompared": [_uncompared_json(one) for one in drift.uncompared],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_terminal(drift: Drift, *, everything: bool = False, width: int | None = None) -> str:
+    """The differences for people, the most serious first; with `everything` no list is cut."""
+    lines = [
+        f"From  {_look(drift.before)}",
+        f"To    {_look(drift.after)}",
+        "",
+        _summary(drift),
+        "",
+    ]
+    shown = drift.differences if everything else drift.differences[:_MOST]
+    severity: Severity | None = None
+    for one in shown:
+        if one.severity is not severity:
+            severity = one.severity
+            count = sum(1 for other in drift.differences if other.severity is severity)
+            lines += ["", f"{severity.label.upper()} ({count})"]
+        lines += _wrapped(_line(one, everything=everything), width)
+    if len(shown) < len(drift.differences):
+        left = len(drift.differences) - len(shown)
+        lines += ["", f"and {left} more, none more serious (--all shows them, and every name)"]
+    if drift.uncompared:
+        lines += ["", "NOT COMPARED: whether these changed nobody knows"]
+        for note in drift.uncompared:
+            lines += _wrapped(f"  ? {_note(note)}", width)
+    lines = [line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1]]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _summary(drift: Drift) -> str:
+    if not drift.differences:
+        if drift.uncompared:
+            return "Nothing that could be compared changed; not everything could be."
+        return "Nothing changed."
+    parts = [
+        f"{drift.count(direction)} {word}"
+        for direction, word in (
+            (Direction.WIDENED, "opened (+)"),
+            (Direction.CHANGED, "to be judged (~)"),
+            (Direction.NARROWED, "closed (-)"),
+            (Direction.NEUTRAL, "without effect on access"),
+        )
+        if drift.count(direction)
+    ]
+    return f"{plural(len(drift.differences), 'difference')}: {', '.join(parts)}"
+
+
+def _line(one: Difference, *, everything: bool) -> str:
+    who = _names(one.who, one.noun, everything=everything)
+    what = _names(one.what, one.what_noun, everything=everything)
+    where = f" [database {ident(one.database)}]" if one.database else ""
+    # where the subject is no person, what it is comes first
+    named = who if one.noun in ("login", "role", "server", "identity") else f"{one.noun} {who}"
+    parts = (named, one.does, what, one.tail)
+    return visible(f"  {_MARKS[one.direction]} {' '.join(part for part in parts if part)}{where}")
+
+
+def _names(names: Sequence[str], noun: str, *, everything: bool) -> str:
+    if everything or len(names) <= _MOST_NAMES + 1:
+        return ", ".join(names)
+    left = len(names) - _MOST_NAMES
+    return f"{', '.join(names[:_MOST_NAMES])} and {left} other {_plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("s"):
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def _note(note: Uncompared) -> str:
+    side = {"before": "the first", "after": "the second", "both": "both"}[note.side]
+    where = f" of database {ident(note.database)}" if note.database and note.section else ""
+    section = f"{note.section}{where}, missing in {side}" if note.section else f"missing in {side}"
+    return visible(f"{note.what}: {section}: {note.reason}")
+
+
+def _look(look: Look) -> str:
+    return visible(f"{look.target}, PostgreSQL {look.server_version}, {look.inspected_at}")
+
+
+def _look_json(look: Look) -> dict[str, str]:
+    return {
+        "target": look.target,
+        "server_version": look.server_version,
+        "inspected_at": look.inspected_at,
+    }
+
+
+def _difference_json(one: Difference) -> dict[str, Any]:
+    return {
+        "area": one.area,
+        "direction": one.direction.value,
+        "severity": one.severity.label,
+        "database": one.database,
+        "text": _line(one, everything=False).strip(" +-~"),
+        "noun": one.noun,
+        "who": list(one.who),
+        "does": one.does,
+        "what": list(one.what),
+        "tail": one.tail,
+    }
+
+
+def _uncompared_json(one: Uncompared) -> dict[str, Any]:
+    return {
+        "what": one.what,
+        "side": one.side,
+        "section": one.section or None,
+        "database": one.database,
+        "reason": one.reason,
+    }
+
+
+def _wrapped(text: str, width: int | None) -> Iterator[str]:
+    if width is None:
+        yield text
+        return
+    yield from textwrap.wrap(text, width, subsequent_indent=_INDENT, break_long_words=False) or [text]
