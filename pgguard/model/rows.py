@@ -558,6 +558,31 @@ class EventTrigger(NamedTuple):
     extension: str
 
 
+class AuditEvidence(NamedTuple):
+    """The seals of the audit store of a database; no row where there is no store.
+
+    `broken_seal` is the first of the newest 100,000 seals that does not chain (0: none), `broken` why.
+    `verified_*` is the newest run of `pgguard audit verify` that could be recorded (0 and empty: none);
+    `verified_gone`: the last seal that it saw is not there as it was. `unsealed_since` is the time of the
+    oldest entry without a seal, empty for none, and not to be relied on unless `entries_readable`.
+    """
+
+    last_seal: int
+    sealed_at: str
+    broken_seal: int
+    broken: str
+    verified_at: str
+    verified_seal: int
+    verified_ok: bool
+    first_bad_entry: int
+    first_bad_seal: int
+    verified_said: str
+    verified_gone: bool
+    entries_readable: bool
+    unsealed_since: str
+    rest_bytes: int
+
+
 class DefaultAcl(NamedTuple):
     """pg_default_acl: kind r S f T n L; empty schema means everywhere.
 

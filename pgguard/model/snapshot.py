@@ -56,6 +56,7 @@ class DatabaseSnapshot(Sections):
     publication_tables = section(rows.PublicationTable)
     subscriptions = section(rows.Subscription)
     statements = section(rows.Statement)
+    audit_evidence = section(rows.AuditEvidence)
     acls = section(rows.Acl)
 
     @property

@@ -40,6 +40,13 @@ class Sealed(NamedTuple):
     gone: int
     kept: bytes
 
+    def leaves_kept(self) -> dict[bytes, bytes]:
+        """The leaves of entries that went with a partition, by id."""
+        return {
+            self.kept[at : at + 8]: self.kept[at + 8 : at + _PURGED]
+            for at in range(0, len(self.kept), _PURGED)
+        }
+
 
 class Span(NamedTuple):
     """Which entries a group of seals covers, as `sql/audit/entries.sql` asks for them."""
@@ -79,11 +86,11 @@ class _Row(NamedTuple):
     def number(self) -> int:
         return int.from_bytes(self.id, "big", signed=True)
 
+    def digest(self, salt: bytes) -> bytes:
+        return hashlib.sha256(salt + self.payload).digest() if self.erased is None else self.erased
+
     def leaf(self, salt: bytes) -> bytes:
-        digest = self.erased
-        if digest is None:
-            digest = hashlib.sha256(salt + self.payload).digest()
-        return hashlib.sha256(b"\x00" + self.public + digest).digest()
+        return hashlib.sha256(b"\x00" + self.public + self.digest(salt)).digest()
 
 
 class _Ahead(Generic[One]):
@@ -112,11 +119,29 @@ def compare(connection: Connection, group: Sequence[Sealed], span: Span, told: T
             entries.take()
 
 
+def leaves(connection: Connection, one: Sealed, span: Span) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """The leaves of a seal that holds: id, hash, and of entries that are still there public part and digest.
+
+    Raises psycopg's errors.
+    """
+    entries = _Ahead(_rows(connection, span))
+    kept = one.leaves_kept()
+    for name, salt, _ in _names(
+        _Ahead(_listed(connection, one.seal.number, one.seal.number)), one.seal.number
+    ):
+        row = entries.next
+        if row is not None and row.id == name:
+            yield name, row.leaf(salt), row.public, row.digest(salt)
+            entries.take()
+        else:
+            yield name, kept[name], b"", b""
+
+
 def _first_bad(
     connection: Connection, one: Sealed, entries: _Ahead[_Row], listed: _Ahead[tuple[int, bytes]], told: Told
 ) -> Bad | None:
     number, end = one.seal.number, one.seal.xid_to
-    kept = {one.kept[at : at + 8]: one.kept[at + 8 : at + _PURGED] for at in range(0, len(one.kept), _PURGED)}
+    kept = one.leaves_kept()
     tree = Edge()
     for name, salt, begins in _names(listed, number):
         row = entries.next

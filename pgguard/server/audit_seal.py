@@ -184,8 +184,8 @@ def seal_once(target: Target) -> list[Sealed]:
 
 def seal_for_ever(
     target: Target, every: float, say: Callable[[str], None], *, pause: Callable[[float], None] = time.sleep
-) -> Iterator[Sealed]:
-    """Seal every so many seconds, and go on when the server was away.
+) -> Iterator[list[Sealed]]:
+    """Seal every so many seconds, and go on when the server was away: what was sealed, each time.
 
     Raises `UsageError` where there is no store or the login may not.
     """
@@ -197,7 +197,7 @@ def seal_for_ever(
                 while True:
                     began = time.monotonic()
                     try:
-                        yield from sealer.seal()
+                        yield sealer.seal()
                     except psycopg.errors.UniqueViolation:
                         say("another session seals this store: one is enough")
                     wait = _RETRY_SECONDS[0]

@@ -21,7 +21,7 @@ from pgguard.server.audit_entries import Sealed, Span, Told, compare
 from pgguard.server.audit_session import NoStore, explained, rows, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pgguard.model.evidence import Anchor
     from pgguard.server.audit_session import Connection
@@ -32,7 +32,9 @@ _GROUP = 50_000
 _NAMED = 100
 
 
-class _Generation(NamedTuple):
+class Generation(NamedTuple):
+    """A row of pgguard_audit.generation: which entries are older than it."""
+
     number: int
     old_xid: int
     old_id: int
@@ -74,7 +76,7 @@ class _Chain:
         self.rest = (0, 0)
         self.whole = number == 0
 
-    def wrong(self, one: Sealed, generations: dict[int, _Generation]) -> str:
+    def wrong(self, one: Sealed, generations: dict[int, Generation]) -> str:
         """What is wrong with the next seal, empty for nothing; it is the last one from then on."""
         seal = one.seal
         said = ""
@@ -111,7 +113,7 @@ class _Chain:
             return seal.xid_from
         return self.xid if seal.generation == self.generation else 0
 
-    def _ended(self, seal: Seal, generations: dict[int, _Generation]) -> bool:
+    def _ended(self, seal: Seal, generations: dict[int, Generation]) -> bool:
         if seal.rest:
             return True
         row = generations.get(seal.generation)
@@ -214,12 +216,10 @@ def _resumed(connection: Connection, checkpoint: Checkpoint, found: _Found) -> _
 
 def _group(connection: Connection, chain: _Chain, found: _Found) -> bool:
     with connection.transaction():
-        generations = {one[0]: _Generation(*one) for one in rows(connection, "generations")}
+        generations = generations_of(connection)
         group: list[Sealed] = []
-        for row in rows(connection, "seals", chain.number, _GROUP):
-            made_at = int.from_bytes(row[8], "big", signed=True)
-            seal = Seal._make((*row[:8], made_at, *row[9:12]))
-            one = Sealed._make((seal, *row[12:15], row[15] or 0, row[16] or b""))
+        for one in sealed_after(connection, chain.number):
+            seal = one.seal
             if group and not _together(group[-1].seal, seal):
                 break
             group.append(one)
@@ -235,7 +235,7 @@ def _group(connection: Connection, chain: _Chain, found: _Found) -> bool:
         encoding = group[0].seal.encoding
         try:
             rows(connection, "encoding", encoding)
-            for bad in compare(connection, group, _span(group, generations), found.told):
+            for bad in compare(connection, group, span_of(group, generations), found.told):
                 found.add(bad)
         except (psycopg.errors.UntranslatableCharacter, psycopg.errors.CharacterNotInRepertoire):
             # what was sealed could be shown in it
@@ -255,7 +255,24 @@ def _together(before: Seal, seal: Seal) -> bool:
     )
 
 
-def _span(group: Sequence[Sealed], generations: dict[int, _Generation]) -> Span:
+def generations_of(connection: Connection) -> dict[int, Generation]:
+    """The generations of the store, by number.
+
+    Raises psycopg's errors, as all that is read here.
+    """
+    return {one[0]: Generation(*one) for one in rows(connection, "generations")}
+
+
+def sealed_after(connection: Connection, number: int) -> Iterator[Sealed]:
+    """The next seals after a number, together of no more entries than one group has."""
+    for row in rows(connection, "seals", number, _GROUP):
+        made_at = int.from_bytes(row[8], "big", signed=True)
+        seal = Seal._make((*row[:8], made_at, *row[9:12]))
+        yield Sealed._make((seal, *row[12:15], row[15] or 0, row[16] or b""))
+
+
+def span_of(group: Sequence[Sealed], generations: dict[int, Generation]) -> Span:
+    """Which entries a group of seals of one generation covers."""
     first, last = group[0].seal, group[-1].seal
     after = generations.get(first.generation + 1)
     if after is None:

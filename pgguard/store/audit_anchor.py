@@ -53,10 +53,10 @@ def encode(anchor: Anchor) -> str:
 
 
 def read(path: Path) -> tuple[list[Anchor], list[str]]:
-    """The anchors of a file that still count, in its order, and what was given up.
+    """The anchors of a file that still count, in its order, and what else is to be told.
 
-    A last line without an end was broken off and is left out. Raises `InputError` for a file that cannot be
-    read or a line that is no anchor.
+    A line that was broken off is left out and told: the next one vouches for what it did. Raises `InputError`
+    for a file that cannot be read or holds no anchor.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -64,25 +64,25 @@ def read(path: Path) -> tuple[list[Anchor], list[str]]:
         msg = f"{path}: cannot be read: {error.strerror}"
         raise InputError(msg) from None
     count: list[Anchor] = []
-    given_up = []
+    told: list[str] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         one = _decoded(line)
-        if one is None and number == len(lines):
-            continue
         if one is None:
-            msg = f"{path}:{number}: this is no anchor of pgguard"
-            raise InputError(msg)
-        if one.lost:
+            told.append(f"{path}:{number}: this line is no anchor, or was broken off")
+        elif one.lost:
             last = max((before.seal for before in count), default=0)
             count = [before for before in count if before.seal < one.seal]
-            given_up.append(
-                f"seals {one.seal} to {last}, which were anchored, were given up on {one.sealed_at}: {one.lost}"
+            told.append(
+                f"seals {one.seal} to {last} were anchored, and given up on {one.sealed_at}: {one.lost}"
             )
         else:
             count.append(one)
-    return count, given_up
+    if not count:
+        msg = f"{path}: there is no anchor of pgguard in it"
+        raise InputError(msg)
+    return count, told
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:

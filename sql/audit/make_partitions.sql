@@ -1,0 +1,1 @@
+SELECT pgguard_audit.make_partitions()

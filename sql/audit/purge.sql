@@ -1,0 +1,1 @@
+SELECT p.partition, p.entries FROM pgguard_audit.purge($1) AS p

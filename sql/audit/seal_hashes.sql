@@ -1,0 +1,1 @@
+SELECT s.hash FROM pgguard_audit.seal AS s ORDER BY s.number
