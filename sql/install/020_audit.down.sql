@@ -20,7 +20,8 @@ BEGIN
         EXECUTE pg_catalog.format('DROP EVENT TRIGGER %I', one.evtname);
     END LOOP;
     DROP SCHEMA pgguard_audit CASCADE;
-    DROP FUNCTION IF EXISTS pgguard.identify(text, timestamp with time zone, bytea);
+    DROP FUNCTION IF EXISTS pgguard.identify(text, timestamp with time zone, bytea), pgguard.audit_sound(), pgguard.audit_on_ddl(),
+        pgguard.audit_on_drop(), pgguard.audit_on_rewrite();
     -- the schema stays where encryption uses it
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid = 'pgguard'::regnamespace) THEN
         DROP SCHEMA pgguard;

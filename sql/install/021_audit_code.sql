@@ -46,7 +46,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT b.attnum, b.attname::text, t.oid,
         CASE
             WHEN t.oid = ANY (ARRAY['bool', 'int2', 'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid',
-                'bytea', '"char"', 'inet', 'cidr', 'macaddr', 'macaddr8', 'varbit']::regtype[]) OR t.typtype = 'e' THEN 'plain'
+                'bytea', '"char"', 'inet', 'cidr', 'macaddr', 'macaddr8', 'varbit']::regtype[]) THEN 'plain'
             WHEN t.oid = ANY (ARRAY['text', 'varchar', 'name']::regtype[]) THEN 'text'
             ELSE 'image'
         END,
@@ -553,7 +553,7 @@ $$;
 
 -- writes a table's functions where they are not as they should be
 CREATE OR REPLACE FUNCTION pgguard_audit.write_code(table_ regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $$
 DECLARE
     verb text;
     name text;
@@ -702,6 +702,10 @@ BEGIN
         RAISE WARNING 'pgguard: keyed digests are recorded of %.(%): they tell which values are equal, and of columns that have few values (yes or no, a sex, a date of birth) everybody can guess them from how often each occurs', table_, wrong;
     END IF;
     PERFORM pgguard_audit.declare(table_, subject, classes, coalesce(level, 'statement'), truncate_allowed, key_is_tag, subject_is_tag);
+    IF pg_catalog.to_regprocedure('pgguard_audit.know_columns(regclass)') IS NOT NULL THEN
+        -- by which 022 tells renamed columns from new ones
+        PERFORM pgguard_audit.know_columns(table_);
+    END IF;
     -- what follows is the audit's own, and one entry tells it
     PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     PERFORM pgguard_audit.refresh(table_);

@@ -204,6 +204,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         JOIN pgguard_audit.parts(table_) AS p (part) ON p.part = t.tgrelid)
 $$;
 
+CREATE OR REPLACE FUNCTION pgguard_audit.know_columns(table_ regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM pgguard_audit.known_column AS k WHERE k.relation = table_;
+    INSERT INTO pgguard_audit.known_column (relation, number, name)
+    SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = table_ AND a.attnum > 0 AND NOT a.attisdropped;
+END
+$$;
+
 -- columns that were renamed are still of the class that they were
 CREATE OR REPLACE FUNCTION pgguard_audit.follow_renames(table_ regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -219,10 +229,7 @@ BEGIN
         UPDATE pgguard_audit.audited_column AS c SET name = one.after WHERE c.relation = table_ AND c.name = one.before;
         UPDATE pgguard_audit.audited AS t SET subject = one.after WHERE t.relation = table_ AND t.subject = one.before;
     END LOOP;
-    DELETE FROM pgguard_audit.known_column AS k WHERE k.relation = table_;
-    INSERT INTO pgguard_audit.known_column (relation, number, name)
-    SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_attribute AS a
-    WHERE a.attrelid = table_ AND a.attnum > 0 AND NOT a.attisdropped;
+    PERFORM pgguard_audit.know_columns(table_);
     DELETE FROM pgguard_audit.audited_column AS c WHERE c.relation = table_ AND NOT EXISTS (
         SELECT FROM pgguard_audit.known_column AS k WHERE k.relation = table_ AND k.name = c.name);
     FOR one IN SELECT t.subject FROM pgguard_audit.audited AS t WHERE t.relation = table_ AND t.subject IS NOT NULL AND NOT EXISTS (
@@ -235,7 +242,26 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard_audit.on_ddl() RETURNS event_trigger
+-- Functions of event triggers are not in the schema of the store: else its owner takes them, and the event triggers,
+-- away with it. They run with a superuser's rights and call functions of pgguard_auditor, which are SECURITY DEFINER
+-- and so run with that role's. Whoever makes one that is not is stopped here, before anything is called.
+CREATE OR REPLACE FUNCTION pgguard.audit_sound() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ') INTO wrong
+    FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
+    WHERE p.pronamespace = pg_catalog.to_regnamespace('pgguard_audit') AND NOT p.prosecdef AND NOT r.rolsuper
+        -- these are called by functions of pgguard_auditor alone
+        AND p.proname NOT IN ('random_bytes', 'hmac_sha512', 'aes_encrypt', 'wrap_key');
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'pgguard: % would run with the rights of a superuser: it has to be dropped by one', wrong USING ERRCODE = 'PGA04';
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgguard.audit_on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     command record;
@@ -246,6 +272,7 @@ DECLARE
     lasting boolean := false;
     touched regclass[] := ARRAY[]::regclass[];
 BEGIN
+    PERFORM pgguard.audit_sound();
     -- what this function does itself
     word := pgguard_audit.own_word('refresh');
     IF pg_catalog.current_setting('pgguard.refreshing', true) = word THEN
@@ -334,19 +361,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         WHERE a.attrelid = table_ AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped)
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard_audit.on_drop() RETURNS event_trigger
+CREATE OR REPLACE FUNCTION pgguard.audit_on_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped record;
     part regclass;
 BEGIN
+    PERFORM pgguard.audit_sound();
     IF pg_catalog.current_setting('pgguard.refreshing', true) = pgguard_audit.own_word('refresh') THEN
         RETURN;
     END IF;
     FOR dropped IN SELECT * FROM pg_catalog.pg_event_trigger_dropped_objects() LOOP
         CONTINUE WHEN dropped.is_temporary OR dropped.schema_name IS NOT DISTINCT FROM 'pg_temp';
         IF dropped.schema_name = 'pgguard_audit' OR dropped.object_type = 'schema' AND dropped.object_name = 'pgguard_audit'
-            OR dropped.object_identity LIKE 'pgguard.identify(%'
+            OR dropped.object_identity LIKE 'pgguard.identify(%' OR dropped.object_identity LIKE 'pgguard.audit%'
         THEN
             PERFORM pgguard_audit.refuse('dropping what audits it');
         END IF;
@@ -370,12 +398,13 @@ END
 $$;
 
 -- ALTER TABLE can change the values of every row, and sets off no trigger then.
-CREATE OR REPLACE FUNCTION pgguard_audit.on_rewrite() RETURNS event_trigger
+CREATE OR REPLACE FUNCTION pgguard.audit_on_rewrite() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     part regclass := pg_catalog.pg_event_trigger_table_rewrite_oid();
     reason integer := pg_catalog.pg_event_trigger_table_rewrite_reason();
 BEGIN
+    PERFORM pgguard.audit_sound();
     IF pgguard_audit.audited_above(part) IS NOT NULL THEN
         -- the bits of commands/event_trigger.h
         PERFORM pgguard_audit.note('TABLE REWRITE', part::text, NULL, pg_catalog.array_remove(ARRAY[
@@ -394,11 +423,12 @@ BEGIN
         RAISE EXCEPTION 'pgguard: event triggers need a superuser; without them run 020 and 021 alone';
     END IF;
     FOR one IN
-        SELECT * FROM (VALUES ('on_ddl', 'records DDL, and writes the code of audited tables anew when they change'),
-            ('on_drop', 'records what is dropped'), ('on_rewrite', 'records when all rows of a table are written anew')) AS h (name, does)
+        SELECT * FROM (VALUES ('audit_sound', 'tells whether functions of the store keep to its owner''s rights'),
+            ('audit_on_ddl', 'records DDL, and writes the code of audited tables anew when they change'),
+            ('audit_on_drop', 'records what is dropped'), ('audit_on_rewrite', 'records when all rows of a table are written anew')) AS h (name, does)
     LOOP
-        EXECUTE pg_catalog.format('COMMENT ON FUNCTION pgguard_audit.%I() IS %L', one.name, 'pgguard, as superuser: ' || one.does);
-        PERFORM pgguard_audit.keep_high(('pgguard_audit.' || one.name || '()')::regprocedure);
+        EXECUTE pg_catalog.format('COMMENT ON FUNCTION pgguard.%I() IS %L', one.name, 'pgguard, as superuser: ' || one.does);
+        PERFORM pgguard_audit.keep_high(('pgguard.' || one.name || '()')::regprocedure);
     END LOOP;
     SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ') INTO wrong
     FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
@@ -417,13 +447,13 @@ DECLARE
     one record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_ddl') THEN
-        CREATE EVENT TRIGGER pgguard_audit_ddl ON ddl_command_end EXECUTE FUNCTION pgguard_audit.on_ddl();
+        CREATE EVENT TRIGGER pgguard_audit_ddl ON ddl_command_end EXECUTE FUNCTION pgguard.audit_on_ddl();
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_drop') THEN
-        CREATE EVENT TRIGGER pgguard_audit_drop ON sql_drop EXECUTE FUNCTION pgguard_audit.on_drop();
+        CREATE EVENT TRIGGER pgguard_audit_drop ON sql_drop EXECUTE FUNCTION pgguard.audit_on_drop();
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'pgguard_audit_rewrite') THEN
-        CREATE EVENT TRIGGER pgguard_audit_rewrite ON table_rewrite EXECUTE FUNCTION pgguard_audit.on_rewrite();
+        CREATE EVENT TRIGGER pgguard_audit_rewrite ON table_rewrite EXECUTE FUNCTION pgguard.audit_on_rewrite();
     END IF;
     ALTER EVENT TRIGGER pgguard_audit_rewrite ENABLE ALWAYS;
     ALTER EVENT TRIGGER pgguard_audit_ddl ENABLE ALWAYS;

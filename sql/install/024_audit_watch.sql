@@ -33,9 +33,11 @@ COMMENT ON TABLE pgguard_audit.watched IS
     'what the catalog watch saw last; print is a keyed digest of all that counts, secrets among it. Nobody reads it but the watch';
 CREATE TABLE IF NOT EXISTS pgguard_audit.watch_state (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    looked_at timestamp with time zone NOT NULL
+    looked_at timestamp with time zone NOT NULL,
+    horizon bigint NOT NULL
 );
-COMMENT ON TABLE pgguard_audit.watch_state IS 'when the catalog was last looked at';
+COMMENT ON TABLE pgguard_audit.watch_state IS
+    'when the catalog was last looked at; transactions from horizon on may have ended since';
 
 CREATE OR REPLACE FUNCTION pgguard_audit.watch_key() RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -232,14 +234,16 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     last_ timestamp with time zone;
     now_ timestamp with time zone := pg_catalog.clock_timestamp();
+    horizon_ bigint;
     explained boolean;
     one record;
 BEGIN
     -- one at a time
     LOCK TABLE pgguard_audit.watched IN SHARE ROW EXCLUSIVE MODE;
-    SELECT s.looked_at INTO last_ FROM pgguard_audit.watch_state AS s;
-    INSERT INTO pgguard_audit.watch_state AS s (looked_at) VALUES (now_)
-    ON CONFLICT ON CONSTRAINT watch_state_pkey DO UPDATE SET looked_at = excluded.looked_at;
+    SELECT s.looked_at, s.horizon INTO last_, horizon_ FROM pgguard_audit.watch_state AS s;
+    INSERT INTO pgguard_audit.watch_state AS s (looked_at, horizon)
+    VALUES (now_, pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint)
+    ON CONFLICT ON CONSTRAINT watch_state_pkey DO UPDATE SET looked_at = excluded.looked_at, horizon = excluded.horizon;
     IF last_ IS NULL THEN
         INSERT INTO pgguard_audit.watched (kind, id, name, shown, print)
         SELECT n.kind, n.id, n.name, CASE WHEN n.kind = 'audited table' THEN pgguard_audit.shown_audit(n.id::oid) ELSE n.shown END, n.print
@@ -274,7 +278,8 @@ BEGIN
             IF one.kind = 'configuration of the audit' OR one.kind = 'audited table' AND one.before = one.after THEN
                 -- that is so after every ALTER TABLE, and then the event triggers have recorded it
                 explained := coalesce(explained, EXISTS (
-                    SELECT FROM pgguard_audit.entry AS e WHERE e.at >= last_ - interval '1 minute' AND e.shape IS NULL AND e.verb <> 'WATCH'));
+                    SELECT FROM pgguard_audit.entry AS e
+                    WHERE e.at >= last_ - interval '1 day' AND e.xid >= horizon_ AND e.shape IS NULL AND e.verb <> 'WATCH'));
                 CONTINUE WHEN explained;
             END IF;
             IF one.before = one.after THEN
