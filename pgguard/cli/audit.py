@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pgguard.cli import audit_feed, audit_ingest, audit_sealing, audit_search
+from pgguard.cli import audit_evidence, audit_feed, audit_ingest, audit_sealing, audit_search
 
 audit = typer.Typer(name="audit", no_args_is_help=True, help="Keep, seal, verify and search the audit store.")
 
@@ -15,6 +15,16 @@ def _group() -> None:
 
 
 for command in (
+    audit_evidence.seal,
+    audit_evidence.verify,
+    audit_evidence.status,
+    audit_evidence.partitions,
+    audit_evidence.purge,
+    audit_evidence.erase_subject,
+    audit_evidence.prove,
+    audit_evidence.prove_growth,
+    audit_evidence.check_proof,
+    audit_evidence.give_up,
     audit_search.search,
     audit_search.export,
     audit_search.report,
