@@ -1,7 +1,7 @@
-"""`python -m bench.audit_search`: how long answers from the audit store take, and what 100 million entries mean.
+"""`python -m bench.audit_search`: how long answers from the audit take, and what 100 million entries mean.
 
-The store is filled by INSERT ... SELECT, a year of it, in two sizes, so that what grows with it is told from what
-does not. Times are of the program's own search, by the clock, from the question to the last row; what a
+The store is filled by INSERT ... SELECT, a year of it, in two sizes, so that what grows with it is told from
+what does not. Times are of the program's own search, by the clock, from the question to the last row; what a
 hundred million would take is worked out from them openly, and said to be so.
 """
 
@@ -38,17 +38,20 @@ SETTINGS = {
 }
 INSTALL = ("020_audit", "021_audit_code", "025_audit_search", "026_audit_sealing")
 TABLES = 40
+_MADE = "^entry_[0-9_]+_(login|role|authenticated|claimed|shape_at|key)$"
 _PARTITION = """
 DO $$
-DECLARE first timestamp := date_trunc('month', timezone('UTC', now())) - interval '{months} months';
+DECLARE
+    first timestamp := date_trunc('month', timezone('UTC', now())) - interval '{months} months';
+    part text;
 BEGIN
     FOR number IN 0 .. {months} - 1 LOOP
-        EXECUTE format('CREATE TABLE pgguard_audit.%I PARTITION OF pgguard_audit.entry FOR VALUES FROM (%L) TO (%L)',
-            to_char(first + number * interval '1 month', '"entry_"YYYY_MM'),
+        part := to_char(first + number * interval '1 month', '"pgguard_audit.entry_"YYYY_MM');
+        EXECUTE format('CREATE TABLE %s PARTITION OF pgguard_audit.entry FOR VALUES FROM (%L) TO (%L)', part,
             to_char(first + number * interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00',
             to_char(first + (number + 1) * interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
-        EXECUTE format('ALTER TABLE pgguard_audit.%I OWNER TO pgguard_auditor', to_char(first + number * interval '1 month', '"entry_"YYYY_MM'));
-        PERFORM pgguard_audit.guard(to_char(first + number * interval '1 month', '"pgguard_audit.entry_"YYYY_MM')::regclass);
+        EXECUTE format('ALTER TABLE %s OWNER TO pgguard_auditor', part);
+        PERFORM pgguard_audit.guard(part::regclass);
     END LOOP;
     PERFORM pgguard_audit.settle();
 END $$
@@ -60,18 +63,19 @@ SELECT 'lab.table_' || g, ARRAY['id', 'patient_id', 'status', 'value', 'unit', '
 """
 # most writing is the application's, for people it names; patients are met again and again
 _FILL = """
-INSERT INTO pgguard_audit.entry (id, at, began, xid, backend_start, pid, shape, verb, login, role, authenticated, client,
-    application, claimed, changed, key, subject, old, new)
+INSERT INTO pgguard_audit.entry (id, at, began, xid, backend_start, pid, shape, verb, login, role,
+    authenticated, client, application, claimed, changed, key, subject, old, new)
 SELECT g, w.at, w.at - interval '3 ms', 1000000 + g / 3, w.at - interval '2 hours', 1000 + g %% 60,
-    1 + (power(random(), 3) * {tables})::integer %% {tables}, (ARRAY['UPDATE', 'UPDATE', 'INSERT', 'DELETE'])[1 + g %% 4],
-    w.login, 'none', w.login, ('10.0.' || g %% 20 || '.' || g %% 200)::inet, 'lis',
+    1 + (power(random(), 3) * {tables})::integer %% {tables},
+    (ARRAY['UPDATE', 'UPDATE', 'INSERT', 'DELETE'])[1 + g %% 4], w.login, 'none', w.login, ('10.0.' || g %% 20 || '.' || g %% 200)::inet, 'lis',
     CASE WHEN w.login = 'lis_app' THEN 'unsigned: user' || (random() * 2000)::integer END,
     ARRAY[false, false, true, true, false, false, false, true], (g * 7)::text,
     (random() * {patients})::integer::text, ARRAY['entered', (g %% 1000)::text, NULL, w.at::text],
     ARRAY['validated', (g %% 1000 + 1)::text, NULL, w.at::text]
 FROM (
     SELECT g, date_trunc('month', now()) - interval '{months} months'
-            + (g::double precision / {count}) * ((now() - date_trunc('month', now())) + interval '{months} months') AS at,
+            + (g::double precision / {count})
+                * ((now() - date_trunc('month', now())) + interval '{months} months') AS at,
         CASE WHEN random() < 0.6 THEN 'lis_app' ELSE 'person' || (random() * 400)::integer END AS login
     FROM generate_series({first}, {last}) AS g) AS w
 """
@@ -128,13 +132,12 @@ def _fill(cluster: Cluster, count: int) -> None:
 def _sizes(cluster: Cluster, count: int) -> None:
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         heap, subject, brin = connection.execute(
-            "SELECT sum(pg_table_size(b.part)), sum(pg_relation_size(i.indexrelid)) FILTER (WHERE c.relname ~ '_subject_idx'), "
-            "sum(pg_relation_size(i.indexrelid)) FILTER (WHERE c.relname ~ 'xid_at') FROM pgguard_audit.part_bounds() AS b "
-            "JOIN pg_index AS i ON i.indrelid = b.part JOIN pg_class AS c ON c.oid = i.indexrelid"
+            "SELECT (SELECT sum(pg_table_size(b.part)) FROM pgguard_audit.part_bounds() AS b), "
+            "sum(pg_relation_size(i.indexrelid)) FILTER (WHERE c.relname ~ '_subject_idx'), "
+            "sum(pg_relation_size(i.indexrelid)) FILTER (WHERE c.relname ~ 'xid_at') "
+            "FROM pgguard_audit.part_bounds() AS b JOIN pg_index AS i ON i.indrelid = b.part "
+            "JOIN pg_class AS c ON c.oid = i.indexrelid"
         ).fetchone() or (0, 0, 0)
-        (heap,) = connection.execute(
-            "SELECT sum(pg_table_size(b.part)) FROM pgguard_audit.part_bounds() AS b"
-        ).fetchone() or (0,)
     print(
         f"  {heap / count:.0f} bytes an entry, {subject / count:.0f} of its patient's index, BRIN {int(brin) >> 10} kB"
     )
@@ -152,9 +155,9 @@ def _index(cluster: Cluster, count: int) -> None:
     seconds = time.perf_counter() - began
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         sizes = connection.execute(
-            "SELECT substring(c.relname from 'entry_[0-9_]+_(login|role|authenticated|claimed|shape_at|key)$'), "
-            "sum(pg_relation_size(c.oid))::bigint FROM pg_class AS c WHERE c.relkind = 'i' "
-            "AND c.relname ~ '^entry_[0-9_]+_(login|role|authenticated|claimed|shape_at|key)$' GROUP BY 1 ORDER BY 1"
+            "SELECT substring(c.relname from %s), sum(pg_relation_size(c.oid))::bigint FROM pg_class AS c "
+            "WHERE c.relkind = 'i' AND c.relname ~ %s GROUP BY 1 ORDER BY 1",
+            (_MADE, _MADE),
         ).fetchall()
     told = ", ".join(f"{name} {size / count:.0f}" for name, size in sizes)
     print(
@@ -208,8 +211,8 @@ def _extrapolate(count: int, without: dict[str, float], with_: dict[str, float])
     print("    the patient has more entries. A window by time grows with what is in it.")
     for name in ("person who is not there", "row's key"):
         print(
-            f"    {name}: every partition is read, {without[name] * times:.1f} s; with indexes on past months the "
-            f"current month alone, {with_[name] * times:.1f} s"
+            f"    {name}: every partition is read, {without[name] * times:.1f} s; with indexes on past months "
+            f"the current month alone, {with_[name] * times:.1f} s"
         )
 
 

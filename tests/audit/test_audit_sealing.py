@@ -16,7 +16,7 @@ from pgguard.server.connect import Target
 from pgguard.store.openpgp_key import auditor_key
 from pgguard.store.unsealing import by_gpg, open_sealed, unseal
 from tests.audit.auditor import auditor
-from tests.audit.store import with_store
+from tests.audit.store import install, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -310,6 +310,7 @@ def test_a_file_that_is_no_export_is_told_by_its_line(tmp_path: Path) -> None:
 
 
 def test_keyed_digests_are_those_of_tag_and_audit_warns(admin: Connection, app: Connection) -> None:
+    since = _last(admin)
     said: list[str] = []
     admin.add_notice_handler(lambda one: said.append(one.message_primary or ""))
     _audit(admin, sex="tag")
@@ -320,11 +321,33 @@ def test_keyed_digests_are_those_of_tag_and_audit_warns(admin: Connection, app: 
         rows = admin.execute(
             "SELECT c.verb, c.old ->> 'sex' = pgguard_audit.tag('female'), "
             "c.new ->> 'sex' = pgguard_audit.tag(CASE c.verb WHEN 'INSERT' THEN 'female' ELSE 'male' END), "
-            "c::text LIKE '%%male%%' FROM pgguard_audit.change AS c WHERE c.subject = '6' ORDER BY c.id"
+            "c::text LIKE '%%male%%' FROM pgguard_audit.change AS c WHERE c.subject = '6' AND c.id > %s "
+            "ORDER BY c.id",
+            (since,),
         ).fetchall()
         assert rows == [("INSERT", None, True, False), ("UPDATE", True, True, False)]
     finally:
         _audit(admin)
+
+
+def test_a_database_of_another_encoding_is_opened_too(
+    running: Cluster, holder: Auditor, tmp_path: Path, pgguard: Callable[..., CompletedProcess[str]]
+) -> None:
+    with psycopg.connect(running.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    dsn = running.dsn(dbname="latin")
+    value = "Hélène Müller"
+    with psycopg.connect(dsn, autocommit=True, client_encoding="UTF8") as connection:
+        install(connection)
+        key = auditor_key(holder.public(), NOW)
+        set_auditor_key(Target(dsn), key.fingerprint, key.material)
+        connection.execute("CREATE TABLE patient (id integer PRIMARY KEY, name text)")
+        connection.execute("""SELECT pgguard_audit.audit('public.patient', 'id', '{"name": "seal"}')""")
+        connection.execute("INSERT INTO patient VALUES (1, %s)", (value,))
+    file = tmp_path / "latin.json"
+    done = pgguard("audit", "export", dsn, "--subject", "1", "--with-sealed", "-o", str(file))
+    assert done.returncode == 0, done.stderr
+    assert [one.after for one in unseal(file, by_gpg("gpg", holder.home))] == [value]
 
 
 class TestKeyFiles:
