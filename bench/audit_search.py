@@ -67,7 +67,8 @@ INSERT INTO pgguard_audit.entry (id, at, began, xid, backend_start, pid, shape, 
     authenticated, client, application, claimed, changed, key, subject, old, new)
 SELECT g, w.at, w.at - interval '3 ms', 1000000 + g / 3, w.at - interval '2 hours', 1000 + g %% 60,
     1 + (power(random(), 3) * {tables})::integer %% {tables},
-    (ARRAY['UPDATE', 'UPDATE', 'INSERT', 'DELETE'])[1 + g %% 4], w.login, 'none', w.login, ('10.0.' || g %% 20 || '.' || g %% 200)::inet, 'lis',
+    (ARRAY['UPDATE', 'UPDATE', 'INSERT', 'DELETE'])[1 + g %% 4], w.login, 'none', w.login,
+    ('10.0.' || g %% 20 || '.' || g %% 200)::inet, 'lis',
     CASE WHEN w.login = 'lis_app' THEN 'unsigned: user' || (random() * 2000)::integer END,
     ARRAY[false, false, true, true, false, false, false, true], (g * 7)::text,
     (random() * {patients})::integer::text, ARRAY['entered', (g %% 1000)::text, NULL, w.at::text],
@@ -138,9 +139,8 @@ def _sizes(cluster: Cluster, count: int) -> None:
             "FROM pgguard_audit.part_bounds() AS b JOIN pg_index AS i ON i.indrelid = b.part "
             "JOIN pg_class AS c ON c.oid = i.indexrelid"
         ).fetchone() or (0, 0, 0)
-    print(
-        f"  {heap / count:.0f} bytes an entry, {subject / count:.0f} of its patient's index, BRIN {int(brin) >> 10} kB"
-    )
+    told = f"{heap / count:.0f} bytes an entry, {subject / count:.0f} of its patient's index"
+    print(f"  {told}, BRIN {int(brin) >> 10} kB in all")
 
 
 def _index(cluster: Cluster, count: int) -> None:
@@ -161,8 +161,8 @@ def _index(cluster: Cluster, count: int) -> None:
         ).fetchall()
     told = ", ".join(f"{name} {size / count:.0f}" for name, size in sizes)
     print(
-        f"  {number} indexes on {MONTHS} past months in {seconds:.0f} s, {seconds / count * 1e6:.1f} s a million "
-        f"entries, the longest one {longest:.1f} s; bytes an entry: {told}"
+        f"  {number} indexes on {MONTHS} past months in {seconds:.0f} s, {seconds / count * 1e6:.1f} s a "
+        f"million entries, the longest one {longest:.1f} s; bytes an entry: {told}"
     )
 
 
@@ -211,8 +211,8 @@ def _extrapolate(count: int, without: dict[str, float], with_: dict[str, float])
     print("    the patient has more entries. A window by time grows with what is in it.")
     for name in ("person who is not there", "row's key"):
         print(
-            f"    {name}: every partition is read, {without[name] * times:.1f} s; with indexes on past months "
-            f"the current month alone, {with_[name] * times:.1f} s"
+            f"    {name}: every partition is read, {without[name] * times:.1f} s; with indexes on past "
+            f"months the current month alone, {with_[name] * times:.1f} s"
         )
 
 
