@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # what shows values of columns without naming them
 _STATISTICS = ("pg_catalog.pg_stats", "pg_catalog.pg_statistic", "pg_catalog.pg_stats_ext")
+_KNOWN_AT_MOST = 10_000
 _SYSTEM = ("pg_catalog.", "information_schema.", "pg_toast.", "pg_temp")
 
 
@@ -52,6 +53,7 @@ class Interpreter:
         self._places = {
             one.name: _Place(snapshot, one, policy, roles.get(one.name, "")) for one in snapshot.inspected
         }
+        self._known: dict[tuple[str, AuditLine, bool], What | None] = {}
 
     def of_statement(self, database: str, found: Found, command: str) -> Iterator[What]:
         """What a statement's text came to: sensitive columns, and what could not be followed."""
@@ -81,7 +83,7 @@ class Interpreter:
         found: dict[str, What] = {}
         for line, rows in sorted(lines.items(), key=lambda one: one[0].type):
             if line.type == "OBJECT" or (line.kind == "READ" and line.object):
-                one = _of_line(place, line, rows, copied=copied)
+                one = self._of_line(database, line, rows, copied=copied)
                 # the line for the reference role says more than the session's own, and comes first
                 if one is not None:
                     found.setdefault(one.relation, one)
@@ -99,6 +101,15 @@ class Interpreter:
         if reads and not any(line.object for line in lines):
             line, rows = reads[0]
             yield What("", (), "unknown", "COPY" if copied else line.command, "pgaudit session", rows)
+
+    def _of_line(self, database: str, line: AuditLine, rows: int, *, copied: bool) -> What | None:
+        key = (database, line, copied)
+        if key not in self._known:
+            if len(self._known) >= _KNOWN_AT_MOST:
+                self._known.clear()
+            self._known[key] = _of_line(self._places.get(database), line, copied=copied)
+        known = self._known[key]
+        return known if known is None or rows < 0 else known._replace(rows=rows)
 
 
 class _Place:
@@ -154,11 +165,11 @@ class _Place:
         self.sensitive[name] = self.sensitive.get(name, frozenset()).union(shown)
 
 
-def _of_line(place: _Place | None, line: AuditLine, rows: int, *, copied: bool) -> What | None:
+def _of_line(place: _Place | None, line: AuditLine, *, copied: bool) -> What | None:
     command = "COPY" if copied else line.command
     if line.type == "OBJECT":
         if place is None:
-            return What(line.object, (), "unknown", command, "pgaudit object", rows)
+            return What(line.object, (), "unknown", command, "pgaudit object")
         columns = place.audited(line.object)
         return What(
             place.shown(line.object, ())[0],
@@ -166,16 +177,15 @@ def _of_line(place: _Place | None, line: AuditLine, rows: int, *, copied: bool) 
             "among" if columns else "unknown",
             command,
             "pgaudit object",
-            rows,
         )
     if line.object in _STATISTICS:
-        return What(_STATISTICS[0], (), "unknown", command, "pgaudit session", rows)
+        return What(_STATISTICS[0], (), "unknown", command, "pgaudit session")
     if line.object.startswith(_SYSTEM):
         return None
     if place is None:
-        return What(line.object, (), "unknown", command, "pgaudit session", rows)
+        return What(line.object, (), "unknown", command, "pgaudit session")
     name = place.shown(line.object, ())[0]
     is_known = named(place.database, line.object) is not None
     if is_known and name not in place.sensitive and name not in place.views:
         return None
-    return What(name, (), "unknown", command, "pgaudit session", rows)
+    return What(name, (), "unknown", command, "pgaudit session")
