@@ -27,6 +27,21 @@ _MARKS = {
 }
 
 
+# verbs of the sentences that differences are, for several subjects
+_FOR_MANY = {
+    "is": "are",
+    "was": "were",
+    "has": "have",
+    "holds": "hold",
+    "runs": "run",
+    "fires": "fire",
+    "calls": "call",
+    "sends": "send",
+    "belongs": "belong",
+    "accepts": "accept",
+}
+
+
 def render_json(drift: Drift) -> str:
     """Everything, with all names."""
     document = {
@@ -98,7 +113,7 @@ def _line(one: Difference, *, everything: bool) -> str:
     where = f" [database {ident(one.database)}]" if one.database else ""
     # where the subject is no person, what it is comes first
     named = who if one.noun in ("login", "role", "server", "identity") else f"{one.noun} {who}"
-    parts = (named, one.does, what, one.tail)
+    parts = (named, _agreeing(one.does, len(one.who)), what, one.tail)
     return visible(f"  {_MARKS[one.direction]} {' '.join(part for part in parts if part)}{where}")
 
 
@@ -107,6 +122,20 @@ def _names(names: Sequence[str], noun: str, *, everything: bool) -> str:
         return ", ".join(names)
     left = len(names) - _MOST_NAMES
     return f"{', '.join(names[:_MOST_NAMES])} and {left} other {_plural(noun)}"
+
+
+def _agreeing(does: str, count: int) -> str:
+    """The verb for one subject or for several."""
+    if count == 1:
+        return does
+    if does.startswith("is a new "):
+        return f"are new {_plural(does.removeprefix('is a new '))}"
+    words = does.split(" ")
+    for number, word in enumerate(words[:3]):
+        if word in _FOR_MANY:
+            words[number] = _FOR_MANY[word]
+            break
+    return " ".join(words)
 
 
 def _plural(noun: str) -> str:

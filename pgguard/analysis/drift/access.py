@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.drift.causes import Cause, explained
+from pgguard.analysis.drift.causes import LOGIN_ITSELF, Cause, explained
 from pgguard.analysis.drift.difference import Difference, Direction, listed
 from pgguard.analysis.drift.reach import logins
 from pgguard.analysis.drift.shifts import Level
@@ -38,6 +38,7 @@ _VERBS = {
     "ALTER SYSTEM": "set for the whole server",
 }
 _ORDER = tuple(_VERBS)
+_DEFINER = "SECURITY DEFINER function"
 _ON_ROWS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"})
 _LOW = frozenset({"REFERENCES", "TEMPORARY", "MAINTAIN"})
 # of more ways in than these only some are named
@@ -99,6 +100,9 @@ def _of_key(
         for at, names in together.items():
             groups.setdefault((tuple(names), at), []).append(privilege)
     for (objects, at), privileges in groups.items():
+        # what everybody may do is no news of a login that came or went
+        if key.public and key.words in LOGIN_ITSELF and not any(map(sensitive.holds, objects)):
+            continue
         yield _difference(key, privileges, objects, at, sensitive, database)
 
 
@@ -174,6 +178,8 @@ def _noun(shift: Shift) -> str:
     if side.relation is not None:
         kinds = {"v": "view", "m": "view", "S": "sequence"}
         return kinds.get(side.relation.kind, "table")
+    if side.function is not None and side.function.definer:
+        return _DEFINER
     return side.thing.kind
 
 

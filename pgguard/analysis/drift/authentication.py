@@ -5,6 +5,7 @@ What pg_hba.conf itself is not changed for counts too: a new login, CONNECT, a p
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis.addresses import Addresses, boundaries, joined
@@ -16,11 +17,12 @@ from pgguard.analysis.hba.rules import (
     LOCAL,
     PLAIN,
     TLS,
+    accepted,
     is_named,
-    line,
     place,
     proves_certificate,
     wants_certificate,
+    written_address,
 )
 from pgguard.analysis.logins import Universe
 from pgguard.model.finding import Severity
@@ -40,6 +42,7 @@ _STRENGTH: Mapping[str, int] = {
     "trust": 0, "ident": 1, "password": 2, "pam": 2, "bsd": 2, "ldap": 2, "radius": 2, "md5": 3,
 }  # fmt: skip
 _STRONG = 4
+_MOST_PLACES = 3
 _OF_VIEW = ("verifiers", "hba_quotes")
 
 
@@ -99,8 +102,14 @@ def find(comparison: Comparison) -> Iterator[Difference]:
     same = {_content(one) for one in was} & {_content(one) for one in now}
     if len(same) == len(was) == len(now):
         return
+    told: _Told = {}
     for change, pieces in _changes(was, now).items():
-        yield from _told(change, pieces, universe, atoms)
+        _add(told, change, pieces, atoms)
+    for (demand, demanded, perhaps, bits, databases), places in told.items():
+        # of a login that is gone it is said that it is gone
+        left = [one for one in universe.spelled(bits) if demanded or after.role(one) is not None]
+        if left:
+            yield _difference(demand, demanded, perhaps, left, databases, places)
 
 
 def _alike(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
@@ -214,9 +223,21 @@ def _all(parts: Iterable[_Part]) -> int:
     return found
 
 
-def _told(
-    change: _Change, pieces: _Pieces, universe: Universe, atoms: Sequence[tuple[str, ...]]
-) -> Iterator[Difference]:
+class _Place(NamedTuple):
+    """Where some logins get in from, and the rule that decides there."""
+
+    rule: HbaRule
+    addresses: Addresses
+    ways: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{_origin(self)}: {place(self.rule)}"
+
+
+_Told = dict[tuple[Demand | None, Demand | None, bool, int, tuple[str, ...]], list[_Place]]
+
+
+def _add(told: _Told, change: _Change, pieces: _Pieces, atoms: Sequence[tuple[str, ...]]) -> None:
     by_ranges: dict[tuple[int, int, Addresses], set[str]] = {}
     for (logins, atom, way), ranges in pieces.items():
         by_ranges.setdefault((logins, atom, joined(ranges)), set()).add(way)
@@ -224,43 +245,46 @@ def _told(
     for (logins, atom, addresses), ways in by_ranges.items():
         by_place.setdefault((logins, addresses, frozenset(ways)), []).extend(atoms[atom])
     for (logins, addresses, through), databases in by_place.items():
-        yield _difference(change, universe.spelled(logins), addresses, through, databases)
+        key = (change.was, change.now, change.perhaps, logins, tuple(sorted(databases)))
+        told.setdefault(key, []).append(_Place(change.rule, addresses, through))
 
 
 def _difference(
-    change: _Change,
+    was: Demand | None,
+    now: Demand | None,
+    perhaps: bool,
     logins: Iterable[str],
-    addresses: Addresses,
-    ways: frozenset[str],
     databases: Sequence[str],
+    places: list[_Place],
 ) -> Difference:
-    was, now = change.was, change.now
-    direction = _direction(was, now)
-    where = _origin(change.rule, addresses, ways)
-    perhaps = "perhaps " if change.perhaps else ""
+    places.sort(key=lambda one: (one.rule.number, LOCAL not in one.ways, one.addresses))
+    can = "can perhaps" if perhaps else "can"
     if now is None:
-        does, tail = f"{perhaps}no longer gets in {where}, into", f"(before: by {was})"
+        does, tail = f"{can} no longer get in by {was}, into", ""
     elif was is None:
-        does = f"{perhaps}gets in {where} by {now} now, into"
-        tail = f"({place(change.rule)}: {line(change.rule)})"
+        does, tail = f"{can} now get in by {now}, into", ""
     else:
-        changed = "by other options of " if was.method == now.method else "by "
-        does = f"{perhaps}gets in {where} {changed}{now} now, into"
-        tail = f"(before: {was}; {place(change.rule)}: {line(change.rule)})"
-    into = [ident(name) for name in sorted(databases) if name != REPLICATION]
+        options = "other options of " if was.method == now.method else ""
+        does, tail = f"{can} now get in by {options}{now}, into", f"; before: {was}"
+    into = [ident(name) for name in databases if name != REPLICATION]
     if REPLICATION in databases:
         into.append("the whole cluster (replication)")
+    direction = _direction(was, now)
     return Difference(
         "authentication",
         direction,
-        _severity(now, addresses, ways, direction),
+        max(_severity(now, one, direction) for one in places),
         "login",
         tuple(sorted(map(ident, logins))),
         does,
         tuple(into),
         "database",
-        tail,
+        f"({'; '.join(map(str, places[:_MOST_PLACES]))}{_more(len(places))}{tail})",
     )
+
+
+def _more(count: int) -> str:
+    return f" and {count - _MOST_PLACES} more places" if count > _MOST_PLACES else ""
 
 
 def _direction(was: Demand | None, now: Demand | None) -> Direction:
@@ -271,27 +295,37 @@ def _direction(was: Demand | None, now: Demand | None) -> Direction:
     return Direction.WIDENED if now.strength < was.strength else Direction.CHANGED
 
 
-def _severity(
-    now: Demand | None, addresses: Addresses, ways: frozenset[str], direction: Direction
-) -> Severity:
+def _severity(now: Demand | None, place: _Place, direction: Direction) -> Severity:
     if now is None or direction is Direction.NARROWED:
         return Severity.LOW
     if now.strength == 0:
         return Severity.CRITICAL
-    if LOCAL in ways:
+    if LOCAL in place.ways:
         return Severity.MEDIUM
-    return Severity.HIGH if PLAIN in ways or now.strength < _STRONG else Severity.MEDIUM
+    return Severity.HIGH if PLAIN in place.ways or now.strength < _STRONG else Severity.MEDIUM
 
 
-def _origin(rule: HbaRule, addresses: Addresses, ways: frozenset[str]) -> str:
-    if LOCAL in ways:
+def _origin(place: _Place) -> str:
+    if LOCAL in place.ways:
         return "by the socket"
-    shown = rule.address if is_named(rule) else addresses.networks(4)
-    if PLAIN in ways:
-        how = "with or without TLS" if TLS in ways else "unencrypted"
+    if PLAIN in place.ways:
+        how = "with or without TLS" if TLS in place.ways else "unencrypted"
     else:
-        how = "over TLS" if TLS in ways else "with GSSAPI encryption"
-    return f"from {shown} {how}"
+        how = "over TLS" if TLS in place.ways else "with GSSAPI encryption"
+    return f"from {_addresses(place)} {how}"
+
+
+def _addresses(place: _Place) -> str:
+    """The addresses as the rule has them, where it decides for all or nearly all of them."""
+    rule = place.rule
+    if is_named(rule):
+        return rule.address
+    left_out = list(islice((accepted(rule) - place.addresses).each_network(), _MOST_PLACES + 1))
+    if not left_out:
+        return written_address(rule)
+    if len(left_out) <= _MOST_PLACES:
+        return f"{written_address(rule)} without {', '.join(left_out)}"
+    return place.addresses.networks(4)
 
 
 def _numbers(bits: int) -> Iterator[int]:

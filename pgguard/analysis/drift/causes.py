@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from pgguard.model.rows import Function
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
+_NEW, _GONE = "new login", "the login is gone"
+_LET_IN, _SHUT_OUT = "may log in now", "may log in no longer"
+# causes that are the login's own coming or going
+LOGIN_ITSELF = frozenset({_NEW, _GONE, _LET_IN, _SHUT_OUT})
 _KINDS = {"v": "view", "m": "materialized view", "S": "sequence", "f": "foreign table"}
 
 
@@ -121,9 +125,9 @@ def _link(
     other = shift.snapshots[0 if widened else 1]
     role = other.role(login)
     if role is None:
-        return "new login" if widened else "the login is gone"
+        return _NEW if widened else _GONE
     if not role.login:
-        return "may log in now" if widened else "may log in no longer"
+        return _LET_IN if widened else _SHUT_OUT
     if there is None:
         return f"new {_kind_of(here)}" if widened else f"the {_kind_of(here)} is gone"
     for member, group, by_set in _edges(chain):

@@ -30,7 +30,7 @@ _FIRES = {"D": 0, "R": 1, "O": 2, "A": 3}
 _SAID = {
     "D": "is disabled",
     "R": "fires on replicas only",
-    "O": "fires in ordinary sessions only, not where session_replication_role is replica",
+    "O": "fires in ordinary sessions only (session_replication_role = replica passes it by)",
     "A": "fires always",
 }
 # what the name of a trigger or of its function says when it keeps a trace
@@ -93,8 +93,9 @@ def _trigger_said(
     if old is None:
         return f"is new and {_SAID[new.enabled]}", Direction.NARROWED
     if old.enabled != new.enabled:
-        weaker = _FIRES[new.enabled] < _FIRES[old.enabled]
-        return f"{_SAID[new.enabled]} now", Direction.WIDENED if weaker else Direction.NARROWED
+        if _FIRES[new.enabled] < _FIRES[old.enabled]:
+            return f"{_SAID[new.enabled]} now", Direction.WIDENED
+        return f"is enabled again and {_SAID[new.enabled]}", Direction.NARROWED
     before, after = calls[0].get(old.function), calls[1].get(new.function)
     if before and after and function_name(before) != function_name(after):
         return f"calls {function_name(after)} now", Direction.CHANGED

@@ -167,7 +167,7 @@ class Reaches:
     def of_function(self, function: Function) -> Profile:
         """Who may call a function."""
         called = self.parts.routes and function.oid in self._called
-        key = ("function", function.oid if called else function.acl, function.schema)
+        key = ("function", function.oid if called else function.acl, function.schema, function.definer)
         known = self._known.get(key)
         if known is None:
             thing = of_function(self.database, function)

@@ -37,9 +37,7 @@ _BROAD = frozenset(
 def logins(comparison: Comparison) -> Iterator[Difference]:
     """What changed about roles themselves. Needs roles and memberships."""
     yield from (
-        _role(
-            "role", (new,), "was called", Direction.CHANGED, Severity.MEDIUM, what=(ident(old),), area="login"
-        )
+        _role("role", (new,), "was called", Direction.NEUTRAL, Severity.LOW, what=(ident(old),), area="login")
         for old, new in comparison.renamed.items()
     )
     for before, after in paired(comparison.before.roles, comparison.after.roles, lambda one: one.name):

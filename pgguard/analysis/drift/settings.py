@@ -75,9 +75,7 @@ _OF_SESSION = frozenset(
         "IntervalStyle", "TimeZone", "extra_float_digits",
     }
 )  # fmt: skip
-_SESSION_SOURCES = frozenset(
-    {"database", "user", "database user", "client", "session", "override-session", "override"}
-)
+_SESSION_SOURCES = frozenset({"database", "user", "database user", "client", "session", "override-session"})
 _SHOWN_FOR_ANY = frozenset({"on", "off", "true", "false", "yes", "no", ""})
 
 
