@@ -17,6 +17,7 @@ from pgguard.cli.source import Source, connects
 if TYPE_CHECKING:
     from pgguard.model.history import RunResult
     from pgguard.model.policy import Policy
+    from pgguard.model.supervision import Supervision
 
 HistoryPlace = Annotated[
     str,
@@ -105,9 +106,24 @@ def _run(
         fail_on=Severity[fail_on.name],
         allow_unknown=allow_unknown,
         baseline=baseline,
+        environment=os.environ,
     )
     now = datetime.datetime.now(datetime.UTC)
-    return run(lambda: judged(source, policy_file, None, observations), settings, now)
+    seen = _supervision(settings.store, settings.target)
+    return run(lambda: judged(source, policy_file, None, observations, supervision=seen), settings, now)
+
+
+def _supervision(place: str, target: str) -> Supervision | None:
+    """What is known of the runs before this one; None where the history cannot be read."""
+    from pgguard.errors import PgguardError
+    from pgguard.nightly.notify import supervision
+    from pgguard.store.history import open_history
+
+    try:
+        with open_history(place) as opened:
+            return supervision(opened, target)
+    except PgguardError:
+        return None
 
 
 def _tell(result: RunResult, output_format: Format, output: Path | None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pgguard.model.finding import Report
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
+    from pgguard.model.supervision import Supervision
 
 PolicyFile = Annotated[
     Path | None,
@@ -91,6 +92,7 @@ def judged(
     observations: Path | None = None,
     sample: int = 0,
     sample_only: list[str] | None = None,
+    supervision: Supervision | None = None,
 ) -> Report:
     """The report on the source under the policy file; mistakes in the options are said before connecting.
 
@@ -104,6 +106,8 @@ def judged(
     chosen = [named(one) for one in only] if only else None
     snapshot = with_values(source, sample, sample_only, loaded.policy)
     snapshot = observed(snapshot, loaded.policy, observations)
+    if supervision is not None:
+        snapshot = snapshot.supervised(supervision)
     return judge(
         snapshot,
         loaded.policy,

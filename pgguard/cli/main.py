@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pgguard.cli import (
+    alert,
     apply,
     audit,
     auditor,
@@ -85,6 +86,7 @@ for command in (
     demo.demo,
     who_can.who_can,
     escalations.escalations,
+    alert.ack,
     diff.diff,
 ):
     app.command()(command)
@@ -97,6 +99,7 @@ app.add_typer(roster.roster)
 app.add_typer(policy.policy)
 app.add_typer(keys.keys)
 app.add_typer(audit.audit)
+app.add_typer(alert.alert)
 
 
 def main() -> None:

@@ -58,8 +58,9 @@ def compare(
         known, told = _ended(one, outcomes.get(one.check), now)
         after.append(known)
         events += told
+    gone_before = {print_: one for print_, one in memory.findings.items() if one.state not in PRESENT}
     for seen in matched.came:
-        known, told = _came(memory.findings.get(seen.judged.fingerprint), seen, now, baseline=baseline)
+        known, told = _came(gone_before.get(seen.judged.fingerprint), seen, now, baseline=baseline)
         after.append(known)
         events += told
     return Comparison(

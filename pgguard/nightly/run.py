@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from pgguard.nightly.notify import notify
 from pgguard.store.history import open_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pgguard.model.finding import Report
@@ -37,7 +37,8 @@ class Settings:
     """How a run is made.
 
     `target` is the name that the server is remembered by, `store` where; `locks` the folder in which runs
-    on this machine find each other, `wait_seconds` how long one waits for the other.
+    on this machine find each other, `wait_seconds` how long one waits for the other. `environment` is where
+    alert channels find their addresses.
     """
 
     target: str
@@ -48,6 +49,7 @@ class Settings:
     allow_unknown: bool = False
     baseline: bool = False
     wait_seconds: float = 60.0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(look: Callable[[], Report], settings: Settings, now: datetime.datetime) -> RunResult:
@@ -62,8 +64,7 @@ def run(look: Callable[[], Report], settings: Settings, now: datetime.datetime) 
         history, problem = _opened(settings.store, stack)
         made = _Made(settings, now, begun, report, failure)
         result = made.result(history, problem)
-        notify(result, history, settings.policy, now)
-    return result
+        return notify(result, history, settings.policy, now, settings.environment)
 
 
 def _looked(look: Callable[[], Report]) -> tuple[Report | None, str]:
@@ -96,7 +97,6 @@ class _Made:
                 with history.writing():
                     if history.last_run(self.settings.target) != (memory.last.id if memory.last else 0):
                         memory, comparison = self.compared(history)
-                        self.refuse_later(memory)
                     record = self.record(comparison, None)
                     number = history.record(record, comparison, self.settings.policy.history.keep_days)
             except PgguardError as error:
@@ -127,12 +127,10 @@ class _Made:
         memory = history.memory(settings.target, prints)
         return memory, compare(memory, report, settings.policy, instant(self.now), baseline=settings.baseline)
 
-    def refuse_later(self, memory: Memory) -> None:
+    def refuse_later(self, report: Report, memory: Memory) -> None:
         """Raises `HistoryError` when a run that ended while this one was at work looked later."""
         last = memory.last
-        if self.report is None or last is None or last.finished < instant(self.now):
-            return
-        if last.looked_at > _looked_at(self.report):
+        if last is not None and last.finished >= instant(self.now) and last.looked_at > _looked_at(report):
             msg = (
                 f"another check of {self.settings.target} has looked later and is remembered already: "
                 "this one is told and not kept"

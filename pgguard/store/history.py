@@ -159,6 +159,11 @@ class History:
             ),
         )
 
+    def acknowledged(self, target: str, finding: Known, detail: str) -> None:
+        """Keep that somebody took a finding up, inside `writing`."""
+        row = (self.last_run(target), finding.id, "acknowledged", int(finding.severity), detail, None)
+        self._rows.write("add_event", [row])
+
     def note(self, key: str) -> str:
         """What was noted under a key, empty where nothing was."""
         found = self._rows.query("note", key)

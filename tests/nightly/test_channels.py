@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import http.server
 import json
 import socket
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +13,7 @@ from aiosmtpd.controller import Controller
 from pgguard.model.policy import AlertChannel, Alerts
 from pgguard.nightly.alerting import Message
 from pgguard.nightly.channels import beat, secret_in, send
+from tests.nightly.receiving import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,24 +34,6 @@ class Mails:
         return "250 OK"
 
 
-class Posts(http.server.BaseHTTPRequestHandler):
-    """Keeps what was posted or asked for on its server."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append(json.loads(body))  # type: ignore[attr-defined]
-        self.send_response(self.server.answer)  # type: ignore[attr-defined]
-        self.end_headers()
-
-    def do_GET(self) -> None:
-        self.server.got.append(self.path)  # type: ignore[attr-defined]
-        self.send_response(self.server.answer)  # type: ignore[attr-defined]
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def mail() -> Iterator[tuple[Mails, int]]:
     mails = Mails()
@@ -66,19 +47,13 @@ def mail() -> Iterator[tuple[Mails, int]]:
 
 
 @pytest.fixture
-def web() -> Iterator[Any]:
-    server = http.server.HTTPServer(("127.0.0.1", 0), Posts)
-    server.got, server.answer = [], 200  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def web() -> Iterator[Receiver]:
+    with receiver() as found:
+        yield found
 
 
 def test_mail_and_a_webhook_get_the_message_and_a_dead_one_stops_neither(
-    mail: tuple[Mails, int], web: Any
+    mail: tuple[Mails, int], web: Receiver
 ) -> None:
     mails, port = mail
     channels = (
@@ -100,7 +75,7 @@ def test_mail_and_a_webhook_get_the_message_and_a_dead_one_stops_neither(
 
 
 def test_an_address_that_is_a_secret_is_nowhere_in_what_is_told(
-    web: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    web: Receiver, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     web.answer = 500
     secret = f"json://u:s3cr3tword@127.0.0.1:{web.server_port}/s3cr3tpath"
@@ -122,7 +97,7 @@ def test_an_address_that_is_a_secret_is_nowhere_in_what_is_told(
     captured = capfd.readouterr()
     assert "s3cr3t" not in str(sent) + captured.out + captured.err
     # the first two were really tried
-    assert len(web.got) == 2
+    assert web.asked == 2
 
 
 @pytest.mark.parametrize(
@@ -140,7 +115,7 @@ def test_addresses_that_do_not_belong_into_a_policy_are_known(url: str, secret: 
     assert secret_in(url) is secret
 
 
-def test_a_finished_run_leaves_a_heartbeat(web: Any, tmp_path: Path) -> None:
+def test_a_finished_run_leaves_a_heartbeat(web: Receiver, tmp_path: Path) -> None:
     alerts = Alerts(
         heartbeat_file=str(tmp_path / "beat"), heartbeat_url=f"http://127.0.0.1:{web.server_port}/ping"
     )
