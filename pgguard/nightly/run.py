@@ -125,6 +125,7 @@ class _Made:
             return history.memory(settings.target, ()), None
         prints = [judged.fingerprint for outcome in report.outcomes for judged in outcome.findings]
         memory = history.memory(settings.target, prints)
+        self.refuse_later(report, memory)
         return memory, compare(memory, report, settings.policy, instant(self.now), baseline=settings.baseline)
 
     def refuse_later(self, report: Report, memory: Memory) -> None:
