@@ -97,7 +97,8 @@ class Bad(NamedTuple):
 class Checkpoint(NamedTuple):
     """How far a store was verified: kept where it was verified, it is an anchor too.
 
-    `edge` is that of the tree over the seals up to `seal`; `purge` the last purge that an entry vouched for.
+    `edge` is that of the tree over the seals up to `seal`; `purge` the last purge that an entry vouched for,
+    `shapes` what entries told of the meaning of entries: digest and encoding.
     """
 
     installation: str
@@ -106,6 +107,7 @@ class Checkpoint(NamedTuple):
     edge: str
     purge: int
     purge_digest: str
+    shapes: dict[str, tuple[str, str]]
     verified_at: str
 
 

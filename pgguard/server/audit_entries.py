@@ -22,7 +22,7 @@ _PURGED = 40
 # record_send: the number of columns, then of each its type, length and bytes; "id" and "xid" are never NULL
 _PLACES = struct.Struct(">12x8s40xq")
 _COLUMN = struct.Struct(">Ii")
-_VERB, _SHAPE = 7, 6
+_SHAPE, _VERB, _OBJECT = 6, 7, 14
 _NEW = 4
 # ROW(NULL::text, NULL::text, NULL::text, NULL::text[], NULL::text[], NULL::bytea)
 _NOTHING = struct.pack(">i", 6) + b"".join(
@@ -60,19 +60,26 @@ class Span(NamedTuple):
 
 
 class Told:
-    """What entries themselves tell of erasures and purges, and which were found erased."""
+    """What entries themselves tell of erasures, purges and what entries mean, and which were found erased.
+
+    `shapes` has the digest and the encoding of each.
+    """
 
     def __init__(self) -> None:
         self.erased: set[int] = set()
         self.erasures: set[int] = set()
         self.purges: dict[int, str] = {}
+        self.shapes: dict[int, tuple[str, str]] = {}
 
-    def note(self, verb: str, new: Sequence[str]) -> None:
+    def note(self, verb: str, named: str, new: Sequence[str]) -> None:
         """Take in an entry of the store about itself."""
         if verb == "AUDIT ERASED":
             self.erasures.update(int(one) for one in new if one.isdecimal())
         elif verb == "AUDIT PURGED" and len(new) > 1 and new[0].isdecimal():
             self.purges[int(new[0])] = new[1]
+        elif verb == "AUDIT SHAPE" and len(new) > 1 and named.isdecimal():
+            # of several the first: later ones say the same, or somebody put them in
+            self.shapes.setdefault(int(named), (new[0], new[1]))
 
 
 class _Row(NamedTuple):
@@ -215,7 +222,8 @@ def _tell(row: _Row, told: Told) -> None:
     if b"AUDIT " in row.public:
         fields = _fields(row.public)
         if fields[_SHAPE] is None and row.erased is None:
-            told.note((fields[_VERB] or b"").decode(), _texts(_fields(row.payload)[_NEW]))
+            verb, named = ((fields[at] or b"").decode("utf-8", "replace") for at in (_VERB, _OBJECT))
+            told.note(verb, named, _texts(_fields(row.payload)[_NEW]))
 
 
 def _fields(record: bytes) -> list[bytes | None]:

@@ -165,6 +165,7 @@ def _verify(
     chain = _Chain(0, ZERO, Edge())
     if checkpoint is not None:
         chain = _resumed(connection, checkpoint, found)
+        found.told.shapes = {int(number): digest for number, digest in checkpoint.shapes.items()}
     first = chain.number + 1
     while chain.number < last and _group(connection, chain, found):
         progress(f"verified {chain.number} of {last} seals, {found.entries:,} entries")
@@ -314,17 +315,33 @@ def _window(
         rows(connection, "encoding", "UTF8")
         last = rows(connection, "last_of", chain.number)
         generation, horizon = last[0] if last else (0, 0)
-        for verb, new in rows(connection, "window_notes", horizon):
-            told.note(verb, new or ())
+        for verb, named, new in rows(connection, "window_notes", horizon):
+            told.note(verb, named or "", new or ())
         vouched = (checkpoint.purge, checkpoint.purge_digest) if checkpoint else (0, "")
         for wrong in _purges(connection, told, vouched):
             found.add(Bad(chain.number, 0, wrong))
         # in a cluster where nothing was sealed yet, its own entries have larger ids than any that came along
         moved = [one[2] for one in rows(connection, "generations") if one[0] > generation]
+        for wrong in _shapes(connection, told):
+            found.add(Bad(chain.number, 0, wrong))
         count, since = rows(connection, "window", horizon, generation, moved[0] if moved else NO_END)[0]
     for one in sorted(told.erased - told.erasures)[:_NAMED]:
         found.add(Bad(0, one, "is erased, and no entry tells of its erasure"))
     return count, moment(int.from_bytes(since, "big", signed=True)) if since else ""
+
+
+def _shapes(connection: Connection, told: Told) -> Iterator[str]:
+    held: set[int] = set()
+    for encoding in sorted({encoding for _, encoding in told.shapes.values()}):
+        rows(connection, "encoding", encoding)
+        for number, record in rows(connection, "shapes"):
+            digest, its = told.shapes.get(number, ("", encoding))
+            held.add(number)
+            if its == encoding and hashlib.sha256(record).hexdigest() != digest:
+                yield f"what entries of shape {number} mean was changed (pgguard_audit.shape)"
+    for number in sorted(told.shapes.keys() - held):
+        yield f"what entries of shape {number} mean was deleted (pgguard_audit.shape)"
+    rows(connection, "encoding", "UTF8")
 
 
 def _purges(connection: Connection, told: Told, vouched: tuple[int, str]) -> list[str]:
@@ -348,9 +365,9 @@ def _checkpoint(installation: str, chain: _Chain, found: _Found, before: Checkpo
     if before is not None and before.purge > purge:
         purge, digest = before.purge, before.purge_digest
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Checkpoint(
-        installation, chain.number, chain.hash.hex(), bytes(chain.tree).hex(), purge, digest, now
-    )
+    edge = bytes(chain.tree).hex()
+    shapes = {str(number): digest for number, digest in sorted(found.told.shapes.items())}
+    return Checkpoint(installation, chain.number, chain.hash.hex(), edge, purge, digest, shapes, now)
 
 
 def _record(connection: Connection, done: Verified) -> None:

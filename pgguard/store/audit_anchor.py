@@ -91,10 +91,11 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
     Raises `InputError` for a file that is something else.
     """
     try:
-        return Checkpoint(**msgspec.json.decode(path.read_bytes(), type=dict[str, int | str]))  # type: ignore[arg-type]
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+        return msgspec.convert([found.get(name) for name in Checkpoint._fields], Checkpoint)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError, TypeError):
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         msg = f"{path}: this is no state of pgguard audit verify"
         raise InputError(msg) from None
 

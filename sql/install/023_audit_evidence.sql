@@ -205,6 +205,36 @@ BEGIN
 END
 $$;
 
+-- What entries mean is evidence too: each shape is told by an entry, when it is made and when older entries go.
+CREATE OR REPLACE FUNCTION pgguard_audit.tell_shape(one pgguard_audit.shape) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET client_encoding = 'UTF8' AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding()::text, true);
+    PERFORM pgguard_audit.note('AUDIT SHAPE', one.id::text, NULL, ARRAY[
+        pg_catalog.encode(pg_catalog.sha256(pg_catalog.record_send(ROW(one.id, one.relation, one.columns, one.recorded, one.sealed,
+            one.cipher, one.tagged, one.key, one.subject, one.made_at))), 'hex'), pg_catalog.getdatabaseencoding()::text]);
+END
+$$;
+CREATE OR REPLACE FUNCTION pgguard_audit.on_shape() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pgguard_audit.tell_shape(NEW);
+    RETURN NULL;
+END
+$$;
+DO $shapes$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = 'pgguard_audit.shape'::regclass AND tgname = 'pgguard_shape')
+    THEN
+        CREATE TRIGGER pgguard_shape AFTER INSERT ON pgguard_audit.shape
+            FOR EACH ROW EXECUTE FUNCTION pgguard_audit.on_shape();
+        ALTER TABLE pgguard_audit.shape ENABLE ALWAYS TRIGGER pgguard_shape;
+        PERFORM pgguard_audit.tell_shape(s) FROM pgguard_audit.shape AS s ORDER BY s.id;
+    END IF;
+END
+$shapes$;
+
 -- The seal that covers an entry; NULL: none does yet.
 CREATE OR REPLACE FUNCTION pgguard_audit.seal_of(xid bigint, id bigint) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -528,9 +558,10 @@ BEGIN
         WHERE s.number IN (SELECT f.seal FROM pg_catalog.unnest(found_) AS f)
         GROUP BY s.number HAVING pg_catalog.sum(b.entries) = pg_catalog.max(s.entries));
     PERFORM pg_catalog.set_config('pgguard.purging', '', true);
+    PERFORM pgguard_audit.tell_shape(s) FROM pgguard_audit.shape AS s ORDER BY s.id;
     PERFORM pgguard_audit.note('AUDIT PURGED', name, NULL,
         ARRAY[number_::text, pg_catalog.encode(digest_, 'hex'), purge.entries::text]);
-    -- whoever is no superuser drops what is in the store by this alone: see on_drop() of 022
+    -- whoever is no superuser drops what is in the store by this alone: see audit_on_drop() of 022
     PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     EXECUTE pg_catalog.format('DROP TABLE %s', name);
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
