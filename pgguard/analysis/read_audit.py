@@ -30,6 +30,10 @@ REFERENCE = "pgguard_read_audit"
 QUIET = ("pgaudit.log_statement", "pgaudit.log_rows", "pgaudit.log_parameter")
 
 
+# what pgguard keeps in a database for itself
+OURS = frozenset({"pgguard", "pgguard_audit"})
+
+
 class Held(NamedTuple):
     """A relation in which sensitive columns can be read, and which of its columns they are.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis import catalog
 from pgguard.analysis.encrypted import encrypted
 from pgguard.analysis.names import relation_name
-from pgguard.analysis.read_audit import audited_columns, reference_roles, shown_as
+from pgguard.analysis.read_audit import OURS, audited_columns, reference_roles, shown_as
 from pgguard.analysis.sensitive import sensitive_tables, sensitive_views
 from pgguard.analysis.usage.grants import named
 from pgguard.model.encryption_names import function
@@ -61,14 +61,20 @@ class Interpreter:
         if place is None:
             return
         read: dict[str, set[str]] = {}
+        # a view in the place of a table reads all that it shows: what the statement names of it counts
+        fronts = {need.name for need in found.needs if need.name in place.fronts}
         for need in found.needs:
             if need.kind == "relation" and need.operation == "SELECT":
                 name, columns = place.shown(need.name, (need.column,))
                 held = place.sensitive.get(name, frozenset())
-                columns = tuple(held) if need.column == WHOLE else columns
-                read.setdefault(name, set()).update(held.intersection(columns))
-            elif need.kind == "function" and need.operation == "EXECUTE":
-                yield from place.opened(need.name.partition("(")[0], command)
+                if need.name == name or name not in fronts:
+                    columns = tuple(held) if need.column == WHOLE else columns
+                    read.setdefault(name, set()).update(held.intersection(columns))
+        for need in found.needs:
+            if need.kind == "function" and need.operation == "EXECUTE":
+                for what in place.opened(need.name.partition("(")[0], command):
+                    if what.relation not in fronts or what.columns[0] in read.get(what.relation, ()):
+                        yield what
         for name, names in sorted(read.items()):
             if names:
                 yield What(name, tuple(sorted(names)), "named", command, "log_statement")
@@ -122,9 +128,11 @@ class _Place:
             relation_name(relations[oid]): (relation_name(relations[view]) if view else "", columns)
             for oid, (view, columns) in shown_as(database).items()
         }
+        self.fronts = frozenset(view for view, _ in self._names.values() if view)
         self.sensitive: dict[str, frozenset[str]] = {}
         for columns in sensitive_tables(database, policy).values():
-            self._hold(columns[0].relation, (one.column.name for one in columns))
+            if columns[0].relation.schema not in OURS:
+                self._hold(columns[0].relation, (one.column.name for one in columns))
         self.accessors: dict[str, tuple[str, str]] = {}
         for one in encrypted(database):
             self._hold(one.relation, (one.stored.name,))

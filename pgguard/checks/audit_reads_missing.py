@@ -22,6 +22,7 @@ from pgguard.analysis.encrypted import encrypted
 from pgguard.analysis.grouping import place, together
 from pgguard.analysis.names import relation_name, relation_subject, role_subject, setting_subject, shorten
 from pgguard.analysis.read_audit import (
+    OURS,
     is_loaded,
     missing,
     overrides,
@@ -54,7 +55,6 @@ references = (
     "PGSSI-S imputabilite",
 )
 _ID = "audit-reads-missing"
-_OURS = frozenset({"pgguard", "pgguard_audit"})
 _PLAN = "pgguard plan --audit"
 
 
@@ -116,7 +116,7 @@ def _tables(database: DatabaseSnapshot, policy: Policy) -> list[tuple[Sensitive,
         # partitions and materialized views are told with their table
         if columns[0].relation.kind in "rpf"
         and not columns[0].relation.is_partition
-        and columns[0].relation.schema not in _OURS
+        and columns[0].relation.schema not in OURS
         and not {one.category for one in columns} <= TRACES
     ]
 

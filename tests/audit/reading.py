@@ -132,6 +132,7 @@ class Site:
     cluster: Cluster
     policy_text: str = POLICY
     environment: dict[str, str] = field(default_factory=dict)
+    database: str = "postgres"
     copies: Path | None = None
     seen: Snapshot | None = None
 
@@ -164,7 +165,11 @@ class Site:
         program = self.cluster.postgres.psql or "psql"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         done = subprocess.run(
-            [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.cluster.dsn(), "-f", "-"],
+            [
+                program,
+                *("-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"),
+                *("-d", self.cluster.dsn(dbname=self.database)),
+            ],
             input=text,
             encoding="utf-8",
             capture_output=True,
