@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pgguard.store.policy_mistakes import Mistake
-    from pgguard.store.toml_lines import Place
 
 NAME = "pgguard.toml"
 SCHEMA = "pgguard.schema.json"
@@ -94,23 +93,25 @@ def parse(text: str, file: str) -> Policy:
 
 
 class Examined(NamedTuple):
-    """A policy's text as data, the lines of its values, and what is wrong with it.
+    """A policy's text as data, and what is wrong with it.
 
-    Where `broken` (line and what) holds something the text is not TOML, and `data` is what is left of it
-    without those lines, empty when that is not TOML either.
+    Where `broken` (line and what) holds something the text is not TOML; `data` and `text` are then what is
+    left of it without those lines, empty when that is not TOML either.
     """
 
     data: dict[str, Any]
-    lines: Mapping[Place, int]
+    text: str
     broken: tuple[tuple[int, str], ...]
     mistakes: tuple[Mistake, ...]
 
     def said(self, file: str, more: Iterable[Mistake] = ()) -> list[str]:
         """The mistakes and more of them as lines for people, in the order of the file."""
         said = set(self.broken)
-        for place, what, other in (*self.mistakes, *more):
-            where = f" (line {nearest(self.lines, other)})" if other else ""
-            said.add((nearest(self.lines, place), f"{dotted(place)}: {what}{where}"))
+        wrong = (*self.mistakes, *more)
+        known = lines(self.text) if wrong else {}
+        for place, what, other in wrong:
+            where = f" (line {nearest(known, other)})" if other else ""
+            said.add((nearest(known, place), f"{dotted(place)}: {what}{where}"))
         return [f"{file}:{line}: {printable(what)}" for line, what in sorted(said)]
 
 
@@ -131,10 +132,10 @@ def examine(text: str) -> Examined:
             if not again:
                 broken.append((min(line, len(written)), f"this is not TOML: {what}"))
             if header or again or line > len(written):
-                return Examined({}, {}, tuple(broken if not again else broken[:1]), ())
+                return Examined({}, "", tuple(broken if not again else broken[:1]), ())
             written[line - 1] = ""
         else:
-            return Examined(data, lines("\n".join(written)), tuple(broken), tuple(mistakes(data)))
+            return Examined(data, "\n".join(written), tuple(broken), tuple(mistakes(data)))
 
 
 def printable(text: str) -> str:

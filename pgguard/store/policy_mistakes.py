@@ -189,11 +189,16 @@ def _expected(data: dict[str, Any], place: Place, kind: str) -> str:
     return said
 
 
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _hint(place: Place) -> Any:
     """The type that a place is declared to have."""
     kind: Any = Policy
     for step in place:
-        kind = typing.get_args(kind)[0] if isinstance(step, int) else typing.get_type_hints(kind)[step]
+        kind = typing.get_args(kind)[0] if isinstance(step, int) else _hints(kind)[step]
         if isinstance(kind, types.UnionType):
             kind = next(part for part in typing.get_args(kind) if part is not types.NoneType)
     return kind
@@ -225,7 +230,7 @@ def _values(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
     yield place, value
     if isinstance(value, dict):
         try:
-            hints = typing.get_type_hints(_hint(place))
+            hints = _hints(_hint(place))
         except (KeyError, IndexError, TypeError):
             return
         for key, one in value.items():

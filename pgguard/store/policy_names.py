@@ -141,8 +141,9 @@ class _Look:
 
     def _table(self, place: Place, name: str, database: str) -> Iterator[Mistake]:
         where = self._within(database)
-        known = set().union(*(self._known(one) for one in where)) if where else set()
-        if name.strip() and name not in known and self._is_all(database, where):
+        there = not name.strip() or any(name in self._known(one) for one in where)
+        if not there and self._is_all(database, where):
+            known = set[str]().union(*(self._known(one) for one in where))
             yield Mistake(place, f"there is no table {_shown(name)}{self._near(name, known)}")
 
     def _column(self, place: Place, table: str, column: str, database: str) -> Iterator[Mistake]:

@@ -81,14 +81,13 @@ def test_what_a_terminal_would_act_on_does_not_reach_it() -> None:
 def _valid(kind: Any) -> st.SearchStrategy[Any]:
     """Values of a declared type."""
     if isinstance(kind, types.UnionType):
-        return st.none() | st.one_of(
-            _valid(one) for one in typing.get_args(kind) if one is not types.NoneType
-        )
+        others = [_valid(one) for one in typing.get_args(kind) if one is not types.NoneType]
+        return st.none() | st.one_of(others)
     if typing.get_origin(kind) is tuple:
         return st.lists(_valid(typing.get_args(kind)[0]), max_size=2).map(tuple)
     if typing.get_origin(kind) is typing.Literal:
         return st.sampled_from(typing.get_args(kind))
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         return st.builds(
             kind, **{field.name: _valid(hints[field.name]) for field in dataclasses.fields(kind)}
