@@ -65,8 +65,8 @@ def test_who_opened_an_encrypted_column_is_told(postgres: Postgres, tmp_path: Pa
     assert {one[2] for one in found} == {"lab.patient"}
     assert opened >= {("biologist", "nir", "lab.patient", ("nir",))}
     if way == "pgaudit":
-        # a view reads what it is made of: the line says that something was; the call says which was opened, and
-        # that the clerk was shown nothing
+        # a view reads what it is made of: the line says that something was read; the call says which was
+        # opened, and that the clerk was shown nothing
         assert opened == {("biologist", "nir", "lab.patient", ("nir",))}
         assert {one[:2] for one in read} == {
             ("biologist", "nir"),

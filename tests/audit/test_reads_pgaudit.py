@@ -160,6 +160,25 @@ def test_the_plan_is_done_once_and_can_be_taken_back(
     assert _state(site) == before
 
 
+def test_a_role_that_somebody_is_gets_nothing(new_cluster: Callable[..., Cluster], postgres: Any) -> None:
+    needs_pgaudit(postgres)
+    site = Site(new_cluster(settings={"shared_preload_libraries": "pgaudit", "pgaudit.role": "watcher"}))
+    site.make()
+    site.make("CREATE ROLE watcher NOLOGIN")
+    files, _ = site.steps()
+    assert "audit_reads_columns" in {one.step.slug for one in files}
+    site.make("GRANT watcher TO anna")
+    none, (told,) = site.steps()
+    assert none == ()
+    assert "anna would read what is granted to it" in told
+    # who becomes a member between plan and apply is seen as well
+    (columns,) = [one for one in files if one.step.slug == "audit_reads_columns"]
+    with pytest.raises(AssertionError, match="is a member of it"):
+        site.psql(columns.up)
+    site.make("REVOKE watcher FROM anna; ALTER ROLE watcher LOGIN")
+    assert "whoever logs in as it" in site.steps()[1][0]
+
+
 def test_the_reference_role_reads_nothing_itself(site: Site) -> None:
     with psycopg.connect(site.cluster.dsn()) as connection:
         role = connection.execute(

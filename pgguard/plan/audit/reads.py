@@ -67,6 +67,8 @@ def read_steps(
     if not is_loaded(snapshot):
         return (), tuple(_without(tables))
     role = snapshot.setting("pgaudit.role").value or REFERENCE
+    if tables and (why := _not_a_reference(snapshot, role)):
+        return (), (why,)
     steps = [
         *_role(snapshot, role),
         *_databases(snapshot, tables, role, whole=whole),
@@ -88,13 +90,30 @@ def _role(snapshot: Snapshot, role: str) -> Iterator[Step]:
             comment_on_reference(role),
         ),
         phase=PHASE,
-        checks=(
-            (
-                "NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r "
-                f"ON r.oid = m.roleid WHERE r.rolname = {literal(role)})",
-                f"somebody is a member of {role}, and could read what it may",
-            ),
-        ),
+        checks=(_nobody(role),),
+    )
+
+
+def _nobody(role: str) -> tuple[str, str]:
+    """That nobody can be the reference role, who would read what it may, and what to say otherwise."""
+    return (
+        f"EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = {literal(role)} "
+        "AND NOT r.rolcanlogin AND NOT EXISTS ("
+        "SELECT FROM pg_catalog.pg_auth_members AS m WHERE m.roleid = r.oid))",
+        f"somebody can log in as {role} or is a member of it, and would read what is granted to it",
+    )
+
+
+def _not_a_reference(snapshot: Snapshot, role: str) -> str:
+    known = snapshot.role(role)
+    inside = sorted(members(snapshot, role)) if known is not None else []
+    if known is None or not (known.login or inside):
+        return ""
+    who = f"its members {', '.join(map(ident, inside))}" if inside else "whoever logs in as it"
+    return (
+        f"reads: nothing is planned for them: the reference role {ident(role)} (pgaudit.role) is for nobody to "
+        f"be, and {who} would read what is granted to it; take that away, or set pgaudit.role to '', and make "
+        "this plan again"
     )
 
 
@@ -129,6 +148,7 @@ def _databases(
                 database=database.name,
                 phase=PHASE,
                 risk="the log grows by a line for each statement that reads one of these columns",
+                asserts=(_nobody(role),),
             )
 
 
@@ -235,14 +255,6 @@ def _by_hand(
 ) -> Iterator[str]:
     if not tables:
         return
-    known = snapshot.role(role)
-    inside = sorted(members(snapshot, role))
-    if known is not None and (known.login or inside):
-        who = f"its members {', '.join(map(ident, inside))}" if inside else "whoever logs in as it"
-        yield (
-            f"reads: the reference role {ident(role)} (pgaudit.role) is for nobody to be: {who} can read "
-            "what is granted to it; take that away before the grants are applied"
-        )
     for name, database, parameter, value in overrides(snapshot):
         of = f"role {ident(name)}" if name else "all roles"
         where = f" in database {ident(database)}" if database else ""
@@ -260,7 +272,7 @@ def _by_hand(
     if not whole:
         yield (
             "reads of a whole row that name no column (SELECT t FROM t, row_to_json(t)) are seen of people "
-            "only, because of programs pgaudit goes by the columns that are named; grant the table as a "
+            "only, for of programs pgaudit goes by the columns that are named; grant the table as a "
             "whole to the reference role where that matters, at the price of a line for every read of it"
         )
     yield (
