@@ -35,6 +35,10 @@ def check(
     source: Source,
     policy: PolicyFile = None,
     history: HistoryPlace = "",
+    fleet: Annotated[
+        Path | None,
+        typer.Option("--fleet", metavar="FILE", help="Look at all servers of this file instead of one."),
+    ] = None,
     baseline: Annotated[
         bool,
         typer.Option("--baseline", help="Take what is found now as known; it stays open, and counts."),
@@ -57,6 +61,10 @@ def check(
     evaluated and remembered. 1: findings. 2: bad usage, policy or input. 3: no connection, or something could
     not be evaluated or remembered and nothing failed.
     """
+    if fleet is not None:
+        raise typer.Exit(
+            _fleet(fleet, source, policy, history, (baseline, fail_on, allow_unknown), output_format)
+        )
     result = _run(source, policy, history, observations, (baseline, fail_on, allow_unknown))
     _tell(result, output_format, output)
     raise typer.Exit(result.run.exit_code)
@@ -111,6 +119,57 @@ def _run(
     now = datetime.datetime.now(datetime.UTC)
     seen = _supervision(settings.store, settings.target)
     return run(lambda: judged(source, policy_file, None, observations, supervision=seen), settings, now)
+
+
+def _fleet(
+    file: Path,
+    source: Source,
+    policy_file: Path | None,
+    history: str,
+    how: tuple[bool, Level, bool],
+    output_format: Format,
+) -> int:
+    """The exit code: 1 when one target has findings, else 3 when one could not be looked at or told of."""
+    from pgguard.errors import PgguardError, UsageError
+    from pgguard.model.finding import Severity
+    from pgguard.nightly.channels import beat
+    from pgguard.nightly.fleet import FleetSettings, look_at
+    from pgguard.nightly.notify import deliver
+    from pgguard.report import fleet as report
+    from pgguard.store.fleet_file import read_fleet
+    from pgguard.store.history import open_history, state_folder
+    from pgguard.store.policy_file import find
+
+    if source.is_chosen:
+        msg = "--fleet names the servers: give no other"
+        raise UsageError(msg)
+    found, policy = read_fleet(file), _policy(policy_file)
+    settings = FleetSettings(
+        policy=find(policy_file, Path.cwd(), os.environ),
+        store=_place(history, policy),
+        locks=str(state_folder(os.environ)),
+        folder=str(file.parent),
+        baseline=how[0],
+        fail_on=Severity[how[1].name],
+        allow_unknown=how[2],
+    )
+    looked = list(look_at(found, settings))
+    waiting = [one.pending for one in looked if one.pending is not None]
+    try:
+        with open_history(settings.store) as opened:
+            problems = deliver(waiting, opened, policy, os.environ)
+    except PgguardError as error:
+        problems = [str(error), *deliver(waiting, None, policy, os.environ)]
+    codes = {one.exit_code for one in looked}
+    code = 1 if 1 in codes else max(codes, default=0)
+    now = datetime.datetime.now(datetime.UTC)
+    sent = beat(policy.alerts, f"fleet {file.name}", code, now, os.environ)
+    problems += [f"the {one.channel} failed: {one.reason}" for one in sent if one.reason]
+    for said in problems:
+        print(f"pgguard: {said}", file=sys.stderr)
+    as_json = output_format is Format.JSON
+    print(report.render_json(looked) if as_json else report.render(looked), end="")
+    return code or (3 if problems else 0)
 
 
 def _supervision(place: str, target: str) -> Supervision | None:

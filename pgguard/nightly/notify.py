@@ -3,27 +3,78 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from pgguard.errors import PgguardError
 from pgguard.model.supervision import ChannelTest, Supervision
-from pgguard.nightly.alerting import AlertState, Night, Told, decide
+from pgguard.nightly.alerting import Acknowledged, Alerted, AlertState, Message, Night, Told, decide
 from pgguard.nightly.channels import beat, send
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pgguard.model.history import Known, RunResult
     from pgguard.model.policy import Policy
-    from pgguard.nightly.channels import Sent
+    from pgguard.nightly.alerting import Decision, Level
     from pgguard.store.history import History
 
 # an alert that nobody got is something that could not be done
 _NOT_TOLD = 3
 _TESTS = "alert tests"
+# of many servers a message tells so many in full, and so many by a line
+_IN_FULL = 3
+_NAMED = 100
+
+
+class Pending(NamedTuple):
+    """What is to be told of a run, and what is known to have been told afterwards.
+
+    `keeps` is false where nobody knows what was told before, so that nothing can be remembered either.
+    """
+
+    target: str
+    decision: Decision
+    changed: bool
+    keeps: bool
+
+
+def pending(result: RunResult, history: History | None, policy: Policy, now: datetime.datetime) -> Pending:
+    """What is to be told of a run; `history` is None where it could not be opened."""
+    target = result.run.target
+    state, unread = _state(history, _key(target))
+    decision = decide(_night(result, unread), state, policy.alerts, now)
+    return Pending(target, decision, decision.state != state, history is not None and not unread)
+
+
+def deliver(
+    waiting: Sequence[Pending], history: History | None, policy: Policy, environment: Mapping[str, str]
+) -> list[str]:
+    """Sends what is to be told of one run or of many, one message a level, and remembers what went out.
+
+    What could not be told or remembered comes back in words; by no channel told, it is told again next time.
+    """
+    if not policy.alert_channel:
+        return []
+    problems: list[str] = []
+    reached = True
+    for message in _together([message for one in waiting for message in one.decision.messages]):
+        sent = send(message, policy.alert_channel, environment)
+        problems += [
+            f"the alert channel {one.channel} was not reached: {one.reason}" for one in sent if one.reason
+        ]
+        reached = reached and any(not one.reason for one in sent)
+    kept = [one for one in waiting if one.changed and one.keeps]
+    if history is not None and reached and kept:
+        try:
+            with history.writing():
+                for one in kept:
+                    history.put_note(_key(one.target), msgspec.json.encode(one.decision.state).decode())
+        except PgguardError as error:
+            problems.append(f"what was told could not be remembered: {error}")
+    return problems
 
 
 def notify(
@@ -33,34 +84,37 @@ def notify(
     now: datetime.datetime,
     environment: Mapping[str, str],
 ) -> RunResult:
-    """Tells whoever has to know of a run, at its end; the run with what could not be told.
-
-    `history` is None where it could not be opened: then nobody knows what was told before. What went out by
-    no channel is told again by the next run.
-    """
-    key = f"alerts {result.run.target}"
-    state, unread = _state(history, key)
-    night = _night(result, unread)
-    decision = decide(night, state, policy.alerts, now)
-    failed: list[Sent] = []
-    reached = True
-    for message in decision.messages if policy.alert_channel else ():
-        sent = send(message, policy.alert_channel, environment)
-        failed += [one for one in sent if one.reason]
-        reached = reached and any(not one.reason for one in sent)
-    problems = [f"the alert channel {one.channel} was not reached: {one.reason}" for one in failed]
-    if history is not None and not unread and reached and policy.alert_channel and decision.state != state:
-        try:
-            with history.writing():
-                history.put_note(key, msgspec.json.encode(decision.state).decode())
-        except PgguardError as error:
-            problems.append(f"what was told could not be remembered: {error}")
+    """Tells whoever has to know of a run, at its end; the run with what could not be told."""
+    problems = deliver([pending(result, history, policy, now)], history, policy, environment)
     sent = beat(policy.alerts, result.run.target, result.run.exit_code, now, environment)
     problems += [f"the {one.channel} failed: {one.reason}" for one in sent if one.reason]
     if not problems:
         return result
     run = dataclasses.replace(result.run, exit_code=result.run.exit_code or _NOT_TOLD)
     return dataclasses.replace(result, run=run, problem="; ".join(filter(None, (result.problem, *problems))))
+
+
+def _key(target: str) -> str:
+    return f"alerts {target}"
+
+
+def _together(messages: Sequence[Message]) -> Iterator[Message]:
+    """One message a level: of a few targets word by word, of many by their titles."""
+    levels: tuple[Level, ...] = ("first", "escalation")
+    for level in levels:
+        some = [one for one in messages if one.level == level]
+        if len(some) == 1:
+            yield some[0]
+        elif some:
+            title = f"pgguard: news of {len(some)} servers"
+            if level == "escalation":
+                title = f"pgguard: nobody took up findings on {len(some)} servers"
+            texts = [one.text for one in some[:_IN_FULL]]
+            more = [one.title.removeprefix("pgguard: ") for one in some[_IN_FULL : _IN_FULL + _NAMED]]
+            left = len(some) - _IN_FULL - _NAMED
+            if left > 0:
+                more.append(f"and {left} more")
+            yield Message(level, title, "\n\n".join([*texts, "\n".join(more)]).strip())
 
 
 def _state(history: History | None, key: str) -> tuple[AlertState, str]:
@@ -71,6 +125,20 @@ def _state(history: History | None, key: str) -> tuple[AlertState, str]:
     except PgguardError as error:
         return AlertState(), f"its history could not be read: {error}"
     return (msgspec.json.decode(text, type=AlertState) if text else AlertState()), ""
+
+
+def _accepted(state: AlertState, result: RunResult, now: datetime.datetime) -> AlertState:
+    """The state with what a baseline takes as known: told to nobody, and waited for by nobody."""
+    events = result.comparison.events if result.comparison else ()
+    known = {one.finding.fingerprint: Alerted(now) for one in events if one.kind == "baseline"}
+    taken = dict.fromkeys(known, Acknowledged("the baseline", now))
+    return AlertState(
+        {**state.alerted, **known},
+        {**state.acknowledged, **taken},
+        state.failure,
+        state.failed_since,
+        state.failure_escalated,
+    )
 
 
 def _night(result: RunResult, unread: str) -> Night:

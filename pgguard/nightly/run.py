@@ -19,7 +19,7 @@ from pgguard.model.finding import Severity
 from pgguard.model.history import Memory, Run, RunResult, instant
 from pgguard.nightly.compare import compare
 from pgguard.nightly.lock import only_run
-from pgguard.nightly.notify import notify
+from pgguard.nightly.notify import notify, pending
 from pgguard.store.history import open_history
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pgguard.model.finding import Report
     from pgguard.model.history import Comparison
     from pgguard.model.policy import Policy
+    from pgguard.nightly.notify import Pending
     from pgguard.store.history import History
 
 
@@ -58,13 +59,29 @@ def run(look: Callable[[], Report], settings: Settings, now: datetime.datetime) 
     Raises what `look` raises, except `ConnectError`: that is a result too, which is remembered. Raises
     `HistoryError` when another run of the same target is still at work.
     """
-    begun = time.monotonic()
-    with only_run(settings.locks, settings.target, settings.wait_seconds), ExitStack() as stack:
-        report, failure = _looked(look)
-        history, problem = _opened(settings.store, stack)
-        made = _Made(settings, now, begun, report, failure)
-        result = made.result(history, problem)
+    with ExitStack() as stack:
+        result, history = _run(look, settings, now, stack)
         return notify(result, history, settings.policy, now, settings.environment)
+
+
+def run_untold(
+    look: Callable[[], Report], settings: Settings, now: datetime.datetime
+) -> tuple[RunResult, Pending]:
+    """The same, but nobody is told: what there is to tell comes back, for whoever tells of many at once."""
+    with ExitStack() as stack:
+        result, history = _run(look, settings, now, stack)
+        return result, pending(result, history, settings.policy, now)
+
+
+def _run(
+    look: Callable[[], Report], settings: Settings, now: datetime.datetime, stack: ExitStack
+) -> tuple[RunResult, History | None]:
+    begun = time.monotonic()
+    stack.enter_context(only_run(settings.locks, settings.target, settings.wait_seconds))
+    report, failure = _looked(look)
+    history, problem = _opened(settings.store, stack)
+    made = _Made(settings, now, begun, report, failure)
+    return made.result(history, problem), history
 
 
 def _looked(look: Callable[[], Report]) -> tuple[Report | None, str]:
