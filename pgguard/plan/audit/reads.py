@@ -111,9 +111,9 @@ def _not_a_reference(snapshot: Snapshot, role: str) -> str:
         return ""
     who = f"its members {', '.join(map(ident, inside))}" if inside else "whoever logs in as it"
     return (
-        f"reads: nothing is planned for them: the reference role {ident(role)} (pgaudit.role) is for nobody to "
-        f"be, and {who} would read what is granted to it; take that away, or set pgaudit.role to '', and make "
-        "this plan again"
+        f"reads: nothing is planned for them: the reference role {ident(role)} (pgaudit.role) is for nobody "
+        f"to be, and {who} would read what is granted to it; take that away, or set pgaudit.role to '', and "
+        "make this plan again"
     )
 
 
