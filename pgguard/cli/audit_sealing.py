@@ -46,11 +46,15 @@ def unseal(
 
     The output holds patients' values.
     """
+    import resource
+
     from pgguard.cli.output import write
     from pgguard.report.audit_opened import lines
     from pgguard.store.unsealing import by_gpg
     from pgguard.store.unsealing import unseal as opened
 
+    # a core file would hold values and keys
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     text = "".join(lines(opened(file, by_gpg(gpg, home))))
     write(text or "nothing in it is sealed", output)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pgguard.model.audit_alarm import Alarm
 
 _AUTHENTICATION = "failed-logins"
-_CONFIGURATION = ("audit-off", "auditor-key-changed", "sealed-keys-destroyed", "catalog-watch")
+_DATABASE = ("mass-change", "mass-read", "new-origin", "odd-hours", "forged-claim", "rows-not-told")
 
 
 def json_lines(alarms: Iterable[Alarm], database: str) -> Iterator[str]:
@@ -25,7 +25,7 @@ def json_lines(alarms: Iterable[Alarm], database: str) -> Iterator[str]:
 
 def _document(alarm: Alarm, database: str) -> dict[str, Any]:
     failed = alarm.rule == _AUTHENTICATION
-    category = "authentication" if failed else "configuration" if alarm.rule in _CONFIGURATION else "database"
+    category = "authentication" if failed else "database" if alarm.rule in _DATABASE else "configuration"
     people = [one for one in (alarm.login, alarm.claimed.removeprefix("unsigned: ")) if one]
     whole: dict[str, Any] = {
         "@timestamp": moment(alarm.at),

@@ -111,6 +111,6 @@ def _limits(found: SubjectHistory, reads: list[str] | None) -> Iterator[str]:
         NO_READS
         if reads is None
         else (
-            "reads are what the server's log told pgguard audit ingest: by table, and not of this patient alone"
+            "reads are what the log told pgguard audit ingest: by table, and not of this patient alone"
         )
     )

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _HOUR = datetime.timedelta(hours=1)
 _NAMES = {
     "AUDIT OFF": "audit-off",
+    "AUDIT CHANGED": "audit-changed",
+    "AUDIT ERASED": "audit-erased",
+    "AUDIT PURGED": "audit-purged",
+    "AUDIT MOVED": "audit-moved",
     "AUDITOR KEY": "auditor-key-changed",
     "AUDIT SEALED KEYS DESTROYED": "sealed-keys-destroyed",
     "FORGED CLAIM": "forged-claim",

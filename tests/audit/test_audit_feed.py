@@ -71,7 +71,7 @@ def _the_day(admin: Connection) -> None:
     _wrote(admin, "owl", NOON - 10 * HOUR)
     _wrote(admin, "night_nurse", NOON - 13 * HOUR + DAY)
     _wrote(admin, "forger", NOON, claim="forged: somebody set pgguard.claim himself")
-    for verb in ("AUDIT OFF", "WATCH ROLE"):
+    for verb in ("AUDIT OFF", "WATCH"):
         admin.execute(
             "INSERT INTO pgguard_audit.entry (id, at, began, xid, pid, verb, login, role, object) "
             "VALUES (nextval('pgguard_audit.entry_id'), %s, now(), 1, 1, %s, 'dba', 'none', 'lab.patient')",
