@@ -55,8 +55,8 @@ class Span(NamedTuple):
     xid_to: int
     generation: int
     id_to: int
-    not_xid: int
-    not_id: int
+    not_xid: int | None
+    not_id: int | None
 
 
 class Told:

@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 READER = "pgguard_audit_reader"
 _GROUP = 50_000
 _NAMED = 100
+_NO_BEGIN = -(2**63)
 
 
 class Generation(NamedTuple):
     """A row of pgguard_audit.generation: which entries are older than it."""
 
     number: int
-    old_xid: int
-    old_id: int
-    rest_xid: int
-    rest_id: int
+    old_xid: int | None
+    old_id: int | None
+    rest_xid: int | None
+    rest_id: int | None
 
 
 class _Found:
@@ -72,8 +73,8 @@ class _Chain:
         self.generation = 0
         self.xid = -1
         # the largest id of seals that are no rest of the last generation; what that rest begins and ends with
-        self.last_id = 0
-        self.rest = (0, 0)
+        self.last_id: int | None = None
+        self.rest: tuple[int, int] | None = None
         self.whole = number == 0
 
     def wrong(self, one: Sealed, generations: dict[int, Generation]) -> str:
@@ -104,8 +105,8 @@ class _Chain:
             self.rest = (one.seal.xid_from, one.seal.last_id)
             return
         if one.seal.generation != self.generation:
-            self.last_id, self.rest = max(self.last_id, self.rest[1]), (0, 0)
-        self.last_id = max(self.last_id, one.seal.last_id)
+            self.last_id, self.rest = max(self.last_id or 0, self.rest[1] if self.rest else 0), None
+        self.last_id = max(self.last_id or 0, one.seal.last_id)
         self.generation, self.xid = one.seal.generation, one.seal.xid_to
 
     def _begins(self, seal: Seal) -> int:
@@ -119,8 +120,8 @@ class _Chain:
         row = generations.get(seal.generation)
         return (
             row is not None
-            and (row.old_xid, row.old_id) == (max(self.xid, 0), self.last_id)
-            and (row.rest_xid, row.rest_id) == (self.rest if self.rest[1] else (row.rest_xid, 0))
+            and (row.old_xid, row.old_id) == (self.xid if self.xid >= 0 else None, self.last_id)
+            and (row.rest_xid, row.rest_id) == (self.rest or (None, None))
         )
 
 
@@ -276,11 +277,15 @@ def span_of(group: Sequence[Sealed], generations: dict[int, Generation]) -> Span
     """Which entries a group of seals of one generation covers."""
     first, last = group[0].seal, group[-1].seal
     after = generations.get(first.generation + 1)
+    # no transaction has a number below the first: what says so was put in
+    begin = first.xid_from if first.rest or first.xid_from else _NO_BEGIN
     if after is None:
-        return Span(first.xid_from, last.xid_to, first.generation, NO_END, 0, 0)
+        return Span(begin, last.xid_to, first.generation, NO_END, None, None)
     if first.rest:
-        return Span(first.xid_from, last.xid_to, first.generation, after.rest_id, after.old_xid, after.old_id)
-    return Span(first.xid_from, last.xid_to, first.generation, after.old_id, 0, 0)
+        id_to = after.rest_id if after.rest_id is not None else _NO_BEGIN
+        return Span(begin, last.xid_to, first.generation, id_to, after.old_xid, after.old_id)
+    id_to = after.old_id if after.old_id is not None else _NO_BEGIN
+    return Span(begin, last.xid_to, first.generation, id_to, None, None)
 
 
 def _against_anchor(one: Sealed, found: _Found) -> str:
@@ -324,7 +329,10 @@ def _window(
         moved = [one[2] for one in rows(connection, "generations") if one[0] > generation]
         for wrong in _shapes(connection, told):
             found.add(Bad(chain.number, 0, wrong))
-        count, since = rows(connection, "window", horizon, generation, moved[0] if moved else NO_END)[0]
+        after = (moved[0] or 0) if moved else NO_END
+        count, since, early = rows(connection, "window", horizon, generation, after)[0]
+    if early is not None and not moved:
+        found.add(Bad(0, early, "was put in: no transaction has its number yet"))
     for one in sorted(told.erased - told.erasures)[:_NAMED]:
         found.add(Bad(0, one, "is erased, and no entry tells of its erasure"))
     return count, moment(int.from_bytes(since, "big", signed=True)) if since else ""

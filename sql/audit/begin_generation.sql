@@ -1,1 +1,1 @@
-SELECT pgguard_audit.begin_generation($1, $2)
+SELECT pgguard_audit.begin_generation($1, $2::bigint)

@@ -2,8 +2,8 @@
 SELECT g.number, g.old_xid, g.old_id, g.rest_xid, g.rest_id FROM pgguard_audit.generation AS g
 UNION ALL
 SELECT g.number + 1,
-    (SELECT coalesce(pg_catalog.max(s.xid_to), 0) FROM pgguard_audit.seal AS s WHERE s.generation = g.number AND NOT s.rest),
-    (SELECT pg_catalog.max(s.last_id) FROM pgguard_audit.seal AS s), 9223372036854775807, 0
+    (SELECT pg_catalog.max(s.xid_to) FROM pgguard_audit.seal AS s WHERE s.generation = g.number AND NOT s.rest),
+    (SELECT pg_catalog.max(s.last_id) FROM pgguard_audit.seal AS s), NULL, NULL
 FROM (SELECT * FROM pgguard_audit.generation AS n ORDER BY n.number DESC LIMIT 1) AS g
 WHERE g.system <> (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c)
 ORDER BY 1

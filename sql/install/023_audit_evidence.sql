@@ -39,15 +39,15 @@ $roles$;
 
 -- A generation is the time that the store spent in one cluster: a dump that is restored into another brings numbers of
 -- transactions that mean nothing there. Entries with xid < old_xid and id <= old_id, and those with xid >= rest_xid and
--- id <= rest_id, are older than the generation: numbers of entries go on where the dump ended.
+-- id <= rest_id, are older than the generation: numbers of entries go on where the dump ended. NULL: there are none.
 CREATE TABLE IF NOT EXISTS pgguard_audit.generation (
     number integer PRIMARY KEY,
     system bigint NOT NULL,
     began_at timestamp with time zone NOT NULL,
-    old_xid bigint NOT NULL,
-    old_id bigint NOT NULL,
-    rest_xid bigint NOT NULL,
-    rest_id bigint NOT NULL
+    old_xid bigint,
+    old_id bigint,
+    rest_xid bigint,
+    rest_id bigint
 );
 COMMENT ON TABLE pgguard_audit.generation IS
     'the clusters that the store was in, by system identifier, and by which numbers entries of before are known';
@@ -344,7 +344,7 @@ COMMENT ON FUNCTION pgguard_audit.add_seal(integer, boolean, bigint, bigint, big
     'adds the next seal; refuses one that leaves a gap, covers a transaction that is not finished, or does not chain';
 
 -- The store is in another cluster than before, or in its first. rest_id: the last entry that the generation before
--- left unsealed and whose transaction has a number that this cluster has not reached; 0 for none.
+-- left unsealed and whose transaction has a number that this cluster has not reached; NULL for none.
 CREATE OR REPLACE FUNCTION pgguard_audit.begin_generation(rest_xid bigint, rest_id bigint) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -355,9 +355,9 @@ BEGIN
         RAISE EXCEPTION 'pgguard: the store is in the same cluster as before' USING ERRCODE = 'PGA05';
     END IF;
     INSERT INTO pgguard_audit.generation (number, system, began_at, old_xid, old_id, rest_xid, rest_id)
-    SELECT last.generation + 1, last.system, last.at_once, last.sealed_xid,
-        (SELECT coalesce(pg_catalog.max(s.last_id), 0) FROM pgguard_audit.seal AS s WHERE NOT (s.rest AND s.generation = last.generation)),
-        rest_xid, rest_id;
+    SELECT last.generation + 1, last.system, last.at_once, nullif(last.sealed_xid, 0),
+        (SELECT pg_catalog.max(s.last_id) FROM pgguard_audit.seal AS s WHERE NOT (s.rest AND s.generation = last.generation)),
+        CASE WHEN rest_id IS NOT NULL THEN rest_xid END, rest_id;
     PERFORM pgguard_audit.note('AUDIT MOVED', pg_catalog.format('to the cluster %s, as generation %s', last.system, last.generation + 1));
     RETURN last.generation + 1;
 END
@@ -484,9 +484,9 @@ BEGIN
     EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(ROW(y.seal, $1, y.entries, NULL)::pgguard_audit.purged_seal ORDER BY y.seal)
         FROM (SELECT pgguard_audit.seal_of(x.xid, x.id) AS seal, pg_catalog.sum(x.entries)::bigint AS entries
               FROM (SELECT e.xid, pg_catalog.max(e.id) AS id, pg_catalog.count(*) AS entries FROM %s AS e
-                    GROUP BY e.xid, CASE WHEN $2 > 0 THEN pgguard_audit.older_than(e.xid, e.id) END) AS x
+                    GROUP BY e.xid, CASE WHEN $2 THEN pgguard_audit.older_than(e.xid, e.id) END) AS x
               GROUP BY 1) AS y', name)
-    INTO found_ USING number_, (SELECT pg_catalog.max(g.old_xid) + pg_catalog.max(g.rest_id) FROM pgguard_audit.generation AS g);
+    INTO found_ USING number_, EXISTS (SELECT FROM pgguard_audit.generation AS g WHERE coalesce(g.old_xid, g.rest_xid) IS NOT NULL);
     found_ := coalesce(found_, '{}');
     IF EXISTS (SELECT FROM pg_catalog.unnest(found_) AS f WHERE f.seal IS NULL) THEN
         RAISE EXCEPTION 'pgguard: % is kept: it holds entries that are not sealed', name USING ERRCODE = 'PGA06';
