@@ -136,12 +136,13 @@ class _Question:
             and _gains(direct.get(login), through[login].rows_limited)
         }
         # a role that one can become may use a view or a function, too
-        for login, roles in self._becoming(through).items():
-            if login in found or login in by_role:
-                continue
-            if _gains(direct.get(login), through[roles[-1]].rows_limited):
+        free = {role for role, one in through.items() if not one.rows_limited}
+        for sources in (free, through.keys() - free):
+            for login, roles in self._becoming(sources).items():
                 last = through[roles[-1]]
-                found[login] = Reach(login, last.rows_limited, (_set_role(roles), *last.path))
+                known = (direct.get(login), by_role.get(login), found.get(login))
+                if all(_gains(one, last.rows_limited) for one in known):
+                    found[login] = Reach(login, last.rows_limited, (_set_role(roles), *last.path))
         return found
 
     def _along(self, route: Route, through: dict[str, Reach]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST = 60
 _MOST_NAMES = 3
+# so many differences that say the same of other names and for other reasons are read; more are one line
+_MOST_ALIKE = 5
 _INDENT = "      "
 _MARKS = {
     Direction.WIDENED: "+",
@@ -70,16 +73,17 @@ def render_terminal(drift: Drift, *, everything: bool = False, width: int | None
         _summary(drift),
         "",
     ]
-    shown = drift.differences if everything else drift.differences[:_MOST]
+    told = drift.differences if everything else _folded(drift.differences)
+    shown = told if everything else told[:_MOST]
     severity: Severity | None = None
     for one in shown:
         if one.severity is not severity:
             severity = one.severity
-            count = sum(1 for other in drift.differences if other.severity is severity)
+            count = sum(1 for other in told if other.severity is severity)
             lines += ["", f"{severity.label.upper()} ({count})"]
         lines += _wrapped(_line(one, everything=everything), width)
-    if len(shown) < len(drift.differences):
-        left = len(drift.differences) - len(shown)
+    if len(shown) < len(told):
+        left = len(told) - len(shown)
         lines += ["", f"and {left} more, none more serious (--all shows them, and every name)"]
     if drift.uncompared:
         lines += ["", "NOT COMPARED: whether these changed nobody knows"]
@@ -87,6 +91,29 @@ def render_terminal(drift: Drift, *, everything: bool = False, width: int | None
             lines += _wrapped(f"  ? {_note(note)}", width)
     lines = [line for number, line in enumerate(lines) if line or number == 0 or lines[number - 1]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _folded(differences: Sequence[Difference]) -> list[Difference]:
+    """The differences with those of one kind in one, where they are too many to be read."""
+    alike: dict[object, list[Difference]] = {}
+    for one in differences:
+        key = (one.area, one.direction, one.severity, one.noun, one.does, one.what_noun, one.database)
+        alike.setdefault(key if one.what_noun != "value" else one, []).append(one)
+    found: list[Difference] = []
+    for group in alike.values():
+        if len(group) <= _MOST_ALIKE:
+            found += group
+            continue
+        found.append(
+            dataclasses.replace(
+                group[0],
+                who=tuple(dict.fromkeys(name for one in group for name in one.who)),
+                what=tuple(dict.fromkeys(name for one in group for name in one.what)),
+                tail=f"(not each of them; {len(group)} different cases, which --all tells one by one)",
+            )
+        )
+    found.sort(key=lambda one: -one.severity)
+    return found
 
 
 def _summary(drift: Drift) -> str:
@@ -132,8 +159,8 @@ def _agreeing(does: str, count: int) -> str:
         return f"are new {_plural(does.removeprefix('is a new '))}"
     words = does.split(" ")
     for number, word in enumerate(words[:3]):
-        if word in _FOR_MANY:
-            words[number] = _FOR_MANY[word]
+        if word.rstrip(",") in _FOR_MANY:
+            words[number] = word.replace(word.rstrip(","), _FOR_MANY[word.rstrip(",")])
             break
     return " ".join(words)
 

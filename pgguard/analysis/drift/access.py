@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis.drift.causes import LOGIN_ITSELF, Cause, explained
 from pgguard.analysis.drift.difference import Difference, Direction, listed
 from pgguard.analysis.drift.reach import logins
+from pgguard.analysis.drift.sensitive import names as sensitive_names
 from pgguard.analysis.drift.shifts import Level
-from pgguard.analysis.names import relation_name
-from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.model.finding import Severity
-from pgguard.model.quote import ident, qualified
+from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,8 +99,10 @@ def _of_key(
         for at, names in together.items():
             groups.setdefault((tuple(names), at), []).append(privilege)
     for (objects, at), privileges in groups.items():
-        # what everybody may do is no news of a login that came or went
-        if key.public and key.words in LOGIN_ITSELF and not any(map(sensitive.holds, objects)):
+        # what everybody may do is no news of a login that came or went, nor what serves for nothing yet
+        if key.words in LOGIN_ITSELF and (
+            Level.HELD in key[:2] or (key.public and not any(map(sensitive.holds, objects)))
+        ):
             continue
         yield _difference(key, privileges, objects, at, sensitive, database)
 
@@ -214,17 +215,6 @@ class _Sensitive:
     def __init__(self, comparison: Comparison, found: Found) -> None:
         self._comparison = comparison
         self._pair = next((one.pair for one in found.shifts if one.pair is not None), None)
-        self._names: frozenset[str] | None = None
 
     def holds(self, name: str) -> bool:
-        if self._names is None:
-            self._names = frozenset(self._find())
-        return name in self._names
-
-    def _find(self) -> Iterator[str]:
-        for database in self._pair or ():
-            for columns in sensitive_tables(database, self._comparison.policy).values():
-                relation = columns[0].relation
-                yield relation_name(relation)
-                for one in columns:
-                    yield qualified(relation.schema, relation.name, one.column.name)
+        return self._pair is not None and name in sensitive_names(self._comparison, self._pair)

@@ -128,6 +128,8 @@ def _link(
         return _NEW if widened else _GONE
     if not role.login:
         return _LET_IN if widened else _SHUT_OUT
+    if there is None and _is_system(here):
+        return f"its grants are {'no longer those' if widened else 'again those'} of initdb"
     if there is None:
         return f"new {_kind_of(here)}" if widened else f"the {_kind_of(here)} is gone"
     for member, group, by_set in _edges(chain):
@@ -223,6 +225,12 @@ def _kind(opening: Opening) -> str:
     if route.function is not None:
         return "function"
     return _KINDS.get(route.relation.kind, "table") if route.relation is not None else "table"
+
+
+def _is_system(side: Side) -> bool:
+    """Whether it is PostgreSQL's own: such an object is in a snapshot only where its grants were changed."""
+    row = side.relation or side.function
+    return row is not None and row.system
 
 
 def _kind_of(side: Side) -> str:

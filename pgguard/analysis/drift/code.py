@@ -13,8 +13,9 @@ from pgguard.analysis import catalog
 from pgguard.analysis.ciphertext import SCHEMA
 from pgguard.analysis.drift.comparison import functions, paired, relations
 from pgguard.analysis.drift.difference import Area, Difference, Direction, narrowed
+from pgguard.analysis.drift.sensitive import names
 from pgguard.analysis.names import function_name, relation_name
-from pgguard.analysis.sensitive import sensitive_tables, words
+from pgguard.analysis.sensitive import words
 from pgguard.model.finding import Severity
 from pgguard.model.quote import ident
 
@@ -67,10 +68,10 @@ def triggers(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
             continue
         function = calls[side].get(row.function)
         audit = _keeps_a_trace(row, function)
-        weight = Severity.CRITICAL if audit else _weight(comparison, pair, table)
         said = _trigger_said(old, new, calls, texts)
         if said is not None:
             does, direction = said
+            weight = Severity.CRITICAL if audit else _weight(comparison, pair, table)
             yield Difference(
                 "audit" if audit else "trigger",
                 direction,
@@ -271,13 +272,7 @@ def _function(
 
 
 def _weight(comparison: Comparison, pair: Pair, table: Relation) -> Severity:
-    for database in pair:
-        if any(
-            relation_name(columns[0].relation) == relation_name(table)
-            for columns in sensitive_tables(database, comparison.policy).values()
-        ):
-            return Severity.HIGH
-    return Severity.MEDIUM
+    return Severity.HIGH if relation_name(table) in names(comparison, pair) else Severity.MEDIUM
 
 
 def _copied(known: Mapping[int, Relation], trigger: Trigger, database: DatabaseSnapshot) -> bool:

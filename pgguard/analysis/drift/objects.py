@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
-from pgguard.analysis.drift.comparison import functions, paired, relations
+from pgguard.analysis.drift.comparison import functions, paired, relations, unchanged
 from pgguard.analysis.drift.difference import Area, Difference, Direction, listed, narrowed
+from pgguard.analysis.drift.sensitive import names
 from pgguard.analysis.names import function_name, relation_name
-from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.model.finding import Severity
 from pgguard.model.quote import grantee, ident
 from pgguard.model.rows import PUBLIC
@@ -135,14 +135,10 @@ def owners(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
 
     Needs relations, functions, schemas and columns.
     """
-    sensitive = {
-        relation_name(columns[0].relation)
-        for columns in sensitive_tables(pair.after, comparison.policy).values()
-    }
     for old, new in relations(comparison, pair):
         if old and new and old.owner != new.owner:
             name = relation_name(new)
-            severity = Severity.HIGH if name in sensitive else Severity.MEDIUM
+            severity = Severity.HIGH if name in names(comparison, pair) else Severity.MEDIUM
             yield _owner("table", name, old.owner, new.owner, pair.name, severity)
         if old and new and relation_name(old) != relation_name(new):
             yield Difference(
@@ -169,6 +165,8 @@ class _Option(NamedTuple):
 
 def grant_options(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
     """Who may hand on what it holds (WITH GRANT OPTION). Needs what has an ACL."""
+    if unchanged(pair, "relations", "columns", "functions", "schemas", "acls"):
+        return
     memo: dict[tuple[str, str, str, str], tuple[frozenset[_Option], frozenset[_Option]]] = {}
     for name, old_acl, new_acl, old_owner, new_owner in _acls(comparison, pair):
         key = (old_acl, new_acl, old_owner, new_owner)
@@ -305,10 +303,6 @@ def publications(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
         {row.name: row for row in pair.before.publications},
         {row.name: row for row in pair.after.publications},
     )
-    sensitive = {
-        relation_name(columns[0].relation)
-        for columns in sensitive_tables(pair.after, comparison.policy).values()
-    }
     for name in sorted({*rows[0], *rows[1]}):
         was, now = rows[0].get(name), rows[1].get(name)
         if now is None:
@@ -321,7 +315,7 @@ def publications(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
         everything = now.all_tables and not (was and was.all_tables)
         if everything or more or was is None:
             what = () if everything else tuple(more)
-            severe = everything or any(one.split(" ")[0] in sensitive for one in more)
+            severe = everything or any(one.split(" (")[0] in names(comparison, pair) for one in more)
             yield Difference(
                 "replication",
                 Direction.WIDENED,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pgguard.analysis import catalog
 from pgguard.analysis.drift.comparison import paired, relations
 from pgguard.analysis.drift.difference import Difference, Direction, narrowed
+from pgguard.analysis.drift.sensitive import names
 from pgguard.analysis.names import relation_name
-from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.model.finding import Severity
 from pgguard.model.quote import grantee, ident
 
@@ -83,12 +83,7 @@ def policies(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
 def _said(
     comparison: Comparison, pair: Pair, name: str, does: str, direction: Direction, *, tail: str = ""
 ) -> Difference:
-    sensitive = any(
-        relation_name(columns[0].relation) == name
-        for database in pair
-        for columns in sensitive_tables(database, comparison.policy).values()
-    )
-    severity = narrowed(Severity.HIGH if sensitive else Severity.MEDIUM, direction)
+    severity = narrowed(Severity.HIGH if name in names(comparison, pair) else Severity.MEDIUM, direction)
     return Difference(
         "row-security", direction, severity, "table", (name,), does, tail=tail, database=pair.name
     )

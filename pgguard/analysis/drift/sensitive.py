@@ -26,6 +26,24 @@ STORED_BY = ("column_settings", "functions", "definitions", "view_columns", "ext
 _PROTECTED = frozenset({Stored.ENCRYPTED, Stored.HASHED})
 
 
+def names(comparison: Comparison, pair: Pair) -> frozenset[str]:
+    """The names of the sensitive columns of both sides, and of the tables that have some.
+
+    Classifying a large database takes seconds: asked only when there is something to weigh.
+    """
+    key = ("drift sensitive names", id(pair.before), comparison.policy.column)
+    known: frozenset[str] | None = pair.after._memo.get(key)
+    if known is None:
+        sides = (pair.after,) if unchanged(pair, *CLASSIFIED_BY) else (pair.before, pair.after)
+        found = set()
+        for side in sides:
+            for one in sensitive_columns(side, comparison.policy):
+                found.add(relation_name(one.relation))
+                found.add(qualified(one.relation.schema, one.relation.name, one.column.name))
+        known = pair.after._memo[key] = frozenset(found)
+    return known
+
+
 def columns(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
     """Sensitive columns that are new or gone. Needs what columns are classified by."""
     if unchanged(pair, *CLASSIFIED_BY):
