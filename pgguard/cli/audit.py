@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pgguard.cli import audit_evidence, audit_feed, audit_ingest, audit_sealing, audit_search
+from pgguard.cli import audit_evidence, audit_feed, audit_ingest, audit_sealing, audit_search, audit_watch
 
 audit = typer.Typer(name="audit", no_args_is_help=True, help="Keep, seal, verify and search the audit store.")
 
@@ -35,5 +35,6 @@ for command in (
     audit_feed.feed,
     audit_ingest.ingest,
     audit_ingest.reads,
+    audit_watch.watch,
 ):
     audit.command()(command)
