@@ -1,6 +1,7 @@
 -- What is told whoever did it, from $1 to before $2: the audit was switched off or changed, entries went, the catalog
 -- watch saw something, rows could not be told, somebody set a claim himself.
-SELECT e.at, CASE WHEN e.shape IS NULL THEN e.verb WHEN e.claimed LIKE 'forged:%' THEN 'FORGED CLAIM' ELSE 'NOT TOLD' END,
+SELECT e.at,
+    CASE WHEN e.shape IS NULL THEN e.verb WHEN e.claimed LIKE 'forged:%' THEN 'FORGED CLAIM' ELSE 'NOT TOLD' END,
     coalesce(s.relation, e.object, ''), e.login, coalesce(e.claimed, ''), coalesce(pg_catalog.host(e.client), ''), e.id,
     coalesce(e.object, '')
 FROM pgguard_audit.entry AS e LEFT JOIN pgguard_audit.shape AS s ON s.id = e.shape

@@ -49,7 +49,8 @@ BEGIN
         AS w (place, suffix, definition)
     -- what is written now has a time that may be a moment old
     WHERE b.last < pg_catalog.now() - interval '1 hour' AND pg_catalog.pg_relation_size(b.part) > 0
-        AND pg_catalog.to_regclass(pg_catalog.format('pgguard_audit.%I', pg_catalog.format('%s_%s', c.relname, w.suffix))) IS NULL
+        AND pg_catalog.to_regclass(
+            pg_catalog.format('pgguard_audit.%I', pg_catalog.format('%s_%s', c.relname, w.suffix))) IS NULL
     ORDER BY b.last DESC, w.place LIMIT 1;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -62,7 +63,8 @@ COMMENT ON FUNCTION pgguard_audit.index_past() IS
     'makes the next index that is missing on a partition whose time is past, and returns its name, NULL when there is none left: by person, by table and time, by key; reading goes on meanwhile';
 
 SELECT pgguard_audit.settle();
-GRANT EXECUTE ON FUNCTION pgguard_audit.part_bounds(), pgguard_audit.since() TO pgguard_audit_reader, pgguard_audit_keeper;
+GRANT EXECUTE ON FUNCTION pgguard_audit.part_bounds(), pgguard_audit.since()
+    TO pgguard_audit_reader, pgguard_audit_keeper;
 GRANT EXECUTE ON FUNCTION pgguard_audit.index_past() TO pgguard_audit_keeper;
 
 DO $told$

@@ -47,7 +47,9 @@ COMMENT ON TABLE pgguard_audit.sealed_key IS
 CREATE OR REPLACE FUNCTION pgguard_audit.keep_keys() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND pg_catalog.current_setting('pgguard.changing_keys', true) = pgguard_audit.own_word('keys') THEN
+    IF TG_OP = 'UPDATE'
+        AND pg_catalog.current_setting('pgguard.changing_keys', true) = pgguard_audit.own_word('keys')
+    THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'pgguard: keys of sealed values are changed by pgguard_audit.set_auditor_key() and destroy_sealed_keys() only'
@@ -59,7 +61,9 @@ DECLARE
     one text;
 BEGIN
     FOREACH one IN ARRAY ARRAY['pgguard_audit.auditor_key', 'pgguard_audit.sealed_key'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = one::regclass AND tgname = 'pgguard_keep_keys') THEN
+        IF NOT EXISTS (
+            SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = one::regclass AND tgname = 'pgguard_keep_keys')
+        THEN
             EXECUTE pg_catalog.format('CREATE TRIGGER pgguard_keep_keys BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
                 FOR EACH STATEMENT EXECUTE FUNCTION pgguard_audit.keep_keys()', one);
         END IF;
@@ -95,7 +99,8 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO pgguard_auditor', place);
     EXECUTE pg_catalog.format(
         'GRANT EXECUTE ON FUNCTION %1$I.gen_random_bytes(integer), %1$I.hmac(bytea, bytea, text),
-             %1$I.encrypt_iv(bytea, bytea, bytea, text), %1$I.pgp_pub_encrypt_bytea(bytea, bytea, text) TO pgguard_auditor',
+             %1$I.encrypt_iv(bytea, bytea, bytea, text), %1$I.pgp_pub_encrypt_bytea(bytea, bytea, text)
+         TO pgguard_auditor',
         place);
     EXECUTE pg_catalog.format(
         'CREATE OR REPLACE FUNCTION pgguard_audit.random_bytes(count integer) RETURNS bytea
@@ -107,7 +112,8 @@ BEGIN
          CREATE OR REPLACE FUNCTION pgguard_audit.wrap_key(key bytea, material bytea) RETURNS bytea
          LANGUAGE sql VOLATILE RETURN %1$I.pgp_pub_encrypt_bytea($1, $2, ''cipher-algo=aes256, compress-algo=0'')',
         place);
-    IF pgguard_audit.aes_encrypt('known answer'::bytea, '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'::bytea,
+    IF pgguard_audit.aes_encrypt('known answer'::bytea,
+            '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'::bytea,
             '\x1af38c2dc2b96ffdd86694092341bc04'::bytea) <> '\xdaa989b8b3883991071a963178a68239'::bytea
     THEN
         RAISE EXCEPTION 'pgguard: AES of this pgcrypto does not give the known answer' USING ERRCODE = 'PGA05';
@@ -197,7 +203,8 @@ BEGIN
     END IF;
     iv := pgguard_audit.random_bytes(16);
     body := '\x01'::bytea || pg_catalog.substr(key, 1, 8) || iv || pgguard_audit.aes_encrypt(
-        pg_catalog.convert_to(pg_catalog.array_to_json(vals)::text, pg_catalog.getdatabaseencoding()), pg_catalog.substr(key, 41, 32), iv);
+        pg_catalog.convert_to(pg_catalog.array_to_json(vals)::text, pg_catalog.getdatabaseencoding()),
+        pg_catalog.substr(key, 41, 32), iv);
     RETURN body || pg_catalog.substr(pgguard_audit.hmac_sha512(body, pg_catalog.substr(key, 9, 32)), 1, 32);
 END
 $$;
@@ -224,7 +231,8 @@ BEGIN
     GET DIAGNOSTICS done = ROW_COUNT;
     PERFORM pg_catalog.set_config('pgguard.changing_keys', '', true);
     PERFORM pgguard_audit.note('AUDIT SEALED KEYS DESTROYED', CASE WHEN before IS NULL THEN done || ' keys'
-        ELSE done || ' keys made before ' || pg_catalog.to_char(pg_catalog.timezone('UTC', before), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') END);
+        ELSE done || ' keys made before '
+            || pg_catalog.to_char(pg_catalog.timezone('UTC', before), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') END);
     RETURN done;
 END
 $$;
@@ -238,7 +246,8 @@ BEGIN
 END
 $high$;
 SELECT pgguard_audit.settle();
-GRANT EXECUTE ON FUNCTION pgguard_audit.can_seal(), pgguard_audit.sealed_with(bytea) TO pgguard_audit_reader, pgguard_audit_keeper;
+GRANT EXECUTE ON FUNCTION pgguard_audit.can_seal(), pgguard_audit.sealed_with(bytea)
+    TO pgguard_audit_reader, pgguard_audit_keeper;
 DO $bound$
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgcrypto') THEN

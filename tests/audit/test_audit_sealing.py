@@ -131,6 +131,31 @@ def test_the_auditor_opens_what_was_written(admin: Connection, app: Connection, 
         assert PLANTED.encode().hex() not in text
 
 
+def test_row_triggers_seal_too(admin: Connection, app: Connection, holder: Auditor) -> None:
+    admin.execute(
+        "SELECT pgguard_audit.audit('lab.patient', 'id', %s::jsonb, level => 'row')",
+        ('{"nir": "seal", "note": "seal", "visits": "plain"}',),
+    )
+    try:
+        before, since = _keys(admin), _last(admin)
+        app.execute("INSERT INTO lab.patient VALUES (1, 'a', NULL, 0)")
+        app.execute("UPDATE lab.patient SET visits = 2")
+        assert _keys(admin) == before + 1
+        app.execute("UPDATE lab.patient SET nir = 'b'")
+        app.execute("UPDATE lab.patient SET id = 2")
+        app.execute("DELETE FROM lab.patient")
+        assert _opened(admin, holder, since) == [
+            ("INSERT", [None, "a", None, None]),
+            ("UPDATE", []),
+            ("UPDATE", ["a", "b", None, None]),
+            ("UPDATE FROM", ["b", None, None, None]),
+            ("UPDATE TO", [None, "b", None, None]),
+            ("DELETE", ["b", None, None, None]),
+        ]
+    finally:
+        _audit(admin)
+
+
 def test_one_key_a_statement_and_none_where_nothing_is_sealed(admin: Connection, app: Connection) -> None:
     before = _keys(admin)
     app.execute("INSERT INTO lab.patient SELECT g, 'n' || g, NULL, 0 FROM generate_series(1, 100) AS g")
