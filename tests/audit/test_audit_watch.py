@@ -59,8 +59,7 @@ def test_what_changed_is_seen_once_and_recorded(running: Cluster, store: str) ->
         hba = running.data_directory / "pg_hba.conf"
         text = hba.read_text(encoding="utf-8")
         hba.write_text(
-            text
-            + f"host all app 10.0.0.0/8 ldap ldapserver=x ldapbasedn=x ldapbinddn=x ldapbindpasswd={PASSWORD}\n",
+            f"{text}host all app 10.0.0.0/8 radius radiusservers=127.0.0.1 radiussecrets={PASSWORD}\n",
             encoding="utf-8",
         )
         found = _looked(running)
@@ -80,7 +79,7 @@ def test_what_changed_is_seen_once_and_recorded(running: Cluster, store: str) ->
         rule,
         "pg_hba.conf order of the rules",
     }
-    assert "ldapbindpasswd=(not shown)" in rule
+    assert "radiussecrets=(not shown)" in rule
     assert {row[0] for row in rows} >= _objects(found)
     assert PASSWORD not in f"{found}{rows}{kept}"
     assert "SCRAM-SHA-256$" not in f"{found}{rows}{kept}"
