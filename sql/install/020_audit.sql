@@ -168,9 +168,16 @@ COMMENT ON COLUMN pgguard_audit.entry.claimed IS
 COMMENT ON COLUMN pgguard_audit.entry.changed IS 'of an UPDATE: which columns got another value, by their place in shape.columns';
 COMMENT ON COLUMN pgguard_audit.entry.verb IS
     'INSERT, UPDATE, DELETE, TRUNCATE; UPDATE FROM and UPDATE TO when the key changed; else the command, or what was seen';
-CREATE INDEX IF NOT EXISTS entry_subject ON pgguard_audit.entry (subject);
-CREATE INDEX IF NOT EXISTS entry_subject_before ON pgguard_audit.entry (subject_before) WHERE subject_before IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entry_xid_at ON pgguard_audit.entry USING brin (xid, at) WITH (pages_per_range = 32);
+DO $indexes$
+BEGIN
+    -- IF NOT EXISTS would wait for everybody who writes, and have others wait
+    IF pg_catalog.to_regclass('pgguard_audit.entry_xid_at') IS NULL THEN
+        CREATE INDEX entry_subject ON pgguard_audit.entry (subject);
+        CREATE INDEX entry_subject_before ON pgguard_audit.entry (subject_before) WHERE subject_before IS NOT NULL;
+        CREATE INDEX entry_xid_at ON pgguard_audit.entry USING brin (xid, at) WITH (pages_per_range = 32);
+    END IF;
+END
+$indexes$;
 
 CREATE TABLE IF NOT EXISTS pgguard_audit.service_key (
     login text PRIMARY KEY,
@@ -219,7 +226,10 @@ $$;
 CREATE OR REPLACE FUNCTION pgguard_audit.shut(part regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', part);
+    -- here and below: what is as it should be is not done again, because that would wait for everybody who writes
+    IF NOT (SELECT c.relrowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = part) THEN
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', part);
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = part AND polname = 'pgguard_reader') THEN
         EXECUTE pg_catalog.format('CREATE POLICY pgguard_reader ON %s FOR SELECT TO pgguard_audit_reader
             USING (pg_catalog.pg_has_role(''pgguard_audit_reader'', ''USAGE''))', part);
@@ -238,7 +248,9 @@ BEGIN
         EXECUTE pg_catalog.format('CREATE TRIGGER pgguard_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
             FOR EACH STATEMENT EXECUTE FUNCTION pgguard_audit.append_only()', part);
     END IF;
-    EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgguard_append_only', part);
+    IF EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = part AND tgname = 'pgguard_append_only' AND tgenabled <> 'A') THEN
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgguard_append_only', part);
+    END IF;
     PERFORM pgguard_audit.shut(part);
     -- privileges of owners can be taken from them too
     EXECUTE pg_catalog.format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM pgguard_auditor', part);
@@ -247,6 +259,17 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN key SET STATISTICS 0, ALTER COLUMN subject SET STATISTICS 0,
         ALTER COLUMN subject_before SET STATISTICS 0, ALTER COLUMN old SET STATISTICS 0,
         ALTER COLUMN new SET STATISTICS 0, ALTER COLUMN sealed SET STATISTICS 0', part);
+END
+$$;
+
+-- By ATTACH: CREATE TABLE ... PARTITION OF would wait until all who wrote are done, and everybody would wait for it.
+-- Who writes to entry_rest is waited for, and not for long.
+CREATE OR REPLACE FUNCTION pgguard_audit.make_partition(name text, bounds text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+BEGIN
+    EXECUTE pg_catalog.format('CREATE TABLE pgguard_audit.%I (LIKE pgguard_audit.entry INCLUDING ALL EXCLUDING INDEXES)', name);
+    PERFORM pgguard_audit.guard(('pgguard_audit.' || pg_catalog.quote_ident(name))::regclass);
+    EXECUTE pg_catalog.format('ALTER TABLE pgguard_audit.entry ATTACH PARTITION pgguard_audit.%I %s', name, bounds);
 END
 $$;
 
@@ -260,13 +283,15 @@ DECLARE
     first timestamp;
     name text;
     made text[] := ARRAY[]::text[];
+    before text := pg_catalog.current_setting('pgguard.refreshing', true);
 BEGIN
+    -- one entry tells it; and triggers are not enabled ALWAYS in the moment in which they are made
+    PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     -- one at a time; entries go on being written meanwhile. Any login could hold an advisory lock
     SELECT * INTO STRICT chosen FROM pgguard_audit.installation FOR UPDATE;
     step := ('1 ' || chosen.period)::interval;
     IF pg_catalog.to_regclass('pgguard_audit.entry_rest') IS NULL THEN
-        CREATE TABLE pgguard_audit.entry_rest PARTITION OF pgguard_audit.entry DEFAULT;
-        PERFORM pgguard_audit.guard('pgguard_audit.entry_rest');
+        PERFORM pgguard_audit.make_partition('entry_rest', 'DEFAULT');
         made := made || 'entry_rest'::text;
     END IF;
     FOR number IN 0 .. chosen.ahead LOOP
@@ -278,17 +303,23 @@ BEGIN
             SELECT FROM pgguard_audit.entry_rest AS e
             WHERE e.at >= pg_catalog.timezone('UTC', first) AND e.at < pg_catalog.timezone('UTC', first + step));
         BEGIN
-            EXECUTE pg_catalog.format(
-                'CREATE TABLE pgguard_audit.%I PARTITION OF pgguard_audit.entry FOR VALUES FROM (%L) TO (%L)', name,
+            PERFORM pgguard_audit.make_partition(name, pg_catalog.format('FOR VALUES FROM (%L) TO (%L)',
                 pg_catalog.to_char(first, 'YYYY-MM-DD') || ' 00:00:00+00',
-                pg_catalog.to_char(first + step, 'YYYY-MM-DD') || ' 00:00:00+00');
-        EXCEPTION WHEN invalid_object_definition THEN
-            -- the period was changed, and a partition of the other kind has this time
-            CONTINUE;
+                pg_catalog.to_char(first + step, 'YYYY-MM-DD') || ' 00:00:00+00'));
+        EXCEPTION
+            WHEN invalid_object_definition THEN
+                -- the period was changed, and a partition of the other kind has this time
+                CONTINUE;
+            WHEN lock_not_available THEN
+                RAISE WARNING 'pgguard: the partition % was not made, because entry_rest is written to: call make_partitions() again', name;
+                CONTINUE;
         END;
-        PERFORM pgguard_audit.guard(('pgguard_audit.' || name)::regclass);
         made := made || name;
     END LOOP;
+    IF made <> '{}' THEN
+        PERFORM pgguard_audit.note('AUDIT PARTITIONS', 'made', NULL, made);
+    END IF;
+    PERFORM pg_catalog.set_config('pgguard.refreshing', coalesce(before, ''), true);
     RETURN made;
 END
 $$;
@@ -489,29 +520,38 @@ DECLARE
     one record;
 BEGIN
     FOR one IN
-        SELECT c.oid::regclass AS name, c.relname, c.relkind AS kind FROM pg_catalog.pg_class AS c
+        SELECT c.oid::regclass AS name, c.relname, c.relkind AS kind, c.relowner AS owner,
+            EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) AS e
+                WHERE e.grantee = 'pgguard_audit_reader'::regrole AND e.privilege_type = 'SELECT') AS readable
+        FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = 'pgguard_audit'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
             -- those of identity columns go with their table
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'i' AND c.relkind = 'S')
         ORDER BY c.oid
     LOOP
-        EXECUTE pg_catalog.format('ALTER %s %s OWNER TO pgguard_auditor',
-            CASE one.kind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, one.name);
+        IF one.owner <> 'pgguard_auditor'::regrole THEN
+            EXECUTE pg_catalog.format('ALTER %s %s OWNER TO pgguard_auditor',
+                CASE one.kind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, one.name);
+        END IF;
         IF one.kind IN ('r', 'p') THEN
             PERFORM pgguard_audit.shut(one.name);
         END IF;
-        IF one.kind <> 'S' AND one.relname NOT IN ('installation', 'service_key', 'watched') THEN
+        IF NOT one.readable AND one.kind <> 'S' AND one.relname NOT IN ('installation', 'service_key', 'watched') THEN
             EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_audit_reader', one.name);
         END IF;
     END LOOP;
     FOR one IN
-        SELECT p.oid::regprocedure AS name, pg_catalog.obj_description(p.oid, 'pg_proc') ~ '^pgguard, as (superuser|pgguard_audit_erasure):' AS high
+        SELECT p.oid::regprocedure AS name, pg_catalog.obj_description(p.oid, 'pg_proc') ~ '^pgguard, as (superuser|pgguard_audit_erasure):' AS high,
+            p.proowner AS owner, EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl,
+                pg_catalog.acldefault('f', p.proowner))) AS e WHERE e.grantee = 0) AS open
         FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace ORDER BY p.oid
     LOOP
-        IF one.high IS NOT TRUE THEN
+        IF one.high IS NOT TRUE AND one.owner <> 'pgguard_auditor'::regrole THEN
             EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO pgguard_auditor', one.name);
         END IF;
-        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', one.name);
+        IF one.open THEN
+            EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', one.name);
+        END IF;
     END LOOP;
     FOR one IN
         SELECT DISTINCT o.what, CASE e.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END AS grantee
