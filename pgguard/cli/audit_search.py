@@ -35,19 +35,19 @@ class FileFormat(enum.StrEnum):
 
 
 Subject = Annotated[
-    str, typer.Option("--subject", metavar="KEY", help="The patient's key, as the tables have it.")
+    str | None, typer.Option("--subject", metavar="KEY", help="The patient's key, as the tables have it.")
 ]
 Key = Annotated[
     list[str] | None,
     typer.Option("--key", metavar="VALUE", help="The row's key (repeat for each column of it, in order)."),
 ]
 Person = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--person", metavar="NAME", help="A login, a role, a claimed end user, or who was authenticated."
     ),
 ]
-Table = Annotated[str, typer.Option("--table", metavar="TABLE", help="Table (schema.name).")]
+Table = Annotated[str | None, typer.Option("--table", metavar="TABLE", help="Table (schema.name).")]
 First = Annotated[
     str,
     typer.Option(
@@ -59,20 +59,20 @@ Verb = Annotated[
     list[str] | None,
     typer.Option("--verb", metavar="VERB", help="INSERT, UPDATE, DELETE, GRANT ... (repeat for more)."),
 ]
-Column = Annotated[str, typer.Option("--column", metavar="NAME", help="What wrote this column.")]
+Column = Annotated[str | None, typer.Option("--column", metavar="NAME", help="What wrote this column.")]
 
 
 @connects
 def search(
     source: Source,
-    subject: Subject = "",
+    subject: Subject = None,
     key: Key = None,
-    person: Person = "",
-    table: Table = "",
+    person: Person = None,
+    table: Table = None,
     first: First = "",
     last: Last = "",
     verb: Verb = None,
-    column: Column = "",
+    column: Column = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, help="At most so many, the newest.")
     ] = 100,
@@ -96,14 +96,14 @@ def search(
 def export(
     source: Source,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A new file, mode 0600.")],
-    subject: Subject = "",
+    subject: Subject = None,
     key: Key = None,
-    person: Person = "",
-    table: Table = "",
+    person: Person = None,
+    table: Table = None,
     first: First = "",
     last: Last = "",
     verb: Verb = None,
-    column: Column = "",
+    column: Column = None,
     output_format: Annotated[FileFormat, typer.Option("--format", help="How to write them.")] = (
         FileFormat.JSON
     ),
@@ -148,7 +148,7 @@ def report(
     from pgguard.report.audit_subject import render
     from pgguard.server.audit_subject import look
 
-    wanted = _wanted(subject, None, "", "", first, last, None, "")
+    wanted = _wanted(subject, None, None, None, first, last, None, None)
     found = look(source.target, wanted)
     write(render(found, _reads(reads, found)), output)
 
@@ -202,32 +202,36 @@ def _export(source: Source, wanted: Wanted, output: Path, output_format: FileFor
 
 
 def _wanted(
-    subject: str,
+    subject: str | None,
     key: list[str] | None,
-    person: str,
-    table: str,
+    person: str | None,
+    table: str | None,
     first: str,
     last: str,
     verb: list[str] | None,
-    column: str,
+    column: str | None,
     *,
     with_sealed: bool = False,
 ) -> Wanted:
     from pgguard.errors import UsageError
     from pgguard.model.audit_entry import Wanted
 
-    if any("\0" in one for one in (subject, person, table, column, *(key or ()), *(verb or ()))):
+    given = [one for one in (subject, person, table, column, *(verb or ())) if one is not None]
+    if not all(given):
+        msg = "what is looked for is empty: everything would be found; leave the option out for that"
+        raise UsageError(msg)
+    if any("\0" in one for one in (*given, *(key or ()))):
         msg = "what is looked for cannot hold a NUL character"
         raise UsageError(msg)
     return Wanted(
-        subject=subject,
+        subject=subject or "",
         key=tuple(key or ()),
-        person=person,
-        table=table,
+        person=person or "",
+        table=table or "",
         first=moment(first),
         last=moment(last),
         verbs=tuple(one.upper() for one in verb or ()),
-        column=column,
+        column=column or "",
         with_sealed=with_sealed,
     )
 

@@ -397,6 +397,10 @@ def test_options_that_make_no_sense_are_told(
         ("search", target.dsn, "--from", "yesterday"),
         ("export", target.dsn, "-o", str(tmp_path / "x"), "--with-sealed", "--format", "csv"),
         ("search", target.dsn, "--table", "nothing.here"),
+        # a variable of a script that is not set must not find everybody
+        ("search", target.dsn, "--subject", ""),
+        ("report", target.dsn, "--subject", ""),
+        ("export", target.dsn, "--person", "", "-o", str(tmp_path / "x")),
     ):
         assert pgguard("audit", *arguments).returncode == UsageError.exit_code
     assert pgguard("audit", "search", target.dsn, "--from", "1h", "--verb", "delete").returncode == 0
