@@ -33,6 +33,7 @@ SEEN: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "prepared": (("PREPARE q AS SELECT nir FROM care.patient", "EXECUTE q"), {PATIENT}),
     "view": (("SELECT nir FROM care.shown",), {PATIENT}),
+    "other column of a view": (("SELECT id FROM care.shown",), {PATIENT}),
     "caller's function": (("SELECT care.by_caller(1)",), {PATIENT}),
     "block": (("DO $$ BEGIN PERFORM nir FROM care.patient; END $$",), {PATIENT}),
     "update returning": (("UPDATE care.patient SET room = 'x' WHERE id = 1 RETURNING nir",), {PATIENT}),
