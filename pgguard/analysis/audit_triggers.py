@@ -1,6 +1,7 @@
 """Which writes to a table pgguard's audit triggers see.
 
-An audit trigger calls a function of schema pgguard whose name begins with audit_, and is enabled ALWAYS:
+An audit trigger calls a function of schema pgguard or pgguard_audit whose name begins with audit_, and is
+enabled ALWAYS:
 any other fires no more for whoever sets session_replication_role (PostgreSQL manual, ALTER TABLE). One
 with a condition (WHEN), or for some columns only (UPDATE OF), sees not every write and counts for none.
 """
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
 from pgguard.analysis.bodies import parsed
-from pgguard.analysis.ciphertext import SCHEMA
 from pgguard.analysis.expression import Unparsable
+from pgguard.analysis.own import audits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pgguard.model.rows import Definition, Relation, Trigger
     from pgguard.model.snapshot import DatabaseSnapshot
 
-_PREFIX = "audit_"
 _ALWAYS = "A"
 _TRUNCATE = "TRUNCATE"
 EVENTS = ("INSERT", "UPDATE", "DELETE", _TRUNCATE)
@@ -92,9 +92,7 @@ def _audits(database: DatabaseSnapshot, relation: int) -> Sequence[Trigger]:
     if known is None:
         known = {}
         functions = catalog.functions(database)
-        ours = {
-            oid for oid, one in functions.items() if one.schema == SCHEMA and one.name.startswith(_PREFIX)
-        }
+        ours = {oid for oid, one in functions.items() if audits(one)}
         triggers = [one for one in database.triggers if one.function in ours and one.timing != "INSTEAD OF"]
         texts = _texts(database) if triggers else {}
         by_name = {(one.relation, one.name): one for one in triggers}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pgguard.analysis.own import SCHEMAS
 from pgguard.analysis.personal import classify
 from pgguard.analysis.personal.weights import weights
 from pgguard.analysis.personal.words import words
@@ -89,6 +90,8 @@ def _find(database: DatabaseSnapshot, policy: Policy) -> list[Sensitive]:
         # that its neighbours are data of persons is a guess, worth a person's look and no alarm
         guessed = max(one.evidence, key=lambda said: said.weight).kind == "neighbour"
         sure = declared or (one.score >= enough and not guessed)
-        if one.relation.kind in STORED and one.sensitive and sure:
+        # what pgguard keeps is guarded in its own way: audit-tamperable
+        ours = one.relation.schema in SCHEMAS and not declared
+        if one.relation.kind in STORED and one.sensitive and sure and not ours:
             found.append(Sensitive(one.relation, one.column, one.category, declared))
     return found

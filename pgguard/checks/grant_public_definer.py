@@ -6,9 +6,8 @@ is how data leaves past all grants; PostgreSQL grants EXECUTE to PUBLIC by itsel
 How to fix: REVOKE EXECUTE ON FUNCTION name FROM PUBLIC and grant the roles that need it.
 
 Silent when: revoked, functions of extensions, trigger functions (nobody calls those), what pgguard keeps for
-encrypted columns (its own functions, owned by pgguard_keys). Only low: no login but the owner gets as far as
-the
-function's schema.
+encrypted columns (its own functions, owned by pgguard_keys) and pgguard.identify() of the audit. Only low: no
+login but the owner gets as far as the function's schema.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from pgguard.analysis.able import acting_as, callers
 from pgguard.analysis.granted import of_function
 from pgguard.analysis.grouping import gathered, place, together
 from pgguard.analysis.names import function_name, function_subject, shorten
+from pgguard.analysis.own import AUDITOR
 from pgguard.model.finding import Finding, Severity
 from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
@@ -38,8 +38,9 @@ references = (
 )
 # so many findings of one schema are told one by one: each function needs its own look
 _MOST = 20
-# unlock(), lock() and what shows masked values: whoever becomes that role has the keys already
-_OURS = ("pgguard", "pgguard_keys")
+# unlock(), lock() and what shows masked values: whoever becomes that role has the keys already; and identify(),
+# by which everybody tells the audit whom he works for
+_OURS = frozenset({("pgguard", "pgguard_keys", ""), ("pgguard", AUDITOR, "identify")})
 
 
 class Open(NamedTuple):
@@ -84,7 +85,7 @@ def _open(snapshot: Snapshot, database: DatabaseSnapshot) -> Iterator[Open]:
             continue
         if function.returns in ("trigger", "event_trigger"):
             continue
-        if (function.schema, function.owner) == _OURS:
+        if _OURS & {(function.schema, function.owner, name) for name in ("", function.name)}:
             continue
         if any(grant.grantee == PUBLIC for grant in database.grants(function.acl)):
             owner = snapshot.role(function.owner)

@@ -583,6 +583,20 @@ class AuditEvidence(NamedTuple):
     rest_bytes: int
 
 
+class AuditedTable(NamedTuple):
+    """A table that the audit store of a database says it audits; no row where there is no store.
+
+    `level` is row or statement; `subscribed` tells that rows reach it by replication, where statement triggers
+    do not fire. `intact`: on all its parts are the triggers that there should be, enabled ALWAYS, and they call
+    functions whose code is that which the store makes for the table as it is.
+    """
+
+    relation: int
+    level: str
+    subscribed: bool
+    intact: bool
+
+
 class DefaultAcl(NamedTuple):
     """pg_default_acl: kind r S f T n L; empty schema means everywhere.
 

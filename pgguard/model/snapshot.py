@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pgguard.model.observation import Observations
+    from pgguard.model.register import Document
     from pgguard.model.supervision import Supervision
 
 __all__ = ["DatabaseSnapshot", "Missing", "Sections", "Snapshot", "section"]
@@ -57,6 +58,7 @@ class DatabaseSnapshot(Sections):
     subscriptions = section(rows.Subscription)
     statements = section(rows.Statement)
     audit_evidence = section(rows.AuditEvidence)
+    audited_tables = section(rows.AuditedTable)
     acls = section(rows.Acl)
 
     @property
@@ -83,7 +85,8 @@ class Snapshot(Sections):
 
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
     `observations` is what was seen of its sessions over time, `supervision` what is known of its nightly
-    checks; None when nobody asked for it, and neither is saved with the snapshot.
+    checks, `documents` are the texts of contracts by the paths that the register names; None when nobody asked
+    for it, and nothing of it is saved with the snapshot.
     """
 
     server_rows = section(rows.Server)
@@ -115,12 +118,14 @@ class Snapshot(Sections):
         target: str = "",
         observations: Observations | None = None,
         supervision: Supervision | None = None,
+        documents: Mapping[str, Document] | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
         self.target = target
         self.observations = observations
         self.supervision = supervision
+        self.documents = documents
 
     @property
     def server(self) -> rows.Server:
@@ -196,16 +201,26 @@ class Snapshot(Sections):
 
     def observed(self, observations: Observations) -> Snapshot:
         """The same snapshot with what was seen of its sessions over time."""
-        return Snapshot(self._sections, self.inspected, self.target, observations, self.supervision)
+        return Snapshot(
+            self._sections, self.inspected, self.target, observations, self.supervision, self.documents
+        )
 
     def supervised(self, supervision: Supervision) -> Snapshot:
         """The same snapshot with what is known of its nightly checks."""
-        return Snapshot(self._sections, self.inspected, self.target, self.observations, supervision)
+        return Snapshot(
+            self._sections, self.inspected, self.target, self.observations, supervision, self.documents
+        )
+
+    def documented(self, documents: Mapping[str, Document]) -> Snapshot:
+        """The same snapshot with the texts of contracts as they were found."""
+        return Snapshot(
+            self._sections, self.inspected, self.target, self.observations, self.supervision, documents
+        )
 
     def _beside(
         self, sections: Mapping[str, Sequence[Any] | Missing], inspected: Sequence[DatabaseSnapshot]
     ) -> Snapshot:
-        return Snapshot(sections, inspected, self.target, self.observations, self.supervision)
+        return Snapshot(sections, inspected, self.target, self.observations, self.supervision, self.documents)
 
 
 _SESSION_SOURCES = frozenset({"database", "user", "database user", "client", "session", "override-session"})

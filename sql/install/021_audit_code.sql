@@ -518,7 +518,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM pgguard_audit.audited AS a WHERE a.relation = table_
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard_audit.declare(
+CREATE OR REPLACE FUNCTION pgguard_audit.declare_audited(
     table_ regclass, subject text, classes jsonb, level text, truncate_allowed boolean, key_is_tag boolean, subject_is_tag boolean
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -701,7 +701,7 @@ BEGIN
     IF wrong IS NOT NULL THEN
         RAISE WARNING 'pgguard: keyed digests are recorded of %.(%): they tell which values are equal, and of columns that have few values (yes or no, a sex, a date of birth) everybody can guess them from how often each occurs', table_, wrong;
     END IF;
-    PERFORM pgguard_audit.declare(table_, subject, classes, coalesce(level, 'statement'), truncate_allowed, key_is_tag, subject_is_tag);
+    PERFORM pgguard_audit.declare_audited(table_, subject, classes, coalesce(level, 'statement'), truncate_allowed, key_is_tag, subject_is_tag);
     IF pg_catalog.to_regprocedure('pgguard_audit.know_columns(regclass)') IS NOT NULL THEN
         -- by which 022 tells renamed columns from new ones
         PERFORM pgguard_audit.know_columns(table_);
@@ -763,6 +763,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             AND f.prosrc IN (pgguard_audit.code(table_, v.verb, false), pgguard_audit.code(table_, v.verb, true))) IS NOT TRUE)
 $$;
 
+-- every audited table: how it is audited, whether rows reach it by replication, and whether every write is recorded
+CREATE OR REPLACE FUNCTION pgguard_audit.audit_states()
+RETURNS TABLE (relation oid, level text, subscribed boolean, intact boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.relation::oid, a.level, EXISTS (
+            SELECT FROM pgguard_audit.parts(a.relation) AS p (part) JOIN pg_catalog.pg_subscription_rel AS s ON s.srrelid = p.part),
+        pgguard_audit.is_audited(a.relation)
+    FROM pgguard_audit.audited AS a
+$$;
+
 -- entries as people read them
 CREATE OR REPLACE VIEW pgguard_audit.change AS
     SELECT e.id, e.at, e.login, nullif(e.role, 'none') AS role, e.authenticated, e.client, e.application, e.claimed,
@@ -791,7 +801,7 @@ BEGIN
 END
 $high$;
 SELECT pgguard_audit.settle();
-GRANT EXECUTE ON FUNCTION pgguard_audit.code(regclass, text, boolean), pgguard_audit.is_audited(regclass)
+GRANT EXECUTE ON FUNCTION pgguard_audit.code(regclass, text, boolean), pgguard_audit.is_audited(regclass), pgguard_audit.audit_states()
     TO pgguard_audit_reader, pgguard_audit_keeper;
 
 DO $told$

@@ -113,7 +113,10 @@ BEGIN
          LANGUAGE sql VOLATILE RETURN %1$I.pgp_pub_encrypt_bytea($1, $2, ''cipher-algo=aes256, compress-algo=0'')',
         place);
     IF pgguard_audit.aes_encrypt('known answer'::bytea,
-            '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'::bytea,
+            (
+            -- the bytes 0 to 31
+            SELECT pg_catalog.decode(pg_catalog.string_agg(pg_catalog.lpad(pg_catalog.to_hex(b.b), 2, '0'), '' ORDER BY b.b), 'hex')
+            FROM pg_catalog.generate_series(0, 31) AS b (b)),
             '\x1af38c2dc2b96ffdd86694092341bc04'::bytea) <> '\xdaa989b8b3883991071a963178a68239'::bytea
     THEN
         RAISE EXCEPTION 'pgguard: AES of this pgcrypto does not give the known answer' USING ERRCODE = 'PGA05';
