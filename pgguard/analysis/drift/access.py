@@ -149,7 +149,7 @@ def _does(key: _Key, privileges: Sequence[str]) -> str:
     holds = f"{', '.join(privileges)} on"
     match key.was, key.now:
         case Level.NOTHING, Level.HELD:
-            return f"now holds, though it cannot get there yet, {holds}"
+            return f"now holds, without a way to it yet, {holds}"
         case Level.HELD, Level.NOTHING:
             return f"no longer holds {holds}"
         case Level.PART, Level.WHOLE:

@@ -162,6 +162,22 @@ def same_cluster_sections(comparison: Comparison, *sections: str) -> bool:
     return all(comparison.before.rows(name) == comparison.after.rows(name) for name in sections)
 
 
+def same_shape(pair: Pair) -> bool:
+    """Whether both sides have the same tables and columns, whoever owns them or has something granted."""
+    return bool(_shape(pair.before) == _shape(pair.after))
+
+
+def _shape(database: DatabaseSnapshot) -> Any:
+    key = "drift shape"
+    if key not in database._memo:
+        relations = tuple(
+            (row.oid, row.schema, row.name, row.kind, row.parent, row.is_partition, row.extension)
+            for row in database.relations
+        )
+        database._memo[key] = relations, tuple(row._replace(acl="") for row in database.columns)
+    return database._memo[key]
+
+
 def _content(sections: Sections, name: str) -> Any:
     rows = sections.rows(name)
     if name != "relations":

@@ -21,7 +21,7 @@ from pgguard.analysis.privileges import (
     of_relation,
 )
 from pgguard.analysis.row_security import limits
-from pgguard.analysis.views import VIEWS, is_invoker
+from pgguard.analysis.views import VIEWS, hands_out, is_invoker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -142,12 +142,17 @@ class Reaches:
         """Who has what on a table, view or sequence, and on columns that differ from it."""
         if relation.oid in self._touched:
             found: Profile = {}
+            alike: dict[object, Reached] = {}
+            shown = self._shown(relation)
             for privilege in PRIVILEGES["sequence" if relation.kind == "S" else "table"]:
                 for column, number in self._targets(relation, privilege):
-                    found[privilege, column] = self._reached(relation, privilege, column, number)
+                    same = (privilege, shown[number] if shown and number else number)
+                    if same not in alike:
+                        alike[same] = self._reached(relation, privilege, column, number)
+                    found[privilege, column] = alike[same]
             return found
         own = self._own.get(relation.oid, ())
-        key = (relation.kind == "S", relation.acl, relation.schema, relation.system, relation.kind == "v")
+        key = (relation.kind == "S", relation.acl, relation.schema, relation.system)
         full = (*key, own, self._signature(relation))
         known = self._known.get(full)
         if known is None:
@@ -286,7 +291,12 @@ class Reaches:
 
     def _signature(self, relation: Relation) -> object:
         """All that row security makes of a relation by itself."""
-        if relation.kind == "v" or not relation.row_security or not self.parts.row_security:
+        if not self.parts.row_security:
+            return None
+        if relation.kind == "v":
+            # what limits a view is behind it
+            return tuple(self._limits(relation, command) for command in sorted(_ROW_COMMANDS))
+        if not relation.row_security:
             return None
         policies = self._signatures.get(relation.oid, ())
         return (relation.owner, relation.force_row_security, policies)
@@ -310,17 +320,32 @@ class Reaches:
             )
         return {oid: tuple(some) for oid, some in found.items()}
 
+    def _shown(self, relation: Relation) -> Mapping[int, object] | None:
+        """What tells the columns of a relation apart where only plain views lead to them; else None."""
+        views = dict.fromkeys(used.view for used in catalog.used_by(self.database, relation.oid))
+        if relation.oid in self._intricate or any(
+            view in self._touched or view in self._own for view in views
+        ):
+            return None
+        known = catalog.relations(self.database)
+        handed = {view: hands_out(self.database, known[view], relation) for view in views if view in known}
+        return {
+            column.number: (
+                column.acl,
+                tuple(view for view, numbers in handed.items() if {0, column.number} & numbers),
+            )
+            for column in catalog.columns(self.database, relation.oid)
+        }
+
     # Routes --------------------------------------------------------------------------------------
 
     def _lead_on(self) -> Names | frozenset[int]:
         """The relations that a view, relative, rule or function may lead to."""
         database = self.database
-        found: set[int] = {used.relation for used in database.view_columns}
+        found: set[int] = set()
         for relation in database.relations:
             if relation.parent:
                 found |= {relation.oid, relation.parent}
-            if relation.kind == "v":
-                found.add(relation.oid)
         called: set[int] = set()
         for verb, oid, _ in function_use.uses(self.snapshot, database):
             (called if verb == "call" else found).add(oid)
@@ -333,8 +358,10 @@ class Reaches:
         self._writes_by_column = any(
             grant.privilege in writes for acl in acls for grant in database.grants(acl)
         )
-        return frozenset(found)
+        self._intricate = frozenset(found)
+        return frozenset(found | {used.relation for used in database.view_columns})
 
+    _intricate: frozenset[int] = frozenset()
     _called: frozenset[int] = frozenset()
     _writes_by_column: bool = False
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pgguard.analysis import catalog
 from pgguard.analysis.ciphertext import Stored, stored
-from pgguard.analysis.drift.comparison import relations, unchanged
+from pgguard.analysis.drift.comparison import relations, same_shape, unchanged
 from pgguard.analysis.drift.difference import Difference, Direction
 from pgguard.analysis.names import relation_name
 from pgguard.analysis.sensitive import sensitive_columns
@@ -34,7 +34,7 @@ def names(comparison: Comparison, pair: Pair) -> frozenset[str]:
     key = ("drift sensitive names", id(pair.before), comparison.policy.column)
     known: frozenset[str] | None = pair.after._memo.get(key)
     if known is None:
-        sides = (pair.after,) if unchanged(pair, *CLASSIFIED_BY) else (pair.before, pair.after)
+        sides = (pair.after,) if _alike(pair) else (pair.before, pair.after)
         found = set()
         for side in sides:
             for one in sensitive_columns(side, comparison.policy):
@@ -44,9 +44,14 @@ def names(comparison: Comparison, pair: Pair) -> frozenset[str]:
     return known
 
 
+def _alike(pair: Pair) -> bool:
+    """Whether the columns of both sides are classified alike, since nothing differs that is looked at."""
+    return same_shape(pair) and unchanged(pair, "comments", "column_labels", "constraints")
+
+
 def columns(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
     """Sensitive columns that are new or gone. Needs what columns are classified by."""
-    if unchanged(pair, *CLASSIFIED_BY):
+    if _alike(pair):
         return
     old = _by_name(comparison, pair, pair.before, renamed=True)
     new = _by_name(comparison, pair, pair.after)
@@ -84,7 +89,7 @@ def columns(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
 
 def encryption(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
     """Columns that were encrypted or hashed and are no longer, or are anew. Needs also what tells of it."""
-    if unchanged(pair, *CLASSIFIED_BY, *STORED_BY):
+    if _alike(pair) and unchanged(pair, *STORED_BY):
         return
     old = _by_name(comparison, pair, pair.before, renamed=True)
     new = _by_name(comparison, pair, pair.after)
