@@ -38,8 +38,8 @@ references = (
 )
 # so many findings of one schema are told one by one: each function needs its own look
 _MOST = 20
-# unlock(), lock() and what shows masked values: whoever becomes that role has the keys already; and identify(),
-# by which everybody tells the audit whom he works for
+# unlock(), lock() and what shows masked values: whoever becomes that role has the keys already; and
+# identify(), by which everybody tells the audit whom he works for
 _OURS = frozenset({("pgguard", "pgguard_keys", ""), ("pgguard", AUDITOR, "identify")})
 
 

@@ -586,9 +586,9 @@ class AuditEvidence(NamedTuple):
 class AuditedTable(NamedTuple):
     """A table that the audit store of a database says it audits; no row where there is no store.
 
-    `level` is row or statement; `subscribed` tells that rows reach it by replication, where statement triggers
-    do not fire. `intact`: on all its parts are the triggers that there should be, enabled ALWAYS, and they call
-    functions whose code is that which the store makes for the table as it is.
+    `level` is row or statement; `subscribed` tells that rows reach it by replication, where statement
+    triggers do not fire. `intact`: on all its parts are the triggers that there should be, enabled ALWAYS,
+    and they call functions whose code is that which the store makes for the table as it is.
     """
 
     relation: int
