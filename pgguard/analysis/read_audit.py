@@ -178,8 +178,9 @@ def unseen(snapshot: Snapshot) -> Iterator[str]:
         who = role or "everybody"
         yield f"{who}{where} has {name} = {value or 'empty'}: reads are told otherwise, or not"
     yield (
-        "pgaudit does not see what a SECURITY DEFINER function reads, nor what a superuser reads after a "
-        "SET, and whole rows (SELECT t FROM t) only of people and of tables that are granted as a whole"
+        "pgaudit does not see what a SECURITY DEFINER function reads for a login that is no member of its "
+        "owner, nor what a superuser reads after a SET, and whole rows (SELECT t FROM t) only of people and "
+        "of tables that are granted as a whole"
     )
 
 

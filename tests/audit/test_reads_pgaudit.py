@@ -135,6 +135,31 @@ def test_of_an_owner_s_function_only_the_call_is_told_of_people(
     assert found.times == 2
 
 
+def test_what_runs_as_a_role_that_the_login_is_no_member_of_is_not_told(site: Site, tmp_path: Path) -> None:
+    call, refer = "SELECT care.by_owner(1), care.by_owner_sql(1)", "INSERT INTO care.visit VALUES (1)"
+    site.make(
+        "CREATE TABLE care.visit (patient integer REFERENCES care.patient); GRANT INSERT ON care.visit TO lis"
+    )
+    site.run("lis", "stranger", call)
+    site.run("lis", "stranger refers", refer)
+    site.make("GRANT owner TO lis; ALTER ROLE lis NOINHERIT")
+    site.run("lis", "member", call)
+    site.run("lis", "member refers", refer)
+    site.make("REVOKE owner FROM lis; ALTER ROLE lis INHERIT")
+    site.run("postgres", "superuser", call)
+    # whom one becomes by SET ROLE is no hiding place
+    site.make("CREATE ROLE readers; GRANT readers TO lis; GRANT USAGE ON SCHEMA care TO readers")
+    site.make("GRANT SELECT ON care.patient TO readers")
+    site.run("lis", "another role", "SET ROLE readers", "SELECT nir FROM care.patient")
+    site.make("DROP TABLE care.visit; DROP OWNED BY readers; DROP ROLE readers")
+    site.settled(site.log("csvlog"))
+    site.mine(tmp_path / "store", site.log("csvlog"))
+    found = {one.application: one.relation for one in kept(tmp_path / "store")}
+    names = ("member", "member refers", "superuser", "another role")
+    assert {name: found[name] for name in names} == dict.fromkeys(names, PATIENT)
+    assert found.keys().isdisjoint({"stranger", "stranger refers"})
+
+
 def test_the_plan_is_done_once_and_can_be_taken_back(
     new_cluster: Callable[..., Cluster], postgres: Any
 ) -> None:

@@ -10,6 +10,7 @@ from pgguard.analysis.membership import members
 from pgguard.analysis.names import relation_name, shorten
 from pgguard.analysis.read_audit import (
     LIBRARY,
+    OURS,
     QUIET,
     REFERENCE,
     human_roles,
@@ -163,7 +164,7 @@ def _grants(
     done: set[tuple[str, tuple[str, ...]]] = set()
     for table in tables:
         relation = catalog.relation_named(database, table.schema, table.name)
-        if relation is None or not table.columns:
+        if relation is None or not table.columns or table.schema in OURS:
             continue
         for held in places(database, relation, table.columns):
             lacking = missing(snapshot, database, role, held)
@@ -264,10 +265,11 @@ def _by_hand(
                 "that its reads are recorded otherwise or not at all: RESET it"
             )
     yield (
-        "reads that pgaudit does not see: what a SECURITY DEFINER function reads (of a call only a line "
-        "without a relation, for people); what superusers read after they set pgaudit.role or pgaudit.log "
-        "otherwise, which leaves no trace; what roles with settings of their own read (the check "
-        "audit-reads-missing tells them); of pg_stats, which shows values of columns, only what people read"
+        "reads that pgaudit does not see: what a SECURITY DEFINER function reads for a login that is no "
+        "member of its owner (of the call only a line without a relation, for people); what superusers read "
+        "after they set pgaudit.role or pgaudit.log otherwise, which leaves no trace; what roles with "
+        "settings of their own read (the check audit-reads-missing tells them); of pg_stats, which shows "
+        "values of columns, only what people read"
     )
     if not whole:
         yield (
