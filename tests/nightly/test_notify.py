@@ -118,3 +118,14 @@ def test_what_was_not_told_cannot_be_taken_up(nights: Nights) -> None:
         take_up(nights.place, "", ["ffffffffffff"], "RSSI", now, now, "")
     with pytest.raises(UsageError, match="say which server"):
         take_up(nights.place, "elsewhere", ["f"], "RSSI", now, now, "")
+
+
+def test_what_a_baseline_takes_as_known_is_told_to_nobody(nights: Nights, web: Receiver) -> None:
+    _say(nights.cluster, "CREATE ROLE mallory LOGIN SUPERUSER CONNECTION LIMIT 5")
+    nights.run(0, baseline=True)
+    for night in (1, 5, 9):
+        nights.run(night)
+    assert web.titles() == []
+    _say(nights.cluster, "CREATE ROLE eve LOGIN SUPERUSER CONNECTION LIMIT 5")
+    nights.run(10)
+    assert len(web.titles()) == 1
