@@ -5,7 +5,8 @@ log, for whoever keeps, ships or searches it and for as long as logs are kept; s
 statement that fails with values in it.
 
 How to fix: set log_error_verbosity = 'terse', which leaves DETAIL out, and log_min_error_statement = 'panic',
-which leaves the statement out; the error itself, who met it and when are logged as before.
+which leaves the statement out; the error itself, who met it and when are logged as before. csvlog and jsonlog
+write DETAIL even so: log to stderr or syslog, or keep the log as you keep the tables.
 
 Silent when: both are so in every database with sensitive columns in clear, and for every login; errors are
 not logged at all; what can fail shows ciphertext only. A message may still quote one value that was no
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis.ciphertext import Stored, stored
 from pgguard.analysis.names import database_subject, relation_name, role_subject, setting_subject, shorten
 from pgguard.analysis.sensitive import sensitive_tables
-from pgguard.analysis.settings import change
+from pgguard.analysis.settings import change, destinations
+from pgguard.changes.manual import by_hand
 from pgguard.changes.roles import reset_setting
 from pgguard.model.classification import TRACES
 from pgguard.model.finding import Finding, Severity
@@ -41,6 +43,10 @@ references = (
 )
 # levels of the log above ERROR (manual, table 19.2 and log_min_messages)
 _ABOVE_ERROR = frozenset({"log", "fatal", "panic"})
+
+
+# these write the detail whatever log_error_verbosity says; tried on 14 to 18
+_WHOLE = frozenset({"csvlog", "jsonlog"})
 
 
 class _Parameter(NamedTuple):
@@ -85,6 +91,16 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         touched = {name: some for name, some in at_stake.items() if some and name not in silent}
         if touched:
             yield from _judged(snapshot, policy, parameter, touched)
+    shown = {name: some for name, some in breaking.items() if some and name not in silent}
+    whole = sorted(destinations(snapshot) & _WHOLE) if shown else []
+    if whole:
+        yield Finding(
+            setting_subject("log_destination"),
+            f"{' and '.join(whole)} shows the keys and rows that fail, even with log_error_verbosity = terse "
+            f"({_stake(shown, list(shown))})",
+            severity=Severity.LOW,
+            fix=(by_hand("log to stderr or syslog, or keep the log as you keep the tables"),),
+        )
 
 
 def _judged(

@@ -132,3 +132,19 @@ ALTER ROLE auditor SET log_error_verbosity = 'verbose';
 CREATE SCHEMA lab;
 CREATE TABLE lab.patient (rang integer PRIMARY KEY, nir text);
 ALTER DATABASE lab SET log_min_error_statement = 'panic';
+
+-- fires: log_destination
+-- evidence: csvlog shows the keys and rows that fail, even with log_error_verbosity = terse
+-- severity: low
+-- conf: log_error_verbosity = terse
+-- conf: log_min_error_statement = panic
+-- conf: log_destination = stderr,csvlog
+CREATE SCHEMA care;
+CREATE TABLE care.patient (id integer PRIMARY KEY, nir text NOT NULL, last_name text, first_name text);
+
+-- silent: terse keeps it out of stderr
+-- conf: log_error_verbosity = terse
+-- conf: log_min_error_statement = panic
+-- conf: log_destination = stderr
+CREATE SCHEMA care;
+CREATE TABLE care.patient (id integer PRIMARY KEY, nir text NOT NULL, last_name text, first_name text);
