@@ -187,12 +187,12 @@ def _checked(file: Path, source: Source) -> tuple[str, ...]:
     """
     from pgguard.errors import PolicyError
     from pgguard.report.text import plural
-    from pgguard.store.policy_file import examine, read
+    from pgguard.store.policy_file import read_written
     from pgguard.store.policy_names import Compared, compare
 
-    examined = examine(read(file)[1])
-    compared = compare(examined.data, source.snapshot()) if source.is_chosen else Compared((), ())
-    if said := examined.said(str(file), compared.mistakes):
+    written = read_written(file)
+    compared = compare(written.data, source.snapshot()) if source.is_chosen else Compared((), ())
+    if said := written.said(compared.mistakes):
         # each of the lines that follow begins with the file, as editors want it
         raise PolicyError("\n".join([f"{plural(len(said), 'mistake')} in the policy", *said]))
     return compared.unread

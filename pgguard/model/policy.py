@@ -10,27 +10,18 @@ import datetime  # noqa: TC003 - pydantic reads the annotations when the program
 from dataclasses import dataclass, field
 from typing import Literal
 
-Category = Literal[
-    "direct_identifier",
-    "national_id",
-    "record_number",
-    "contact",
-    "date_of_birth",
-    "death",
-    "demographic",
-    "special_category",
-    "health_observation",
-    "care_event",
-    "genetic",
-    "free_text",
-    "credential",
-    "staff_identity",
-    "network_identifier",
-    "insurance_financial",
-    "person_key",
-    "none",
-]
-NOT_SENSITIVE = frozenset({"person_key", "none"})
+from pgguard.model.category import NOT_SENSITIVE as NOT_SENSITIVE
+from pgguard.model.category import Category as Category  # noqa: TC001 - as above
+from pgguard.model.register import (
+    Account,
+    Activity,
+    BreakGlass,
+    Certificate,
+    Contract,
+    Controller,
+    Processor,
+    Register,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,8 @@ class Thresholds:
     """Numbers the checks judge by; days and hours as their names say.
 
     `failed_logins_per_hour` is of one role or address, `origin_days` how long an origin is new,
-    `log_days_least` and `log_days_most` how long logs are kept.
+    `log_days_least` and `log_days_most` how long logs are kept, `breakglass_test_days` how old the last test
+    of an emergency account may be.
     """
 
     dormant_days: int = 90
@@ -69,6 +61,7 @@ class Thresholds:
     origin_days: int = 1
     log_days_least: int = 180
     log_days_most: int = 366
+    breakglass_test_days: int = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,16 +300,6 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
-    """A processing activity of the register (GDPR art. 30) and the databases it works on."""
-
-    name: str
-    purpose: str
-    databases: tuple[str, ...]
-    legal_basis: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Waiver:
     """An accepted finding: check and subject name, with a reason, an owner and an end.
 
@@ -445,6 +428,7 @@ class Policy:
     history: History = field(default_factory=History)
     alerts: Alerts = field(default_factory=Alerts)
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
+    register: Register = field(default_factory=Register)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
     column: tuple[ColumnEntry, ...] = ()
@@ -460,7 +444,13 @@ class Policy:
     staging: tuple[StagingEntry, ...] = ()
     database: tuple[DatabaseEntry, ...] = ()
     retention: tuple[Retention, ...] = ()
+    controller: tuple[Controller, ...] = ()
+    processor: tuple[Processor, ...] = ()
+    certificate: tuple[Certificate, ...] = ()
+    contract: tuple[Contract, ...] = ()
     activity: tuple[Activity, ...] = ()
+    account: tuple[Account, ...] = ()
+    breakglass: tuple[BreakGlass, ...] = ()
 
     def is_administrator(self, role: str) -> bool:
         """Whether the role is declared as an administrator."""
@@ -473,6 +463,10 @@ class Policy:
     def is_person(self, role: str) -> bool:
         """Whether the role is the login of a person of the roster."""
         return any(entry.role == role for entry in self.person)
+
+    def has_account(self, role: str) -> bool:
+        """Whether the register of accounts lists the role, as an emergency account too."""
+        return any(entry.role == role for entry in (*self.account, *self.breakglass))
 
     def is_declared(self, role: str) -> bool:
         """Whether somebody answers for the role's powers: an administrator or a service account."""

@@ -85,8 +85,8 @@ class Snapshot(Sections):
 
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
     `observations` is what was seen of its sessions over time, `supervision` what is known of its nightly
-    checks, `documents` are the texts of contracts by the paths that the register names; None when nobody asked
-    for it, and nothing of it is saved with the snapshot.
+    checks, `documents` are the texts of contracts by the paths that the register names; None when nobody
+    asked for it, and nothing of it is saved with the snapshot.
     """
 
     server_rows = section(rows.Server)

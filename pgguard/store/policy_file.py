@@ -6,6 +6,7 @@ a misspelt exception would silently not be one.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import tomllib
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pgguard.errors import PolicyError
 from pgguard.model.policy import Policy
-from pgguard.store.policy_mistakes import MOST, accepted, adapter, dotted, mistakes
+from pgguard.model.register import REGISTER_SECTIONS, Register
+from pgguard.store.policy_mistakes import MOST, accepted, adapter, dotted, mistakes, texts
+from pgguard.store.register_mistakes import contract_names, foreign, misplaced, register_mistakes
 from pgguard.store.toml_lines import lines, nearest
 
 if TYPE_CHECKING:
@@ -30,11 +33,16 @@ _BAD_LINES = 10
 
 
 class LoadedPolicy(NamedTuple):
-    """A policy with where it came from: the file's name and the digest of its bytes, empty without one."""
+    """A policy with where it came from: the file's name and the digest of its bytes, empty without one.
+
+    The same of the register, where that is a file of its own.
+    """
 
     policy: Policy
     file: str
     sha256: str
+    register_file: str = ""
+    register_sha256: str = ""
 
 
 def find(chosen: Path | None, folder: Path, environment: Mapping[str, str]) -> Path | None:
@@ -61,12 +69,35 @@ def load(path: Path | None) -> LoadedPolicy:
     """
     if path is None:
         return LoadedPolicy(Policy(), "", "")
-    content, text = read(path)
-    return LoadedPolicy(parse(text, str(path)), str(path), hashlib.sha256(content).hexdigest())
+    written = read_written(path)
+    if said := written.said():
+        raise PolicyError("\n".join(said))
+    # beside the file that names them, from wherever we are called
+    folder = (written.register_path or path).parent
+    policy = placed(accepted(written.data), folder)
+    if written.register is None:
+        return LoadedPolicy(policy, str(path), written.sha256)
+    # its file is named below, and what it says stands in the policy now
+    return LoadedPolicy(
+        dataclasses.replace(policy, register=Register()),
+        str(path),
+        written.sha256,
+        str(written.register_path),
+        written.register_sha256,
+    )
 
 
-def read(path: Path) -> tuple[bytes, str]:
-    """The bytes and the text of a policy file.
+def placed(policy: Policy, folder: Path) -> Policy:
+    """The policy with the paths of contracts' documents from that folder on."""
+    contracts = tuple(
+        dataclasses.replace(one, document=str(folder / one.document)) if one.document else one
+        for one in policy.contract
+    )
+    return dataclasses.replace(policy, contract=contracts)
+
+
+def read(path: Path, what: str = "policy") -> tuple[bytes, str]:
+    """The bytes and the text of a policy file, or of a register's.
 
     Raises `PolicyError` when it cannot be read or is not UTF-8.
     """
@@ -74,11 +105,60 @@ def read(path: Path) -> tuple[bytes, str]:
         content = path.read_bytes()
         return content, content.decode("utf-8-sig")
     except OSError as error:
-        msg = f"{path}: the policy cannot be read: {error.strerror}"
+        msg = f"{path}: the {what} cannot be read: {error.strerror}"
         raise PolicyError(msg) from None
     except UnicodeDecodeError as error:
-        msg = f"{path}: the policy is not UTF-8 text (byte {error.start + 1})"
+        msg = f"{path}: the {what} is not UTF-8 text (byte {error.start + 1})"
         raise PolicyError(msg) from None
+
+
+class Written(NamedTuple):
+    """A policy's file as it is written, and the register's beside it where it names one."""
+
+    path: Path
+    policy: Examined
+    sha256: str
+    register_path: Path | None = None
+    register: Examined | None = None
+    register_sha256: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What both say together."""
+        return {**self.policy.data, **(self.register.data if self.register else {})}
+
+    def said(self, more: Iterable[Mistake] = ()) -> list[str]:
+        """The mistakes of both, and more of them that were found in `data`, as lines for people."""
+        more = list(more)
+        if self.register is None:
+            return self.policy.said(str(self.path), more)
+        named = next((name for _, name in texts(self.policy.data, "register", "file")), "")
+        mine = [one for one in more if one.place[0] not in REGISTER_SECTIONS]
+        theirs = [one for one in more if one.place[0] in REGISTER_SECTIONS]
+        # with mistakes of its own in it, what it does not declare says nothing
+        if not self.register.broken:
+            mine += contract_names(self.data)
+        mine += misplaced(self.policy.data, named)
+        theirs += foreign(self.register.data)
+        return [
+            *self.policy.said(str(self.path), mine),
+            *self.register.said(str(self.register_path), theirs),
+        ]
+
+
+def read_written(path: Path) -> Written:
+    """The files of a policy with every mistake in them.
+
+    Raises `PolicyError` when one cannot be read or is not UTF-8.
+    """
+    content, text = read(path)
+    examined, digest = examine(text), hashlib.sha256(content).hexdigest()
+    named = next((name for _, name in texts(examined.data, "register", "file")), "")
+    if not named:
+        return Written(path, examined, digest)
+    beside = path.parent / named
+    content, text = read(beside, "register")
+    return Written(path, examined, digest, beside, examine(text), hashlib.sha256(content).hexdigest())
 
 
 def parse(text: str, file: str) -> Policy:
@@ -135,7 +215,9 @@ def examine(text: str) -> Examined:
                 return Examined({}, "", tuple(broken if not again else broken[:1]), ())
             written[line - 1] = ""
         else:
-            return Examined(data, "\n".join(written), tuple(broken), tuple(mistakes(data)))
+            return Examined(
+                data, "\n".join(written), tuple(broken), (*mistakes(data), *register_mistakes(data))
+            )
 
 
 def printable(text: str) -> str:

@@ -40,7 +40,13 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "staging": ("database", "table"),
     "database": ("name",),
     "retention": ("database", "table", "age_column"),
+    "controller": ("name",),
+    "processor": ("name",),
+    "certificate": ("processor", "name"),
+    "contract": ("name",),
     "activity": ("name",),
+    "account": ("role",),
+    "breakglass": ("role",),
 }
 # keys whose values are dotted names, with the names they are made of
 SHAPES = {
@@ -51,6 +57,8 @@ SHAPES = {
     ("audit_table", "table"): "schema.table",
     ("retention", "table"): "schema.table",
     ("staging", "table"): "schema.table",
+    ("activity", "tables"): "schema.table",
+    ("activity", "columns"): "schema.table.column",
 }
 _DOTTED = re.compile(r'(?:"(?:[^"]|"")+"|[^".\s]+)(?:\.(?:"(?:[^"]|"")+"|[^".\s]+))*\Z')
 _PART = re.compile(r'"(?:[^"]|"")+"|[^".]+')
@@ -292,15 +300,17 @@ def _entries(data: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
 
 
 def _of_dates(section: str, number: int, entry: dict[str, Any]) -> Iterator[Mistake]:
-    since, until = entry.get("since"), entry.get("until")
-    if isinstance(since, datetime.date) and isinstance(until, datetime.date):
-        try:
-            ends_first = until < since
-        except TypeError:
-            return
-        if ends_first:
-            place = (section, number, "until")
-            yield Mistake(place, "must not be before since", (section, number, "since"))
+    for first, last in (("since", "until"), ("start", "end")):
+        begin, end = entry.get(first), entry.get(last)
+        if isinstance(begin, datetime.date) and isinstance(end, datetime.date):
+            try:
+                ends_first = end < begin
+            except TypeError:
+                continue
+            if ends_first:
+                yield Mistake(
+                    (section, number, last), f"must not be before {first}", (section, number, first)
+                )
 
 
 def _of_networks(data: dict[str, Any]) -> Iterator[Mistake]:

@@ -26,6 +26,9 @@ _ROLES = (
     ("setting", "*", "role"),
     ("encrypt", "*", "readers", "*"),
     ("allow", "delegating_roles", "*"),
+    ("contract", "*", "roles", "*"),
+    ("activity", "*", "recipient_roles", "*"),
+    ("breakglass", "*", "role"),
 )
 _DATABASES = (("database", "*", "name"), ("activity", "*", "databases", "*"), ("*", "*", "database"))
 # keys of a table's entry that name one of its columns
@@ -73,13 +76,14 @@ class _Look:
     def roles(self, data: dict[str, Any]) -> Iterator[Mistake]:
         asked = [one for pattern in _ROLES for one in texts(data, *pattern)]
         today = datetime.date.fromisoformat(self._snapshot.server.now[:10])
-        for number, person in section_entries(data, "person"):
-            until = person.get("until")
-            # a time of day would be a mistake of the file's own
-            if type(until) is datetime.date and until < today:
-                continue
-            for key in ("role", "replaces"):
-                asked.append((("person", number, key), entry_texts(person, key)[0]))
+        for section, keys in (("person", ("role", "replaces")), ("account", ("role",))):
+            for number, entry in section_entries(data, section):
+                until = entry.get("until")
+                # a time of day would be a mistake of the file's own
+                if type(until) is datetime.date and until < today:
+                    continue
+                for key in keys:
+                    asked.append(((section, number, key), entry_texts(entry, key)[0]))
         asked = [(place, name) for place, name in asked if name.strip() and name != PUBLIC]
         if asked and (reason := self._snapshot.missing().get("roles")):
             self.unread.append(f"roles: {reason}")
@@ -113,6 +117,11 @@ class _Look:
                     yield from self._table(place, name, database)
                 elif match := _LAST.match(name):
                     yield from self._column(place, match[1], match[2], database)
+        for place, name in texts(data, "activity", "*", "tables", "*"):
+            yield from self._table(place, name, "")
+        for place, name in texts(data, "activity", "*", "columns", "*"):
+            if match := _LAST.match(name):
+                yield from self._column(place, match[1], match[2], "")
         for section, table, key in _COLUMNS:
             for number, entry in section_entries(data, section):
                 name, column, database = entry_texts(entry, table, key, "database")

@@ -19,7 +19,7 @@ _NOTHING = object()
 def as_toml(loaded: LoadedPolicy, *, effective: bool) -> str:
     """The policy as a file that reads back as the same policy; `effective` with every default.
 
-    What may be left out and is not given (a date, a score) is left out.
+    What may be left out and is not given (a date, a score) is left out, and the register stands in it.
     """
     parts = [f"# {_where(loaded)}\n"]
     for section, value, default in _sections(loaded.policy):
@@ -40,7 +40,10 @@ def as_json(loaded: LoadedPolicy, *, effective: bool) -> str:
                 policy[section] = entries
         elif pairs := dict(_pairs(value, None if effective else default)):
             policy[section] = pairs
-    document = {"file": loaded.file or None, "sha256": loaded.sha256 or None, "policy": policy}
+    document: dict[str, Any] = {"file": loaded.file or None, "sha256": loaded.sha256 or None}
+    if loaded.register_file:
+        document["register"] = {"file": loaded.register_file, "sha256": loaded.register_sha256}
+    document["policy"] = policy
     return json.dumps(document, indent=2, ensure_ascii=False, default=_plain) + "\n"
 
 
@@ -67,7 +70,10 @@ def _text(text: str) -> str:
 
 
 def _where(loaded: LoadedPolicy) -> str:
-    return f"{_text(loaded.file)}, sha256 {loaded.sha256}" if loaded.file else "no policy file: the defaults"
+    if not loaded.file:
+        return "no policy file: the defaults"
+    register = f"; {_text(loaded.register_file)}, sha256 {loaded.register_sha256}"
+    return f"{_text(loaded.file)}, sha256 {loaded.sha256}{register if loaded.register_file else ''}"
 
 
 def _sections(policy: Policy) -> list[tuple[str, Any, Any]]:
