@@ -672,7 +672,7 @@ DECLARE
 BEGIN
     IF kind NOT IN ('r', 'p', 'f') OR EXISTS (
         SELECT FROM pg_catalog.pg_class AS c
-        WHERE c.oid = table_ AND (c.relispartition OR c.relnamespace = 'pgguard_audit'::regnamespace))
+        WHERE c.oid = table_ AND (c.relispartition OR c.oid < 16384 OR c.relnamespace = 'pgguard_audit'::regnamespace))
     THEN
         RAISE EXCEPTION 'pgguard: % cannot be audited by itself: tables can, with their partitions', table_;
     END IF;

@@ -31,6 +31,12 @@ CREATE TABLE IF NOT EXISTS pgguard_audit.switched_off (
 );
 COMMENT ON TABLE pgguard_audit.switched_off IS 'triggers of the audit that a superuser disabled, and that were recorded as such';
 
+CREATE TABLE IF NOT EXISTS pgguard_audit.known_store (
+    entry oid PRIMARY KEY
+);
+COMMENT ON TABLE pgguard_audit.known_store IS
+    'the number of the table entry when known_acl, known_column and switched_off were learnt: in a restored dump numbers mean other objects';
+
 CREATE TABLE IF NOT EXISTS pgguard_audit.known_column (
     relation oid NOT NULL,
     number smallint NOT NULL,
@@ -176,20 +182,62 @@ $$;
 
 CREATE OR REPLACE FUNCTION pgguard_audit.all_audited() RETURNS SETOF regclass
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT a.relation FROM pgguard_audit.audited AS a
+    -- those that were dropped where no event trigger saw it are not there any more
+    SELECT a.relation FROM pgguard_audit.audited AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.relation
 $$;
 
--- Triggers of the audit that are not enabled ALWAYS now and were when it was last looked.
+-- audited tables of which columns or the key went, by CASCADE or with an index
+CREATE OR REPLACE FUNCTION pgguard_audit.outdated() RETURNS SETOF regclass
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.a FROM pgguard_audit.all_audited() AS a (a)
+    JOIN pgguard_audit.audited AS t ON t.relation = a.a JOIN pgguard_audit.shape AS s ON s.id = t.shape
+    CROSS JOIN LATERAL (
+        SELECT coalesce(pg_catalog.array_agg(c.name ORDER BY c.number), '{}') AS columns,
+            coalesce(pg_catalog.array_agg(c.name ORDER BY c.key_place) FILTER (WHERE c.key_place IS NOT NULL), '{}') AS key
+        FROM pgguard_audit.columns_of(a.a) AS c) AS n
+    WHERE n.columns <> s.columns OR n.key <> s.key
+$$;
+
+-- Rows that a table had before it was audited, in the same statement: CREATE TABLE AS. Whoever calls it lets
+-- pgguard_auditor read the table so long.
+CREATE OR REPLACE FUNCTION pgguard_audit.record_rows(table_ regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC'
+SET IntervalStyle = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C'
+SET plan_cache_mode = 'force_generic_plan' AS $$
+BEGIN
+    EXECUTE pg_catalog.format('DO %L', pg_catalog.replace(pg_catalog.replace(pgguard_audit.code(table_, 'INSERT', false),
+        'FROM new_rows AS n', pg_catalog.format('FROM %s AS n', table_)), 'RETURN NULL;', ''));
+END
+$$;
+
+-- Triggers of the audit that are disabled now (or for replicas alone) and were not when it was last looked. Those that
+-- are enabled, but not ALWAYS, as ENABLE TRIGGER ALL leaves them, are put right by refresh().
 CREATE OR REPLACE FUNCTION pgguard_audit.switched_off_now() RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one record;
 BEGIN
-    DELETE FROM pgguard_audit.switched_off AS s
-    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.oid = s.trigger AND t.tgenabled <> 'A');
+    IF EXISTS (
+        SELECT FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
+        WHERE f.pronamespace = 'pgguard_audit'::regnamespace AND NOT t.tgisinternal AND t.tgenabled = 'O')
+    THEN
+        PERFORM pgguard_audit.refuse('changing when its triggers fire');
+    END IF;
+    FOR one IN
+        DELETE FROM pgguard_audit.switched_off AS s
+        WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.oid = s.trigger AND t.tgenabled IN ('D', 'R'))
+        RETURNING (SELECT pg_catalog.format('trigger %I on %s', t.tgname, t.tgrelid::regclass)
+            FROM pg_catalog.pg_trigger AS t WHERE t.oid = s.trigger) AS name
+    LOOP
+        IF one.name IS NOT NULL THEN
+            PERFORM pgguard_audit.note('AUDIT ON', one.name);
+        END IF;
+    END LOOP;
     RETURN QUERY
         WITH off AS (
             INSERT INTO pgguard_audit.switched_off (trigger)
             SELECT t.oid FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
-            WHERE f.pronamespace = 'pgguard_audit'::regnamespace AND NOT t.tgisinternal AND t.tgenabled <> 'A'
+            WHERE f.pronamespace = 'pgguard_audit'::regnamespace AND NOT t.tgisinternal AND t.tgenabled IN ('D', 'R')
             ON CONFLICT DO NOTHING RETURNING trigger
         )
         SELECT pg_catalog.format('trigger %I on %s', t.tgname, t.tgrelid::regclass)
@@ -211,6 +259,26 @@ BEGIN
     INSERT INTO pgguard_audit.known_column (relation, number, name)
     SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid = table_ AND a.attnum > 0 AND NOT a.attisdropped;
+END
+$$;
+
+-- in a restored dump what was known by numbers is learnt anew, once, and nothing of it is a change
+CREATE OR REPLACE FUNCTION pgguard_audit.look_anew() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pgguard_audit.known_store AS k WHERE k.entry = 'pgguard_audit.entry'::regclass) THEN
+        RETURN;
+    END IF;
+    DELETE FROM pgguard_audit.known_store;
+    IF FOUND THEN
+        PERFORM pgguard_audit.note('AUDIT CHANGED', 'a dump was restored here: privileges and columns are learnt anew');
+    END IF;
+    INSERT INTO pgguard_audit.known_store (entry) VALUES ('pgguard_audit.entry'::regclass);
+    DELETE FROM pgguard_audit.known_acl;
+    DELETE FROM pgguard_audit.known_column;
+    DELETE FROM pgguard_audit.switched_off;
+    PERFORM pgguard_audit.note_acls(NULL);
+    PERFORM pgguard_audit.know_columns(a.a) FROM pgguard_audit.all_audited() AS a (a);
 END
 $$;
 
@@ -278,6 +346,7 @@ BEGIN
     IF pg_catalog.current_setting('pgguard.refreshing', true) = word THEN
         RETURN;
     END IF;
+    PERFORM pgguard_audit.look_anew();
     FOR command IN SELECT * FROM pg_catalog.pg_event_trigger_ddl_commands() LOOP
         CONTINUE WHEN command.schema_name IS NOT DISTINCT FROM 'pg_temp';
         lasting := true;
@@ -292,8 +361,19 @@ BEGIN
             THEN
                 PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
                 PERFORM pgguard_audit.audit(command.objid::regclass);
+                IF command.command_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
+                    PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
+                    EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_auditor', command.objid::regclass);
+                    PERFORM pgguard_audit.record_rows(command.objid::regclass);
+                    EXECUTE pg_catalog.format('REVOKE SELECT ON %s FROM pgguard_auditor', command.objid::regclass);
+                END IF;
                 PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
                 root := command.objid::regclass;
+            END IF;
+            IF root IS NULL AND command.command_tag IN ('CREATE INDEX', 'ALTER INDEX') THEN
+                -- a unique one may be the key from now on
+                root := pgguard_audit.audited_above((
+                    SELECT i.indrelid FROM pg_catalog.pg_index AS i WHERE i.indexrelid = command.objid AND i.indisunique));
             END IF;
             touched := touched || root;
         ELSIF command.classid = 'pg_trigger'::regclass THEN
@@ -366,11 +446,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped record;
     part regclass;
+    name text;
+    less boolean := false;
 BEGIN
     PERFORM pgguard.audit_sound();
     IF pg_catalog.current_setting('pgguard.refreshing', true) = pgguard_audit.own_word('refresh') THEN
         RETURN;
     END IF;
+    PERFORM pgguard_audit.look_anew();
     FOR dropped IN SELECT * FROM pg_catalog.pg_event_trigger_dropped_objects() LOOP
         CONTINUE WHEN dropped.is_temporary OR dropped.schema_name IS NOT DISTINCT FROM 'pg_temp';
         IF dropped.schema_name = 'pgguard_audit' OR dropped.object_type = 'schema' AND dropped.object_name = 'pgguard_audit'
@@ -379,6 +462,16 @@ BEGIN
             PERFORM pgguard_audit.refuse('dropping what audits it');
         END IF;
         IF dropped.object_type IN ('table', 'foreign table') THEN
+            PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
+            FOR name IN
+                SELECT p.proname FROM pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS v (verb)
+                JOIN pg_catalog.pg_proc AS p ON p.proname = pgguard_audit.function_name(dropped.objid, v.verb)
+                WHERE p.pronamespace = 'pgguard_audit'::regnamespace AND p.pronargs = 0
+                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = p.oid)
+            LOOP
+                EXECUTE pg_catalog.format('DROP FUNCTION pgguard_audit.%I()', name);
+            END LOOP;
+            PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
             IF pgguard_audit.forget(dropped.objid) THEN
                 PERFORM pgguard_audit.note('AUDIT OFF', pg_catalog.format('%s was dropped', dropped.object_identity));
             END IF;
@@ -390,10 +483,21 @@ BEGIN
                 PERFORM pgguard_audit.note('AUDIT OFF', dropped.object_identity);
             END IF;
         END IF;
+        -- columns go with their type, and the key with its index; after ALTER TABLE the other event trigger sees to it
+        less := less OR TG_TAG NOT IN ('ALTER TABLE', 'DROP TABLE')
+            AND (dropped.object_type = 'table column' OR dropped.object_type = 'index' AND dropped.original);
         IF dropped.original OR dropped.object_type IN ('table', 'view', 'function', 'policy', 'table column') THEN
             PERFORM pgguard_audit.note(TG_TAG, dropped.object_type || ' ' || dropped.object_identity);
         END IF;
     END LOOP;
+    IF less THEN
+        FOR part IN SELECT o.o FROM pgguard_audit.outdated() AS o (o) LOOP
+            PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
+            PERFORM pgguard_audit.follow_renames(part);
+            PERFORM pgguard_audit.refresh(part);
+            PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
+        END LOOP;
+    END IF;
 END
 $$;
 
@@ -440,6 +544,7 @@ BEGIN
 END
 $high$;
 SELECT pgguard_audit.settle();
+SELECT pgguard_audit.look_anew();
 SELECT pgguard_audit.note_acls(NULL);
 
 DO $event_triggers$
