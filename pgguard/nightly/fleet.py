@@ -55,29 +55,31 @@ class Looked(NamedTuple):
 
 def look_at(fleet: Fleet, settings: FleetSettings) -> Iterator[Looked]:
     """The targets as they are done with, each once."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    # read once, and shared by the processes as long as they do not change it
+    context.set_forkserver_preload([__name__, "pgguard.nightly.warm"])
     waiting = list(reversed(fleet.target))
     while waiting:
         batch = [waiting.pop() for _ in range(min(len(waiting), fleet.workers * _TASKS))]
         left = {one.name: one for one in batch}
+        # a pool a batch: replacing processes inside a pool can stop it for ever (Python 3.11)
         with concurrent.futures.ProcessPoolExecutor(
             min(fleet.workers, len(batch)), mp_context=context
         ) as pool:
             futures = {pool.submit(_one, one, settings): one for one in batch}
             for done in concurrent.futures.as_completed(futures):
-                target = futures[done]
                 try:
                     yield done.result()
                 except concurrent.futures.process.BrokenProcessPool:
                     # whoever broke it is among those left: they are looked at one by one
                     continue
-                del left[target.name]
+                del left[futures[done].name]
         for target in left.values():
             yield _alone(target, settings, context)
 
 
 def _alone(
-    target: FleetTarget, settings: FleetSettings, context: multiprocessing.context.SpawnContext
+    target: FleetTarget, settings: FleetSettings, context: multiprocessing.context.ForkServerContext
 ) -> Looked:
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
