@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 OLDEST = 14
-Recorded = Literal["plain", "mark", "seal", "cipher"]
+Recorded = Literal["plain", "mark", "seal", "cipher", "tag"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,11 +209,11 @@ class AuditColumnEntry:
     """What is recorded of a column, schema.table.column, besides that it changed.
 
     plain: its values, which a sensitive column's never are; mark: no value; seal: its values, encrypted for
-    the auditor alone.
+    the auditor alone; tag: keyed digests of them, by which few possible values can be guessed.
     """
 
     column: str
-    record: Literal["plain", "mark", "seal"]
+    record: Literal["plain", "mark", "seal", "tag"]
     database: str = ""
 
 
@@ -466,7 +466,8 @@ class Policy:
 
     def has_account(self, role: str) -> bool:
         """Whether the register of accounts lists the role, as an emergency account too."""
-        return any(entry.role == role for entry in (*self.account, *self.breakglass))
+        listed = (*(entry.role for entry in self.account), *(entry.role for entry in self.breakglass))
+        return role in listed
 
     def is_declared(self, role: str) -> bool:
         """Whether somebody answers for the role's powers: an administrator or a service account."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pgguard.plan.audit.chosen import Chosen
 
 PHASE = "audit"
+# the classes of columns of which more is recorded than that they changed
+_VALUES = ("plain", "seal", "cipher", "tag")
 _NONE = "none on tables"
 _TRIGGER = "SHARE ROW EXCLUSIVE on the table and its partitions, for a moment; readers go on"
 # event triggers, and what reads password verifiers
@@ -216,7 +218,7 @@ def _call(one: AuditedTable) -> str:
 
 def _told(one: AuditedTable) -> str:
     said = [f"subject: {one.subject or 'none'}" + (" (as a keyed digest)" if one.subject_is_tag else "")]
-    for name in ("plain", "seal", "cipher"):
+    for name in _VALUES:
         if columns := sorted(column for column, of in one.classes.items() if of == name):
             said.append(f"{name}: {', '.join(columns)}")
     return "; ".join([*said, "all other columns: that they changed, no value"])
@@ -236,6 +238,16 @@ def _by_hand(tables: Sequence[Chosen], seen: Mapping[str, tuple[AuditState | Non
             "no column tells whose data these are, so that a patient's history does not show them: "
             f"{', '.join(lost)}; name one by [[audit_table]] subject"
         )
+    if tagged := [
+        f"{one.wanted.name}.{column}"
+        for one in tables
+        for column, of in one.wanted.classes.items()
+        if of == "tag"
+    ]:
+        yield (
+            f"keyed digests of {', '.join(tagged)} are recorded: where a column has few possible values, "
+            "readers of the audit can guess which it was"
+        )
     if tables:
         yield (
             "give a login the seals and the watch: GRANT pgguard_audit_keeper TO ..., run pgguard audit "
@@ -253,17 +265,14 @@ def _sections(tables: Sequence[Chosen]) -> Iterator[Section]:
         return
     rows = []
     for one in tables:
-        held = {
-            kind: sorted(c for c, of in one.wanted.classes.items() if of == kind)
-            for kind in ("plain", "seal", "cipher")
-        }
+        held = {kind: sorted(c for c, of in one.wanted.classes.items() if of == kind) for kind in _VALUES}
         rows.append(
             (
                 one.database,
                 one.wanted.name,
                 one.wanted.subject or "-",
                 "digest" if one.wanted.key_is_tag else "as it is",
-                *(", ".join(held[kind]) or "-" for kind in ("plain", "seal", "cipher")),
+                *(", ".join(held[kind]) or "-" for kind in _VALUES),
             )
         )
     yield Section(
@@ -271,6 +280,6 @@ def _sections(tables: Sequence[Chosen]) -> Iterator[Section]:
         "Of every change: when, by which login, role, end user, program and address, in which transaction, "
         "the row's key, the patient it is about, and which columns got another value. Values are recorded "
         "of these columns only",
-        ("database", "table", "patient by", "key", "plain", "sealed", "encrypted already"),
+        ("database", "table", "patient by", "key", "plain", "sealed", "encrypted already", "digests"),
         tuple(rows),
     )
