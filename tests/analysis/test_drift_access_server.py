@@ -269,8 +269,9 @@ _ASK: dict[str, tuple[str, str, tuple[str, ...]]] = {
 def _holders(connection: psycopg.Connection[Any]) -> Truth:
     """Who has what, by the server's own functions."""
     found: dict[Key, set[str]] = {}
-    for objects, asks, privileges in _ASK.values():
-        for privilege in privileges:
+    maintained = connection.info.server_version >= 170000
+    for kind, (objects, asks, privileges) in _ASK.items():
+        for privilege in (*privileges, *(("MAINTAIN",) if kind == "table" and maintained else ())):
             query = (
                 f"SELECT o.name, r.rolname FROM ({objects.replace('%', '%%')}) AS o (oid, name"
                 f"{', attnum' if 'attnum' in objects else ''}) JOIN pg_roles AS r ON {asks}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.drift.causes import LOGIN_ITSELF, Cause, explained
+from pgguard.analysis.drift.causes import LOGIN_ITSELF, explained
 from pgguard.analysis.drift.difference import Difference, Direction, listed
-from pgguard.analysis.drift.reach import logins
+from pgguard.analysis.drift.reach import Names, logins
 from pgguard.analysis.drift.sensitive import names as sensitive_names
 from pgguard.analysis.drift.shifts import Level
 from pgguard.model.finding import Severity
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pgguard.analysis.drift.comparison import Comparison
-    from pgguard.analysis.drift.reach import Names
     from pgguard.analysis.drift.shifts import Found, Shift
 
 _VERBS = {
@@ -56,43 +55,49 @@ class _Key(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """The objects by how they are reached ("" for directly), and the openings that are told with them."""
+    """The objects by how they are reached ("" for directly)."""
 
     by_way: dict[str, dict[str, None]]
-    openings: set[str]
+
+
+# the views and functions that are told with what they open, by the logins and the reason
+_Openings = dict[tuple[Names, str, str], set[str]]
 
 
 def find(comparison: Comparison, found: Found, database: str | None) -> Iterator[Difference]:
     """The differences that the shifts of one database, or of the cluster, come to."""
     told: dict[_Key, dict[str, _Told]] = {}
+    openings: _Openings = {}
     for shift in found.shifts:
         for cause, names in explained(shift).items():
             key = _Key(shift.was, shift.now, cause.words, cause.public, _noun(shift), frozenset(names))
-            _add(told.setdefault(key, {}), shift, cause)
+            by_privilege = told.setdefault(key, {})
+            by_way = by_privilege.setdefault(shift.privilege, _Told({})).by_way
+            by_way.setdefault(cause.through, {}).update(dict.fromkeys(shift.names))
+            if cause.opening:
+                openings.setdefault((key.logins, cause.words, cause.by), set()).update(cause.opening)
     sensitive = _Sensitive(comparison, found)
     for key, by_privilege in told.items():
-        yield from _of_key(key, by_privilege, sensitive, database)
+        yield from _of_key(key, by_privilege, openings, sensitive, database)
     yield from _waiting(comparison, found, database)
 
 
-def _add(by_privilege: dict[str, _Told], shift: Shift, cause: Cause) -> None:
-    told = by_privilege.setdefault(shift.privilege, _Told({}, set()))
-    told.by_way.setdefault(cause.through, {}).update(dict.fromkeys(shift.names))
-    if cause.opening:
-        told.openings.add(cause.opening)
-
-
 def _of_key(
-    key: _Key, by_privilege: dict[str, _Told], sensitive: _Sensitive, database: str | None
+    key: _Key,
+    by_privilege: dict[str, _Told],
+    openings: _Openings,
+    sensitive: _Sensitive,
+    database: str | None,
 ) -> Iterator[Difference]:
     groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for privilege in sorted(by_privilege, key=_ORDER.index):
         told = by_privilege[privilege]
         together: dict[tuple[str, ...], dict[str, None]] = {}
         ways = [way for way in told.by_way if way]
+        opened = openings.get((key.logins, key.words, privilege), set())
         for way, names in told.by_way.items():
             # a view that was opened is told with what it shows
-            kept = names if way else {name: None for name in names if name not in told.openings}
+            kept = names if way else {name: None for name in names if name not in opened}
             if kept:
                 at = (way,) if way and len(ways) <= _MOST_WAYS else tuple(ways) if way else ()
                 together.setdefault(at, {}).update(kept)

@@ -36,12 +36,13 @@ _KINDS = {"v": "view", "m": "materialized view", "S": "sequence", "f": "foreign 
 
 class Cause(NamedTuple):
     """What made the difference, in words; `public` tells that it is open to everybody, `through` and
-    `opening` which object is the way in, empty for the object itself."""
+    `opening` (its names) which object is the way in, empty for the object itself, `by` the privilege on it."""
 
     words: str
     public: bool = False
     through: str = ""
-    opening: str = ""
+    opening: tuple[str, ...] = ()
+    by: str = ""
 
 
 class Chain(NamedTuple):
@@ -104,12 +105,14 @@ def _cause(
     if way.by == "superuser":
         return None
     public = way.by == "public"
-    through, name = "", ""
+    through, by = "", ""
+    names: tuple[str, ...] = ()
     if opening.route is not None:
-        name = opening.thing.name
+        # a grant on the whole view opens each of its columns
+        names, by = (opening.thing.name, opening.thing.whole), opening.privilege
         through = f"{_kind(opening)} {opening.thing.whole}"
     words = _link(shift, here, there, opening, login, chain, widened=widened)
-    return Cause(words, public, through, name)
+    return Cause(words, public, through, names, by)
 
 
 def _link(

@@ -125,7 +125,11 @@ def require_shown(comparison: Comparison) -> Iterator[Difference]:
 
 
 def of_roles(comparison: Comparison) -> Iterator[Difference]:
-    """ALTER ROLE and ALTER DATABASE ... SET. Needs role_settings and roles."""
+    """ALTER ROLE and ALTER DATABASE ... SET. Needs role_settings, roles and settings."""
+    general = [
+        {row.name: row.value for row in side.settings if not _hidden(row)}
+        for side in (comparison.before, comparison.after)
+    ]
     old, new = (_present(one) for one in (comparison.before, comparison.after))
     for was, now in paired(old, new, lambda one: (one.database, one.role, one.name)):
         row = now or was
@@ -134,14 +138,14 @@ def of_roles(comparison: Comparison) -> Iterator[Difference]:
             continue
         before = was.value if was is not None else None
         after = now.value if now is not None else None
-        judged = _difference(row.name, before, after, masked=row.masked)
         matter = matters(row.name)
-        # for whom the cluster's value holds again, or no longer, is not told by the value alone
-        direction = Direction.CHANGED if before is None or after is None else judged.direction
-        if before is None and judged.direction is Direction.WIDENED:
-            direction = Direction.WIDENED
-        if not matter:
-            direction = Direction.NEUTRAL
+        # without a setting of its own the cluster's holds
+        effective = (
+            general[0].get(row.name) if before is None else before,
+            general[1].get(row.name) if after is None else after,
+        )
+        judged = _difference(row.name, *effective, masked=row.masked)
+        direction = judged.direction if matter else Direction.NEUTRAL
         shown = _shown(row.name, after, masked=row.masked)
         does = f"has {row.name} = {shown} of its own now" if now else f"has no {row.name} of its own any more"
         tail = f"(before: {_shown(row.name, before, masked=row.masked)})" if was is not None else ""

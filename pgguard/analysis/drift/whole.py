@@ -55,7 +55,7 @@ _AREAS = (
     _Area("identity maps", ("ident_rules",), (), objects.ident_rules),
     _Area("parameters", ("settings",), (), settings.of_cluster),
     _Area("parameters that the inspecting session hides", ("settings",), (), settings.require_shown),
-    _Area("parameters of roles and databases", ("roles", "role_settings"), (), settings.of_roles),
+    _Area("parameters of roles and databases", ("roles", "role_settings", "settings"), (), settings.of_roles),
     _Area("databases", ("databases",), (), objects.databases),
     _Area("replication slots", ("slots",), (), objects.slots),
     _Area("the server's version", ("server_rows",), (), objects.version),
