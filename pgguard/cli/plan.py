@@ -115,10 +115,11 @@ def _closing(
     from pgguard.model.finding import Severity
     from pgguard.plan.findings import steps_of
     from pgguard.report.judge import judge
+    from pgguard.store.documents import read_documents
 
     declared = _policy(policy)
     chosen = [named(one) for one in checks] if checks else None
-    snapshot = observed(source.snapshot(), declared, observations)
+    snapshot = observed(source.snapshot(), declared, observations).documented(read_documents(declared))
     today = datetime.date.fromisoformat(snapshot.server.now[:10])
     report = judge(snapshot, declared, today=today, checks=chosen)
     steps, by_hand = steps_of(report, snapshot, floor=Severity[floor.name], safe_only=safe_only)
@@ -165,8 +166,8 @@ def _encrypting(
 
 
 def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:
-    from pgguard.errors import UsageError
-    from pgguard.plan.audit import chosen, plan_audit
+    from pgguard.errors import Unread, UsageError
+    from pgguard.plan.audit import chosen, plan_audit, read_steps
     from pgguard.server.audit_state import read_state
 
     if source.file is not None:
@@ -178,7 +179,12 @@ def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:
     seen = {name: read_state(source.target, name) for name in dict.fromkeys(one.database for one in found)}
     major = snapshot.server.version_num // 10000
     steps, by_hand, told = plan_audit(found, seen, declared, major=major)
-    return replace(_plan(source, snapshot, steps, by_hand), sections=told)
+    try:
+        reading, reads_by_hand = read_steps(snapshot, declared, [one for one in found if one.columns])
+    except Unread as error:
+        reading, reads_by_hand = (), (f"nothing was planned for reads: {error}; plan it as a superuser",)
+    made = _plan(source, snapshot, (*steps, *reading), (*by_hand, *reads_by_hand))
+    return replace(made, sections=told)
 
 
 def _statements(
