@@ -374,6 +374,8 @@ CASES = {
     "an extension": Case(
         "CREATE EXTENSION pgcrypto SCHEMA lab",
         (("extension", W, MEDIUM, "extension pgcrypto is installed now"), ("access", W, LOW, "can now call")),
+        # from 18 on it brings a parameter
+        versions=(10, 17),
     ),
     "a role's own setting": Case(
         "ALTER ROLE vendor SET session_replication_role = replica",
@@ -497,6 +499,24 @@ def test_hba_by_another_method(served: tuple[Cluster, psycopg.Connection]) -> No
     assert "before: scram-sha-256" in one.tail
     (back,) = _of(drift(weak, strong, Policy()), "authentication")
     assert back.direction is N
+
+
+def test_identity_maps(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(hba="local all all trust\nhostssl all all 10.0.0.0/8 cert map=people\n")
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        row = connection.execute("SELECT current_setting('ident_file')").fetchone()
+        before = _look(cluster)
+        assert row is not None
+        with open(row[0], "a", encoding="utf-8") as file:
+            file.write("people claire postgres\nunused claire postgres\n")
+        after = _reloaded(cluster, connection)
+    found = drift(before, after, Policy())
+    if before.major < 15:
+        assert [one.section for one in found.uncompared] == ["ident_rules"]
+        return
+    (one,) = found.differences
+    assert (one.area, one.direction, one.severity) == ("authentication", W, HIGH)
+    assert sentence(one) == "identity claire may now log in as postgres by map people"
 
 
 def test_settings_that_matter(served: tuple[Cluster, psycopg.Connection]) -> None:

@@ -35,8 +35,11 @@ _KINDS = {"v": "view", "m": "materialized view", "S": "sequence", "f": "foreign 
 
 
 class Cause(NamedTuple):
-    """What made the difference, in words; `public` tells that it is open to everybody, `through` and
-    `opening` (its names) which object is the way in, empty for the object itself, `by` the privilege on it."""
+    """What made the difference, in words; `public` tells that it is open to everybody.
+
+    `through` and `opening` (its names) say which object is the way in, empty for the object itself, and
+    `by` the privilege on it.
+    """
 
     words: str
     public: bool = False

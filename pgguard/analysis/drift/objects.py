@@ -72,13 +72,25 @@ def databases(comparison: Comparison) -> Iterator[Difference]:
 
 
 def ident_rules(comparison: Comparison) -> Iterator[Difference]:
-    """pg_ident.conf: which outside identity may be which login. Needs ident_rules."""
+    """pg_ident.conf: which outside identity may be which login, by maps that pg_hba.conf names.
+
+    Needs hba_rules, and ident_rules (15 and later) where a rule names a map.
+    """
+    used = {
+        option.removeprefix("map=")
+        for side in (comparison.before, comparison.after)
+        for rule in side.hba_rules
+        for option in rule.options
+        if option.startswith("map=")
+    }
+    if not used:
+        return
 
     def key(one: IdentRule) -> tuple[str, str, str]:
         return one.map, one.system_user, one.database_user
 
-    old = (one for one in comparison.before.ident_rules if not one.error)
-    new = (one for one in comparison.after.ident_rules if not one.error)
+    old = (one for one in comparison.before.ident_rules if one.map in used and not one.error)
+    new = (one for one in comparison.after.ident_rules if one.map in used and not one.error)
     for was, now in paired(old, new, key):
         if was is not None and now is not None:
             continue

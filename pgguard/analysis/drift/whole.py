@@ -52,7 +52,7 @@ _AREAS = (
     _Area("how passwords are stored", ("roles", "verifiers"), (), roles.passwords),
     _Area("memberships", ("roles", "memberships"), (), roles.members),
     _Area("who gets in by pg_hba.conf", (*_PEOPLE, "hba_rules", "settings"), (), authentication.find),
-    _Area("identity maps", ("ident_rules",), (), objects.ident_rules),
+    _Area("identity maps", ("hba_rules",), (), objects.ident_rules),
     _Area("parameters", ("settings",), (), settings.of_cluster),
     _Area("parameters that the inspecting session hides", ("settings",), (), settings.require_shown),
     _Area("parameters of roles and databases", ("roles", "role_settings", "settings"), (), settings.of_roles),
