@@ -2,9 +2,11 @@
 
 Why it matters: what is done under it cannot be put to anybody, and nobody asks for it to be closed.
 
-How to fix: put its owner into [[person]] or [[service]] of the policy, or ALTER ROLE name NOLOGIN.
+How to fix: put its owner into [[person]], [[account]] or [[service]] of the policy, or
+ALTER ROLE name NOLOGIN.
 
-Silent when: the login is in the roster, a declared service or an administrator; the role that initdb made.
+Silent when: the login is in the roster or the register of accounts, a declared service or an administrator;
+the role that initdb made.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         msg = "the policy has no roster: name the people in [[person]] and the programs in [[service]]"
         raise NotApplicable(msg)
     for role in snapshot.roles:
-        known = policy.is_person(role.name) or policy.is_declared(role.name)
+        known = policy.is_person(role.name) or policy.is_declared(role.name) or policy.has_account(role.name)
         if role.login and not role.bootstrap and not role.predefined and not known:
             yield Finding(
                 role_subject(role.name),

@@ -100,12 +100,14 @@ def judged(
     """
     from pgguard.checks import named
     from pgguard.report.judge import judge
+    from pgguard.store.documents import read_documents
     from pgguard.store.policy_file import find, load
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
     chosen = [named(one) for one in only] if only else None
     snapshot = with_values(source, sample, sample_only, loaded.policy)
     snapshot = observed(snapshot, loaded.policy, observations)
+    snapshot = snapshot.documented(read_documents(loaded.policy))
     if supervision is not None:
         snapshot = snapshot.supervised(supervision)
     return judge(
@@ -114,6 +116,8 @@ def judged(
         today=datetime.date.fromisoformat(snapshot.server.now[:10]),
         policy_file=loaded.file,
         policy_sha256=loaded.sha256,
+        register_file=loaded.register_file,
+        register_sha256=loaded.register_sha256,
         checks=chosen,
     )
 

@@ -164,7 +164,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """When, what server, under which policy, how much was seen, and what came of it."""
+    """When, what server, under which policy, how much was seen, and what came of it.
+
+    The register's file and digest are empty where it stands in the policy.
+    """
 
     target: str
     server_version: str
@@ -175,6 +178,8 @@ class Report:
     policy_file: str
     policy_sha256: str
     outcomes: tuple[Outcome, ...]
+    register_file: str = ""
+    register_sha256: str = ""
 
     def count(self, severity: Severity) -> int:
         """How many findings of that severity are open (waived ones do not count)."""

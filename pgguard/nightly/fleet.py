@@ -107,6 +107,7 @@ def _looked(target: FleetTarget, settings: FleetSettings) -> Looked:
     from pgguard.report.judge import judge
     from pgguard.server.connect import Target
     from pgguard.server.read import read_snapshot
+    from pgguard.store.documents import read_documents
     from pgguard.store.fleet_file import overlaid
     from pgguard.store.policy_file import load
 
@@ -116,7 +117,15 @@ def _looked(target: FleetTarget, settings: FleetSettings) -> Looked:
     def look() -> Report:
         snapshot = read_snapshot(Target.from_options(target.dsn), target.databases or None)
         today = datetime.date.fromisoformat(snapshot.server.now[:10])
-        return judge(snapshot, policy, today=today, policy_file=loaded.file, policy_sha256=loaded.sha256)
+        return judge(
+            snapshot.documented(read_documents(policy)),
+            policy,
+            today=today,
+            policy_file=loaded.file,
+            policy_sha256=loaded.sha256,
+            register_file=loaded.register_file,
+            register_sha256=loaded.register_sha256,
+        )
 
     made = Settings(
         target=target.name,

@@ -33,7 +33,7 @@ def document(report: Report) -> dict[str, Any]:
                 for one in report.unread
             ],
         },
-        "policy": {"file": report.policy_file or None, "sha256": report.policy_sha256 or None},
+        "policy": _policy(report),
         "summary": {
             **{severity.label: report.count(severity) for severity in sorted(Severity, reverse=True)},
             "unknown": report.unknown,
@@ -41,6 +41,13 @@ def document(report: Report) -> dict[str, Any]:
         },
         "outcomes": [_outcome(one) for one in report.outcomes],
     }
+
+
+def _policy(report: Report) -> dict[str, Any]:
+    policy: dict[str, Any] = {"file": report.policy_file or None, "sha256": report.policy_sha256 or None}
+    if report.register_file:
+        policy["register"] = {"file": report.register_file, "sha256": report.register_sha256}
+    return policy
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def judge(
     today: datetime.date,
     policy_file: str = "",
     policy_sha256: str = "",
+    register_file: str = "",
+    register_sha256: str = "",
     checks: Iterable[Check] | None = None,
 ) -> Report:
     """Every check's outcome for this snapshot under this policy.
@@ -59,6 +61,8 @@ def judge(
         policy_file=policy_file,
         policy_sha256=policy_sha256,
         outcomes=tuple(_outcome(check, snapshot, policy, today) for check in chosen),
+        register_file=register_file,
+        register_sha256=register_sha256,
     )
 
 

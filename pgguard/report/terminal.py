@@ -64,6 +64,8 @@ def _head(console: Console, report: Report) -> None:
         )
     )
     policy = f"policy {visible(report.policy_file)}" if report.policy_file else "no policy file"
+    if report.register_file:
+        policy += f", register {visible(report.register_file)} (sha256 {report.register_sha256[:16]}...)"
     when = report.inspected_at[:16].replace("T", " ")
     console.print(Text(f"inspected {when} UTC as {visible(report.inspected_as)}, {policy}"))
 

@@ -117,11 +117,11 @@ class _Look:
                     yield from self._table(place, name, database)
                 elif match := _LAST.match(name):
                     yield from self._column(place, match[1], match[2], database)
-        for place, name in texts(data, "activity", "*", "tables", "*"):
-            yield from self._table(place, name, "")
-        for place, name in texts(data, "activity", "*", "columns", "*"):
+        for listed, name in texts(data, "activity", "*", "tables", "*"):
+            yield from self._table(listed, name, "")
+        for listed, name in texts(data, "activity", "*", "columns", "*"):
             if match := _LAST.match(name):
-                yield from self._column(place, match[1], match[2], "")
+                yield from self._column(listed, match[1], match[2], "")
         for section, table, key in _COLUMNS:
             for number, entry in section_entries(data, section):
                 name, column, database = entry_texts(entry, table, key, "database")

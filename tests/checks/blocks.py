@@ -30,6 +30,7 @@ and may go on with::
     -- failed: TIMES HOURS ROLE ADDRESS
                                  so many refused logins, so many hours ago, within a quarter of an hour
     -- last-run: HOURS           a nightly check that ended so many hours ago (never: none)
+    -- document: PATH SHA256     a contract's text as it was found (or: PATH because REASON)
     -- tested: CHANNEL REASON    the last test of an alert channel and why it failed (ok: it answered)
     -- learnt: DAYS SOURCE       statements of so many days up to now were learnt from (a log or
                                  pg_stat_statements)
@@ -80,6 +81,7 @@ class Block:
     observed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     last_run: str = ""
+    documents: list[str] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
     learnt: str = ""
     used: list[str] = field(default_factory=list)
@@ -152,6 +154,8 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.failed.append(value)
         case "last-run":
             block.last_run = value
+        case "document":
+            block.documents.append(value)
         case "tested":
             block.tested.append(value)
         case "learnt":

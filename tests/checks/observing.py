@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from pgguard.model.observation import Coverage, LoginFailure, Observations, SessionSeen
+from pgguard.model.register import Document
 from pgguard.model.supervision import ChannelTest, Supervision
 from pgguard.model.usage import MEANS, Gap, Need, Unattributed, Used
 
@@ -34,6 +35,16 @@ def supervision(last_run: str, tested: list[str]) -> Supervision:
         name, reason = line.split(" ", 1)
         tests[name] = ChannelTest(now.isoformat(), "" if reason == "ok" else reason)
     return Supervision(at, tests)
+
+
+def documents(lines: list[str]) -> dict[str, Document]:
+    """The texts of contracts as the directives `document` say them."""
+    found = {}
+    for line in lines:
+        path, _, reason = line.partition(" because ")
+        path, _, digest = path.partition(" ")
+        found[path] = Document(digest, reason)
+    return found
 
 
 def learnt(window: str, used: list[str], untold: list[str], database: str) -> Observations:

@@ -19,7 +19,7 @@ from pgguard.server.read import read_open, read_snapshot
 from pgguard.server.sample import read_samples
 from pgguard.store.policy_file import parse
 from tests.checks.blocks import Block, read_blocks
-from tests.checks.observing import learnt, observations, supervision
+from tests.checks.observing import documents, learnt, observations, supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,8 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
             snapshot = snapshot.observed(learnt(block.learnt, block.used, block.untold, database))
         if block.last_run:
             snapshot = snapshot.supervised(supervision(block.last_run, block.tested))
+        if block.documents:
+            snapshot = snapshot.documented(documents(block.documents))
         policy = parse("\n".join(block.policy), "policy of the block")
         chosen = check(block.check)
         assert chosen is not None, f"there is no check {block.check}"

@@ -1,0 +1,113 @@
+-- fires: contract maintenance 2026
+-- evidence: the register does not say where it has its subject, its duration, the nature and purpose of the processing, the types of data, the categories of persons, 28(3)(a) documented instructions
+-- evidence: 28(3)(h) information and audits, its text (document); v_anna can log in for it
+-- severity: high
+-- policy: [[processor]]
+-- policy: name = "Vendor"
+-- policy: [[contract]]
+-- policy: name = "maintenance 2026"
+-- policy: processor = "Vendor"
+-- policy: roles = ["vendor"]
+CREATE ROLE vendor; CREATE ROLE v_anna LOGIN IN ROLE vendor;
+
+-- fires: v_bot
+-- evidence: v_bot can log in for Vendor, and no contract of the register covers it
+-- severity: high
+-- fires: v_paul
+-- evidence: v_paul can log in for Vendor
+-- policy: [[processor]]
+-- policy: name = "Vendor"
+-- policy: [[contract]]
+-- policy: name = "maintenance 2026"
+-- policy: processor = "Vendor"
+-- policy: subject = "maintenance of the laboratory application"
+-- policy: purpose = "corrections asked for by the laboratory"
+-- policy: start = 2024-01-01
+-- policy: end = 2090-12-31
+-- policy: data_types = ["contact"]
+-- policy: persons = ["patients"]
+-- policy: clause_a = "4.1"
+-- policy: clause_b = "4.2"
+-- policy: clause_c = "4.3"
+-- policy: clause_d = "4.4"
+-- policy: clause_e = "4.5"
+-- policy: clause_f = "4.6"
+-- policy: clause_g = "9"
+-- policy: clause_h = "10"
+-- policy: document = "contract.pdf"
+-- policy: sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+-- policy: roles = ["vendor"]
+-- policy: [[account]]
+-- policy: role = "v_anna"
+-- policy: person = "Anna Roux"
+-- policy: processor = "Vendor"
+-- policy: [[account]]
+-- policy: role = "v_paul"
+-- policy: person = "Paul Roux"
+-- policy: processor = "Vendor"
+-- policy: [[account]]
+-- policy: role = "v_left"
+-- policy: person = "Lea Petit"
+-- policy: processor = "Vendor"
+-- policy: [[service]]
+-- policy: role = "v_bot"
+-- policy: owner = "Vendor"
+-- policy: purpose = "migration"
+CREATE ROLE vendor; CREATE ROLE v_anna LOGIN IN ROLE vendor; CREATE ROLE v_paul LOGIN; CREATE ROLE v_bot LOGIN;
+CREATE ROLE v_left NOLOGIN;
+
+-- fires: processor Host
+-- evidence: no contract of the register is with it
+-- severity: medium
+-- fires: processor Vendor
+-- evidence: no contract of the register is with it; v_bot can log in for it
+-- severity: high
+-- policy: [[processor]]
+-- policy: name = "Host"
+-- policy: [[processor]]
+-- policy: name = "Below the host"
+-- policy: engaged_by = "Host"
+-- policy: [[processor]]
+-- policy: name = "Vendor"
+-- policy: [[service]]
+-- policy: role = "v_bot"
+-- policy: owner = "Vendor"
+-- policy: purpose = "migration"
+CREATE ROLE v_bot LOGIN;
+
+-- silent: declared as a whole, and a program that names the contract
+-- policy: [[processor]]
+-- policy: name = "Vendor"
+-- policy: [[contract]]
+-- policy: name = "maintenance 2026"
+-- policy: processor = "Vendor"
+-- policy: subject = "maintenance of the laboratory application"
+-- policy: purpose = "corrections asked for by the laboratory"
+-- policy: start = 2024-01-01
+-- policy: end = 2090-12-31
+-- policy: data_types = ["contact"]
+-- policy: persons = ["patients"]
+-- policy: clause_a = "4.1"
+-- policy: clause_b = "4.2"
+-- policy: clause_c = "4.3"
+-- policy: clause_d = "4.4"
+-- policy: clause_e = "4.5"
+-- policy: clause_f = "4.6"
+-- policy: clause_g = "9"
+-- policy: clause_h = "10"
+-- policy: document = "contract.pdf"
+-- policy: sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+-- policy: roles = ["vendor"]
+-- policy: [[service]]
+-- policy: role = "v_bot"
+-- policy: owner = "Vendor"
+-- policy: purpose = "migration"
+-- policy: contract = "maintenance 2026"
+CREATE ROLE vendor; CREATE ROLE v_anna LOGIN IN ROLE vendor; CREATE ROLE v_bot LOGIN;
+
+-- not-applicable: no processor is declared
+-- policy: [[activity]]
+-- policy: name = "care"
+-- policy: purpose = "care"
+-- policy: databases = ["lab"]
+SELECT 1;
