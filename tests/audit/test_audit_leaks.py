@@ -1,151 +1,232 @@
-"""What sessions can make the server print, and rows that arrive by replication."""
+"""No value of a column that is only marked is in clear in the store's files, its statistics, or what its code logs."""
 
 from __future__ import annotations
 
 import re
-import time
+import secrets
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from pgguard.demo.cluster import Cluster
 from tests.audit.store import with_store
+from tests.encryption.attacks import forms, found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    from pgguard.demo.cluster import Cluster
+    from pgguard.demo.binaries import Postgres
 
-WRITES = (
-    "INSERT INTO lab.hidden VALUES ('1850275123456', 'x')",
-    "UPDATE lab.hidden SET what = 'y'",
-    "UPDATE lab.hidden SET nir = '2850275123456'",
-    "DELETE FROM lab.hidden",
-    "BEGIN",
-    "SELECT pgguard.identify('Dr. House')",
-    "INSERT INTO lab.hidden VALUES ('1850275123456', 'x')",
-    "COMMIT",
-    "CREATE TABLE ours.t (a int)",
-)
+TALKATIVE = {
+    "log_statement": "all",
+    "log_min_messages": "debug1",
+    "log_error_verbosity": "verbose",
+    "log_min_error_statement": "debug5",
+    "log_parameter_max_length": "0",
+    "track_functions": "all",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_nested_statements": "on",
+    "auto_explain.log_analyze": "on",
+    "auto_explain.log_verbose": "on",
+    "auto_explain.log_triggers": "on",
+    "auto_explain.log_settings": "on",
+}
+# columns of all kinds of types, none of which is recorded but as changed
+SCHEMA = """
+CREATE ROLE app LOGIN; CREATE ROLE lab_owner;
+CREATE SCHEMA lab AUTHORIZATION lab_owner;
+SET ROLE lab_owner;
+CREATE TABLE lab.t (
+    id int PRIMARY KEY, who int, name text, c varchar(80), ch char(40), n numeric, raw bytea, j jsonb, js json, arr text[],
+    long text, plain text CHECK (length(plain) < 60), UNIQUE (name));
+CREATE TABLE lab.tagged (nir text PRIMARY KEY, whose text, name text);
+CREATE TABLE lab.bare (name text, j json);
+CREATE TABLE lab.rowed (nir text PRIMARY KEY, whose text, name text, plain text, n numeric, arr text[]);
+GRANT USAGE ON SCHEMA lab TO app; GRANT ALL ON ALL TABLES IN SCHEMA lab TO app;
+RESET ROLE;
+SELECT pgguard_audit.audit('lab.t', 'who', '{"plain": "plain"}');
+SELECT pgguard_audit.audit('lab.tagged', 'whose', key_is_tag => true, subject_is_tag => true);
+SELECT pgguard_audit.audit('lab.bare');
+SELECT pgguard_audit.audit('lab.rowed', 'whose', '{"plain": "plain"}', 'row', key_is_tag => true, subject_is_tag => true);
+"""
 
 
-def _printed(secret: bytes) -> tuple[str, ...]:
-    """A secret as nodes of plans print it, in decimal bytes, and as text."""
-    signed = " ".join(str(byte - 256 if byte > 127 else byte) for byte in secret)
-    return signed, secret.hex()
+class Planted:
+    """Values that are bound, and therefore only found where somebody put them."""
+
+    def __init__(self) -> None:
+        self.text = f"planted{secrets.token_hex(6)}"
+        self.number = str(10**20 + secrets.randbelow(10**20))
+        self.nir = f"1{secrets.randbelow(10**14):014}"
+        self.other = f"2{secrets.randbelow(10**14):014}"
+        self.whose = f"whose{secrets.token_hex(6)}"
+
+    def forms(self) -> list[str]:
+        """All of them, however they may be written."""
+        return [one for value in vars(self).values() for one in forms(value)]
 
 
-def test_no_plan_log_or_error_has_a_secret(new_cluster: Callable[..., Cluster]) -> None:
-    cluster = new_cluster(
-        settings={
-            "session_preload_libraries": "auto_explain",
-            "auto_explain.log_min_duration": "0",
-            "auto_explain.log_nested_statements": "on",
-            "auto_explain.log_verbose": "on",
-            "auto_explain.log_analyze": "on",
-            "log_statement": "none",
-        }
-    )
-    dsn = with_store(cluster, "leaks")
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(
-            "CREATE ROLE app LOGIN; CREATE SCHEMA lab; CREATE SCHEMA ours AUTHORIZATION app;"
-            " CREATE TABLE lab.hidden (nir text PRIMARY KEY, what text);"
-            " GRANT USAGE ON SCHEMA lab TO app; GRANT ALL ON lab.hidden TO app;"
-            " SELECT pgguard_audit.audit('lab.hidden', 'nir', key_is_tag => true, subject_is_tag => true)"
-        )
-        row = connection.execute(
-            "SELECT secret, pgguard_audit.tag_key(), sha256('claim'::bytea || secret),"
-            " sha256('watch'::bytea || secret)"
-            " FROM pgguard_audit.installation"
-        ).fetchone()
-    assert row is not None
-    heard: list[str] = []
-    with psycopg.connect(cluster.dsn(user="app", dbname="leaks"), autocommit=True) as app:
-        app.add_notice_handler(
-            lambda notice: heard.append(f"{notice.message_primary} {notice.message_detail}")
-        )
-        for name in ("debug_print_parse", "debug_print_rewritten", "debug_print_plan"):
-            app.execute(f"SET {name} = on")
-        app.execute("SET client_min_messages = 'log'")
-        # left to itself the server makes the one five times, and then perhaps the other
-        for mode in ("force_custom_plan", "force_generic_plan"):
-            app.execute(f"SET plan_cache_mode = '{mode}'")
-            for statement in WRITES:
-                try:
-                    app.execute(statement)
-                except psycopg.Error as error:
-                    heard.append(str(error))
-            app.execute("DELETE FROM lab.hidden; DROP TABLE ours.t")
-        for statement in (
-            "EXPLAIN (ANALYZE, VERBOSE) INSERT INTO lab.hidden VALUES ('1', '2')",
-            "INSERT INTO lab.hidden VALUES ('1', '3')",
-            "INSERT INTO lab.hidden VALUES (repeat('x', 100000), '')",
-            "SET statement_timeout = '1ms'; INSERT INTO lab.hidden SELECT generate_series(2, 100000)",
-        ):
+@pytest.fixture(scope="module")
+def running(postgres: Postgres) -> Iterator[Cluster]:
+    root = postgres.bin.parent
+    explains = any((root / folder / "auto_explain.so").exists() for folder in ("lib", "lib/postgresql"))
+    settings = TALKATIVE | ({"shared_preload_libraries": "auto_explain"} if explains else {})
+    if not explains:
+        settings = {name: value for name, value in settings.items() if not name.startswith("auto_explain")}
+    with Cluster.start(postgres, settings={**settings, "full_page_writes": "off"}) as cluster:
+        yield cluster
+
+
+def _written(cluster: Cluster, planted: Planted) -> None:
+    """Everything that goes through the triggers, and what fails in or around them."""
+    p = planted
+    with psycopg.connect(cluster.dsn(user="app", dbname="lab"), autocommit=True) as connection:
+
+        def run(statement: str, *values: object, fails: str = "") -> None:
             try:
-                heard += map(str, app.execute(statement).fetchall())
+                connection.execute(statement.encode(), values)
             except psycopg.Error as error:
-                heard.append(
-                    f"{error} {error.diag.message_detail} {error.diag.context} {error.diag.internal_query}"
-                )
-    text = " ".join("\n".join(heard).split()) + " ".join(cluster.log.read_text("utf-8", "replace").split())
-    # the way of looking finds what is printed: a constant of the trigger's code, and a plan of it
-    assert "pgguard_audit.entry" in text
-    assert re.search(r":constvalue 8 \[ \d", text)
-    for secret in row:
-        for form in _printed(secret):
-            assert form not in text
+                assert error.sqlstate == fails, error
+            else:
+                assert not fails
 
-
-def test_rows_that_arrive_by_replication_are_recorded(new_cluster: Callable[..., Cluster]) -> None:
-    """Statement triggers do not fire for them: whoever subscribes an audited table gets row triggers."""
-    cluster = new_cluster(settings={"wal_level": "logical"})
-    dsn = with_store(cluster, "here")
-    with (
-        psycopg.connect(cluster.dsn(), autocommit=True) as postgres,
-        psycopg.connect(dsn, autocommit=True) as here,
-    ):
-        postgres.execute("CREATE DATABASE there")
-        table = "CREATE TABLE public.t (id int PRIMARY KEY, who int, what text)"
-        with psycopg.connect(cluster.dsn(dbname="there"), autocommit=True) as there:
-            there.execute(table)
-            there.execute("CREATE PUBLICATION p FOR TABLE public.t")
-            there.execute("SELECT pg_create_logical_replication_slot('s', 'pgoutput')")
-            here.execute(table)
-            here.execute("SELECT pgguard_audit.audit('public.t', 'who', '{\"what\": \"plain\"}')")
-            source = psycopg.sql.Literal(cluster.dsn(dbname="there"))
-            here.execute(
-                psycopg.sql.SQL(
-                    "CREATE SUBSCRIPTION s CONNECTION {} PUBLICATION p"
-                    " WITH (create_slot = false, copy_data = false)"
-                ).format(source)
+        # plans for one call, and one for all
+        for turn in range(8):
+            connection.prepare_threshold = 0 if turn % 2 else None
+            row = (turn, turn, f"{p.text}{turn}", p.text, p.text, p.number, p.text.encode())
+            objects = (f'{{"v": "{p.text}"}}',) * 2
+            run(
+                "INSERT INTO lab.t VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, ARRAY[%s], repeat(%s, 1000), 'visible-value')",
+                *row,
+                *objects,
+                p.text,
+                p.text,
             )
-            there.execute("INSERT INTO public.t VALUES (1, 7, 'a')")
-            there.execute("UPDATE public.t SET what = 'b'")
-            there.execute("DELETE FROM public.t")
-        here.execute("INSERT INTO public.t VALUES (2, 7, 'c')")
-        found: list[tuple[object, ...]] = []
-        deadline = time.monotonic() + 30
-        while len(found) < 4 and time.monotonic() < deadline:
-            time.sleep(0.1)
-            found = here.execute("SELECT verb, key FROM pgguard_audit.change WHERE subject = '7'").fetchall()
-        here.execute("DROP SUBSCRIPTION s")
-        assert sorted(found, key=str) == [("DELETE", "1"), ("INSERT", "1"), ("INSERT", "2"), ("UPDATE", "1")]
+            run(
+                "UPDATE lab.t SET name = name || 'x', c = c || 'y', n = n + 1, raw = raw || '\\x00', j = '{}', arr = arr || arr WHERE id = %s",
+                turn,
+            )
+            run("UPDATE lab.t SET id = id + 100 WHERE id = %s", turn)
+            run("INSERT INTO lab.tagged VALUES (%s, %s, %s)", f"{p.nir}{turn}", p.whose, p.text)
+            run(
+                "UPDATE lab.tagged SET name = 'n', whose = %s WHERE nir = %s",
+                f"{p.whose}{turn}",
+                f"{p.nir}{turn}",
+            )
+            run("UPDATE lab.tagged SET nir = %s WHERE nir = %s", f"{p.other}{turn}", f"{p.nir}{turn}")
+            run(
+                "INSERT INTO lab.rowed VALUES (%s, %s, %s, 'visible-value', %s, ARRAY[%s])",
+                f"{p.nir}{turn}",
+                p.whose,
+                p.text,
+                p.number,
+                p.text,
+            )
+            run(
+                "UPDATE lab.rowed SET name = 'n', n = n + 1, arr = '{}', whose = %s WHERE nir = %s",
+                f"{p.whose}{turn}",
+                f"{p.nir}{turn}",
+            )
+            run("UPDATE lab.rowed SET nir = %s WHERE nir = %s", f"{p.other}{turn}", f"{p.nir}{turn}")
+            run("INSERT INTO lab.bare VALUES (%s, %s)", f"{p.text}{turn}", objects[0])
+            run("UPDATE lab.bare SET name = name || 'z'")
+            run(
+                "INSERT INTO lab.t (id, name, plain) VALUES (500, %s, repeat('x', 99))", p.text, fails="23514"
+            )
+            run(
+                "INSERT INTO lab.tagged VALUES (%s, %s, %s)",
+                f"{p.other}{turn}",
+                p.whose,
+                p.text,
+                fails="23505",
+            )
+            if turn % 2:
+                run("DELETE FROM lab.t WHERE id = %s", 100 + turn)
+                run("DELETE FROM lab.tagged WHERE nir = %s", f"{p.other}{turn}")
+                run("DELETE FROM lab.rowed WHERE nir = %s", f"{p.other}{turn}")
+        run("DELETE FROM lab.bare")
+    # the store refuses: the audit's own statement fails
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as boss:
+        boss.execute("ALTER TABLE pgguard_audit.entry ADD CONSTRAINT never CHECK (login <> 'app') NOT VALID")
+    with psycopg.connect(cluster.dsn(user="app", dbname="lab"), autocommit=True) as connection:
+        for statement in (
+            "INSERT INTO lab.t (id, name, plain) VALUES (600, %s, 'visible-value')",
+            "UPDATE lab.t SET c = %s",
+            "INSERT INTO lab.bare VALUES (%s)",
+            "INSERT INTO lab.tagged VALUES (%s)",
+            "INSERT INTO lab.rowed VALUES (%s)",
+        ):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                connection.execute(statement.encode(), (p.text,))
+    with psycopg.connect(cluster.dsn(dbname="lab"), autocommit=True) as boss:
+        boss.execute("ALTER TABLE pgguard_audit.entry DROP CONSTRAINT never")
 
 
-@pytest.mark.parametrize("owner", ["pgguard_auditor", "somebody"])
-def test_a_store_that_belongs_to_somebody_else_is_not_built_upon(
-    new_cluster: Callable[..., Cluster], owner: str
-) -> None:
-    cluster = new_cluster()
-    # new databases are copies of this one
-    with psycopg.connect(cluster.dsn(dbname="template1"), autocommit=True) as connection:
-        connection.execute("CREATE ROLE somebody LOGIN")
-        if owner == "pgguard_auditor":
-            # the role was made before us, and can log in
-            connection.execute("CREATE ROLE pgguard_auditor LOGIN")
-        else:
-            connection.execute("CREATE SCHEMA pgguard_audit AUTHORIZATION somebody")
-    with pytest.raises(psycopg.errors.RaiseException, match=r"can log in|belongs to somebody"):
-        with_store(cluster, "taken")
+def _files(connection: psycopg.Connection, cluster: Cluster) -> dict[str, bytes]:
+    """The files of everything in the schema of the store, of its indexes, and of what is kept out of line."""
+    listed = connection.execute(
+        "WITH own AS (SELECT oid, reltoastrelid FROM pg_class WHERE relnamespace = 'pgguard_audit'::regnamespace),"
+        " of AS (SELECT oid FROM own UNION SELECT reltoastrelid FROM own WHERE reltoastrelid <> 0),"
+        " every AS (SELECT oid FROM of UNION SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM of))"
+        " SELECT oid::regclass::text, pg_relation_filepath(oid) FROM every WHERE pg_relation_filepath(oid) IS NOT NULL"
+    ).fetchall()
+    files = {}
+    for name, path in listed:
+        first: Path = cluster.data_directory / path
+        files[name] = b"".join(one.read_bytes() for one in sorted(first.parent.glob(f"{first.name}*")))
+    return files
+
+
+def test_planted_values_are_nowhere_in_the_store_nor_in_what_it_logs(running: Cluster) -> None:
+    with_store(running, "lab")
+    with psycopg.connect(running.dsn(dbname="lab"), autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+    planted = Planted()
+    mark = len(running.log.read_bytes())
+    _written(running, planted)
+    said = running.log.read_bytes()[mark:].decode("utf-8", "replace")
+    with psycopg.connect(running.dsn(dbname="lab"), autocommit=True) as connection:
+        ((entries,),) = connection.execute(
+            "SELECT count(*) FROM pgguard_audit.entry WHERE login = 'app' AND shape IS NOT NULL"
+        ).fetchall()
+        assert entries > 8 * 8
+        connection.execute("ANALYZE")
+        ((statistics,),) = connection.execute(
+            "SELECT string_agg(concat_ws(' ', s.tablename, s.attname, s.most_common_vals, s.histogram_bounds), ' ')"
+            " FROM pg_stats AS s WHERE s.schemaname = 'pgguard_audit'"
+        ).fetchall()
+        ((kept,),) = connection.execute(
+            "SELECT count(*) FROM pg_stats WHERE schemaname = 'pgguard_audit' AND tablename LIKE 'entry%'"
+            " AND attname IN ('key', 'subject', 'subject_before', 'old', 'new', 'sealed')"
+        ).fetchall()
+        ((secret,),) = connection.execute("SELECT secret FROM pgguard_audit.installation").fetchall()
+        ((tag_key,),) = connection.execute("SELECT pgguard_audit.tag_key()").fetchall()
+        connection.execute("CHECKPOINT")
+        files = _files(connection, running)
+    assert statistics and kept == 0
+    assert found(statistics, planted.forms()) == []
+    # the control: what is recorded is found where it should be
+    assert any(b"visible-value" in content for name, content in files.items() if ".entry_" in name)
+    for name, content in files.items():
+        hits = [one for one in planted.forms() if one.encode() in content]
+        assert hits == [], name
+    # keys of the audit, and values in what its own statements logged
+    for one in (secret, tag_key):
+        assert found(said, forms(bytes(one))) == []
+    own = [
+        part
+        for part in re.split(r"\n(?=\d{4}-\d\d-\d\d )", said)
+        if "INSERT INTO pgguard_audit.entry" in part
+    ]
+    assert own
+    if "Query Text" in said:
+        plans = [part for part in own if "Query Text: INSERT INTO pgguard_audit.entry" in part]
+        assert plans
+        for part in plans:
+            assert found(part, planted.forms()) == [], part[:2000]
+    # what the audit's own statement says when it fails: CONTEXT and DETAIL, but not the statement of the application
+    for part in own:
+        told = "\n".join(line for line in part.splitlines() if "STATEMENT:" not in line)
+        assert found(told, planted.forms()) == [], told[:2000]
