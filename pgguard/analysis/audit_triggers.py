@@ -8,12 +8,12 @@ with a condition (WHEN), or for some columns only (UPDATE OF), sees not every wr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pgguard.analysis import catalog
 from pgguard.analysis.bodies import parsed
 from pgguard.analysis.expression import Unparsable
-from pgguard.analysis.own import audits
+from pgguard.analysis.own import AUDIT, EVENT_FUNCTIONS, audits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,42 +24,66 @@ if TYPE_CHECKING:
 _ALWAYS = "A"
 _TRUNCATE = "TRUNCATE"
 EVENTS = ("INSERT", "UPDATE", "DELETE", _TRUNCATE)
+# parameters that keep triggers or event triggers from firing
+SWITCHES = frozenset({"session_replication_role", "event_triggers"})
+# the event triggers of the audit, by the function that each calls
+EVENT_TRIGGERS = {
+    "audit_on_ddl": "pgguard_audit_ddl",
+    "audit_on_drop": "pgguard_audit_drop",
+    "audit_on_rewrite": "pgguard_audit_rewrite",
+}
 
 
-class Watched(NamedTuple):
-    """What audit triggers see of a table: the events that none does, in order, and those of pgguard's
-    triggers that would see them if they were enabled ALWAYS."""
+def unseen(database: DatabaseSnapshot, relation: Relation) -> tuple[str, ...]:
+    """The events of one table itself that no audit trigger is there for, in order.
 
-    missing: tuple[str, ...]
-    asleep: tuple[Trigger, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every write is seen."""
-        return not self.missing
-
-
-def watched(database: DatabaseSnapshot, relation: Relation) -> Watched:
-    """What audit triggers see of what is written to one table itself.
-
-    Rows that come to a partition through its parent set off its row triggers, and the parent's statement
-    triggers. Foreign tables have no TRUNCATE to see. Raises `Unread` when triggers, functions or
-    definitions could not be read.
+    A trigger that is switched off counts: that it is off is another fact. Rows that come to a partition
+    through its parent set off its row triggers, and the parent's statement triggers. Foreign tables have no
+    TRUNCATE to see. Raises `Unread` when triggers, functions or definitions could not be read.
     """
     wanted = EVENTS[:3] if relation.kind == "f" else EVENTS
-    own = [one for one in _audits(database, relation.oid) if one.enabled == _ALWAYS]
+    own = _audits(database, relation.oid)
     rows = {event for one in own if one.level == "ROW" for event in one.events}
     statements = {event for one in own if one.level != "ROW" for event in one.events}
     if relation.is_partition:
         above = _statements_above(database, relation)
         statements = {event for event in statements if event == _TRUNCATE or event in above}
-    missing = tuple(event for event in wanted if event not in rows | statements)
-    asleep = tuple(
-        one
-        for one in _audits(database, relation.oid)
-        if one.enabled != _ALWAYS and not set(missing).isdisjoint(one.events)
-    )
-    return Watched(missing, asleep)
+    return tuple(event for event in wanted if event not in rows | statements)
+
+
+def is_audited(database: DatabaseSnapshot) -> bool:
+    """Whether anything in a database is audited, or was meant to be: by a store, or by an audit trigger."""
+    return any(one.name == AUDIT for one in database.schemas) or bool(audited_relations(database))
+
+
+def audited_relations(database: DatabaseSnapshot) -> frozenset[int]:
+    """The oids of the tables that have an audit trigger, in whatever state."""
+    _audits(database, 0)
+    known: dict[int, list[Trigger]] = database._memo["audit triggers"]
+    return frozenset(known)
+
+
+def asleep(database: DatabaseSnapshot) -> dict[int, tuple[Trigger, ...]]:
+    """The audit triggers that are not enabled ALWAYS, by the oid of their table."""
+    found = {}
+    for relation in audited_relations(database):
+        off = tuple(one for one in _audits(database, relation) if one.enabled != _ALWAYS)
+        if off:
+            found[relation] = off
+    return found
+
+
+def refuses_owners(database: DatabaseSnapshot) -> bool:
+    """Whether the event triggers are at work that keep owners from disabling or dropping audit triggers."""
+    functions = catalog.functions(database)
+    working = {
+        functions[one.function].name
+        for one in database.event_triggers
+        if one.enabled == _ALWAYS
+        and one.function in functions
+        and (functions[one.function].schema, functions[one.function].name) in EVENT_FUNCTIONS
+    }
+    return working >= {"audit_on_ddl", "audit_on_drop"}
 
 
 def leaves(database: DatabaseSnapshot, relation: Relation) -> Sequence[Relation]:
@@ -78,10 +102,7 @@ def _statements_above(database: DatabaseSnapshot, relation: Relation) -> set[str
     parent = catalog.relations(database).get(relation.parent)
     while parent is not None:
         above &= {
-            event
-            for one in _audits(database, parent.oid)
-            if one.enabled == _ALWAYS and one.level != "ROW"
-            for event in one.events
+            event for one in _audits(database, parent.oid) if one.level != "ROW" for event in one.events
         }
         parent = catalog.relations(database).get(parent.parent) if parent.is_partition else None
     return above

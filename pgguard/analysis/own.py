@@ -20,6 +20,12 @@ ROLES = frozenset(
         "pgguard_audit_erasure",
     }
 )
+# who owns the store and what writes to it: nobody else should be able to become these
+OWNERS = (AUDITOR, "pgguard_audit_erasure")
+# what the audit's event triggers call
+EVENT_FUNCTIONS = frozenset(
+    {("pgguard", "audit_on_ddl"), ("pgguard", "audit_on_drop"), ("pgguard", "audit_on_rewrite")}
+)
 _PREFIX = "audit_"
 
 

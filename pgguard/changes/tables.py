@@ -53,15 +53,15 @@ def enable(
     )
 
 
-def enable_event_trigger(name: str, was: str, *, database: str | None = None) -> Change:
-    """Make an event trigger fire; `was` is evtenabled before."""
+def enable_event_trigger(name: str, was: str, *, always: bool = False, database: str | None = None) -> Change:
+    """Make an event trigger fire; `was` is evtenabled before. `always`: in sessions that replicate, too."""
     return Change(
-        sql=f"ALTER EVENT TRIGGER {ident(name)} ENABLE;",
+        sql=f"ALTER EVENT TRIGGER {ident(name)} ENABLE{' ALWAYS' if always else ''};",
         undo=f"ALTER EVENT TRIGGER {ident(name)} {_ENABLED[was]};",
         lock="none",
         database=database,
         planned=_event_fires(name, was),
-        done=_event_fires(name, "O"),
+        done=_event_fires(name, "A" if always else "O"),
     )
 
 

@@ -6,33 +6,30 @@ and what stood there before; the law asks for just that.
 How to fix: put pgguard's audit triggers on the table for INSERT, UPDATE, DELETE and TRUNCATE and enable
 them ALWAYS, so that they fire for replicated and restored rows too.
 
-Silent when: all four are seen, on every partition (of foreign tables the first three); views and
-materialized views; pgguard's own tables; tables whose only personal data are who of the staff wrote a
-row, or from where; waived.
+Silent when: there is a trigger for all four, on every partition (of foreign tables the first three), whether
+it is enabled or not (audit-disabled); views and materialized views; pgguard's own tables; tables whose only
+personal data are who of the staff wrote a row, or from where; waived.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.analysis.audit_triggers import EVENTS, leaves, watched
+from pgguard.analysis.audit_triggers import EVENTS, leaves, unseen
 from pgguard.analysis.ciphertext import SCHEMA
 from pgguard.analysis.grouping import place, together
 from pgguard.analysis.names import database_subject, relation_name, relation_subject, shorten
 from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.analysis.waivers import waived
-from pgguard.changes.tables import enable
 from pgguard.model.classification import SENSITIVITY, TRACES
 from pgguard.model.finding import Finding, Severity
-from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pgguard.analysis.sensitive import Sensitive
-    from pgguard.model.finding import Change
     from pgguard.model.policy import Policy
-    from pgguard.model.rows import Relation, Trigger
+    from pgguard.model.rows import Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 severity = Severity.HIGH
@@ -46,15 +43,13 @@ _WORST_FIRST: dict[str, int] = {category: rank for rank, category in enumerate(S
 
 
 class _Blind(NamedTuple):
-    """A table with writes that no audit trigger sees: which, on how many of its partitions, and the
-    triggers that would see them if they were enabled ALWAYS."""
+    """A table with writes that no audit trigger is there for: which, and on how many of its partitions."""
 
     relation: Relation
     worst: int
     missing: tuple[str, ...]
     partitions: int
     of: int
-    asleep: tuple[tuple[Relation, Trigger], ...]
 
 
 def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
@@ -66,7 +61,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
         rest = [one for one in blind if relation_name(one.relation) not in names]
         for one in apart:
             yield _of_table(database, one)
-        nothing = [one for one in rest if one.missing == _all(one.relation) and not one.asleep]
+        nothing = [one for one in rest if one.missing == _all(one.relation)]
         if len(nothing) > 1 and len(nothing) + len(apart) == len(tables):
             nothing.sort(
                 key=lambda one: (one.worst, -one.relation.estimated_rows, relation_name(one.relation))
@@ -77,7 +72,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                 f"none of the {len(nothing)} sensitive tables has an audit trigger; the worst: {worst}",
             )
             continue
-        for group in together(rest, lambda one: (one.relation.schema, one.missing, bool(one.asleep))):
+        for group in together(rest, lambda one: (one.relation.schema, one.missing)):
             if len(group) == 1:
                 yield _of_table(database, group[0])
                 continue
@@ -85,7 +80,6 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             yield Finding(
                 place(database, (one.relation.schema for one in group)),
                 f"{len(group)} sensitive tables are not audited ({tables_named}): {_told(group[0])}",
-                fix=tuple(change for one in group for change in _fixes(database, one)),
             )
 
 
@@ -105,18 +99,16 @@ def _blind(database: DatabaseSnapshot, columns: Sequence[Sensitive]) -> _Blind |
     relation = columns[0].relation
     # a partitioned table holds no rows itself, and one without partitions will
     parts = leaves(database, relation) or (relation,)
-    seen = [(part, watched(database, part)) for part in parts]
-    open_ones = [(part, one) for part, one in seen if not one.complete]
+    open_ones = [found for found in (unseen(database, part) for part in parts) if found]
     if not open_ones:
         return None
-    lacking = {event for _, one in open_ones for event in one.missing}
+    lacking = {event for found in open_ones for event in found}
     return _Blind(
         relation,
         min(_WORST_FIRST.get(one.category, len(_WORST_FIRST)) for one in columns),
         tuple(event for event in EVENTS if event in lacking),
         len(open_ones),
         len(parts) if relation.kind == "p" and parts[0] is not relation else 0,
-        tuple((part, trigger) for part, one in open_ones for trigger in one.asleep),
     )
 
 
@@ -125,26 +117,11 @@ def _all(relation: Relation) -> tuple[str, ...]:
 
 
 def _of_table(database: DatabaseSnapshot, one: _Blind) -> Finding:
-    return Finding(relation_subject(database, one.relation), _told(one), fix=tuple(_fixes(database, one)))
+    return Finding(relation_subject(database, one.relation), _told(one))
 
 
 def _told(one: _Blind) -> str:
     said = f"no audit trigger sees {', '.join(one.missing)}"
     if one.of:
         said += f" on {one.partitions} of its {one.of} partition{'s' if one.of > 1 else ''}"
-    if one.asleep:
-        names = dict.fromkeys(ident(trigger.name) for _, trigger in one.asleep)
-        said += f"; {shorten(list(names), 3)} would if enabled ALWAYS"
     return said
-
-
-def _fixes(database: DatabaseSnapshot, one: _Blind) -> Iterator[Change]:
-    for relation, trigger in one.asleep:
-        yield enable(
-            "TRIGGER",
-            trigger.name,
-            relation_name(relation),
-            trigger.enabled,
-            always=True,
-            database=database.name,
-        )

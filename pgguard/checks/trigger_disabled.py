@@ -6,8 +6,9 @@ may stand in it, has not happened since, and no error says so.
 How to fix: ALTER TABLE name ENABLE TRIGGER name (ALTER EVENT TRIGGER name ENABLE), then find out when it
 was switched off and what the table went through since.
 
-Silent when: enabled (ENABLE ALWAYS too); triggers of extensions; triggers for replicas only where
-this database is a subscriber; a single trigger on a table without patients' data that logs nothing.
+Silent when: enabled (ENABLE ALWAYS too); triggers of extensions; those of pgguard's audit, which
+audit-disabled tells; triggers for replicas only where this database is a subscriber; a single trigger on a table without
+patients' data that logs nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pgguard.analysis.names import (
     schema_subject,
     shorten,
 )
+from pgguard.analysis.own import EVENT_FUNCTIONS, audits
 from pgguard.analysis.sensitive import sensitive_tables, words
 from pgguard.changes.tables import enable, enable_event_trigger
 from pgguard.model.finding import Finding, Severity
@@ -84,7 +86,11 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
                     for row in rows
                 ),
             )
-        asleep = [one for one in database.event_triggers if _off(database, one) and not one.extension]
+        asleep = [
+            one
+            for one in database.event_triggers
+            if _off(database, one) and not one.extension and not _is_audit(functions, one)
+        ]
         if asleep:
             said = [f"event trigger {ident(one.name)} {_OFF[one.enabled]}" for one in asleep]
             yield Finding(
@@ -116,7 +122,7 @@ def _switched_off(database: DatabaseSnapshot, policy: Policy) -> Iterator[Off]:
             one
             for one in own
             if _off(database, one)
-            and not _of_extension(functions, one)
+            and not _is_others(functions, one)
             # DISABLE TRIGGER on a partitioned table goes through its partitions
             and not (relation.is_partition and (relation.parent, one.name) in off_by_name)
             and (
@@ -137,9 +143,15 @@ def _off(database: DatabaseSnapshot, row: Trigger | Rule | EventTrigger) -> bool
     return row.enabled == "D" or (row.enabled == "R" and not database.subscriptions)
 
 
-def _of_extension(functions: dict[int, Function], trigger: Trigger) -> bool:
+def _is_others(functions: dict[int, Function], trigger: Trigger) -> bool:
+    # an extension's, or told by audit-disabled
     function = functions.get(trigger.function)
-    return function is not None and bool(function.extension)
+    return function is not None and (bool(function.extension) or audits(function))
+
+
+def _is_audit(functions: dict[int, Function], trigger: EventTrigger) -> bool:
+    function = functions.get(trigger.function)
+    return function is not None and (function.schema, function.name) in EVENT_FUNCTIONS
 
 
 def _keeps_a_trace(functions: dict[int, Function], trigger: Trigger) -> bool:

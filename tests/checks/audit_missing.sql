@@ -50,31 +50,6 @@ CREATE TRIGGER audit_truncate AFTER TRUNCATE ON lab.patient FOR EACH STATEMENT E
 ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_row;
 ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_truncate;
 
--- whoever sets session_replication_role is not seen
--- fires: lab.patient
--- evidence: audit_row, audit_truncate would if enabled ALWAYS
-CREATE SCHEMA pgguard;
-CREATE FUNCTION pgguard.audit_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE FUNCTION pgguard.audit_truncate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text, nom text);
-CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON lab.patient FOR EACH ROW EXECUTE PROCEDURE pgguard.audit_row();
-CREATE TRIGGER audit_truncate AFTER TRUNCATE ON lab.patient FOR EACH STATEMENT EXECUTE PROCEDURE pgguard.audit_truncate();
-
--- switched off
--- fires: lab.patient
--- evidence: no audit trigger sees TRUNCATE; audit_truncate would
-CREATE SCHEMA pgguard;
-CREATE FUNCTION pgguard.audit_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE FUNCTION pgguard.audit_truncate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE SCHEMA lab;
-CREATE TABLE lab.patient (id integer, nir text, nom text);
-CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON lab.patient FOR EACH ROW EXECUTE PROCEDURE pgguard.audit_row();
-CREATE TRIGGER audit_truncate AFTER TRUNCATE ON lab.patient FOR EACH STATEMENT EXECUTE PROCEDURE pgguard.audit_truncate();
-ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_row;
-ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_truncate;
-ALTER TABLE lab.patient DISABLE TRIGGER audit_truncate;
-
 -- somebody's own trigger keeps its traces where they can be changed
 -- fires: lab.patient
 CREATE SCHEMA lab;
@@ -374,3 +349,23 @@ ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_row;
 ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_truncate;
 CREATE VIEW lab.v_patient AS SELECT * FROM lab.patient;
 CREATE MATERIALIZED VIEW lab.m_patient AS SELECT * FROM lab.patient;
+
+-- silent: a trigger for every write; that one is switched off is told by audit-disabled
+CREATE SCHEMA pgguard;
+CREATE FUNCTION pgguard.audit_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION pgguard.audit_truncate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (id integer, nir text, nom text);
+CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON lab.patient FOR EACH ROW EXECUTE PROCEDURE pgguard.audit_row();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON lab.patient FOR EACH STATEMENT EXECUTE PROCEDURE pgguard.audit_truncate();
+ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_row;
+ALTER TABLE lab.patient ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE lab.patient DISABLE TRIGGER audit_truncate;
+
+-- silent: audited by the store
+-- installed: audit
+-- versions: 14-
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (id integer PRIMARY KEY, nir text, nom text) PARTITION BY RANGE (id);
+CREATE TABLE lab.patient_1 PARTITION OF lab.patient FOR VALUES FROM (0) TO (10);
+SELECT pgguard_audit.audit('lab.patient', 'id');

@@ -22,6 +22,7 @@ and may go on with::
     -- tls: on                   the server has TLS and a certificate (own cluster); or self-signed
     -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
     -- as: ROLE                  the inspecting role
+    -- installed: audit          the audit store is there before the SQL runs
     -- minor: NUMBER             the server is taken to be of this minor version
     -- sample: ROWS              so many rows of each table are looked at (own cluster)
     -- watched: DAYS             the log of so many days up to now was observed
@@ -29,6 +30,9 @@ and may go on with::
                                  sessions of these days up to now (20, or 100-95 days ago) and hours (8-17)
     -- failed: TIMES HOURS ROLE ADDRESS
                                  so many refused logins, so many hours ago, within a quarter of an hour
+    -- ingested: DAYS            the reads of so many days up to now were ingested
+    -- read: DAYS ROLE RELATION STATEMENTS ROWS COPIES
+                                 read on each of these days (20, or 100-95 days ago; 0: today)
     -- last-run: HOURS           a nightly check that ended so many hours ago (never: none)
     -- document: PATH SHA256     a contract's text as it was found (or: PATH because REASON)
     -- tested: CHANNEL REASON    the last test of an alert channel and why it failed (ok: it answered)
@@ -75,11 +79,14 @@ class Block:
     self_signed: bool = False
     connect: list[str] = field(default_factory=list)
     inspect_as: str = "postgres"
+    installed: str = ""
     minor: int | None = None
     watched: int | None = None
     sample: int | None = None
     observed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    ingested: int | None = None
+    read: list[str] = field(default_factory=list)
     last_run: str = ""
     documents: list[str] = field(default_factory=list)
     tested: list[str] = field(default_factory=list)
@@ -139,6 +146,8 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
         case "versions":
             low, _, high = value.partition("-")
             block.versions = (int(low), int(high or 99))
+        case "installed":
+            block.installed = value
         case "as":
             block.inspect_as = value
         case "minor":
@@ -152,6 +161,10 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.observed.append(value)
         case "failed":
             block.failed.append(value)
+        case "ingested":
+            block.ingested = int(value)
+        case "read":
+            block.read.append(value)
         case "last-run":
             block.last_run = value
         case "document":

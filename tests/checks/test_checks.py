@@ -18,8 +18,9 @@ from pgguard.server.connect import Target
 from pgguard.server.read import read_open, read_snapshot
 from pgguard.server.sample import read_samples
 from pgguard.store.policy_file import parse
+from tests.audit.store import install
 from tests.checks.blocks import Block, read_blocks
-from tests.checks.observing import documents, learnt, observations, supervision
+from tests.checks.observing import documents, ingested, learnt, observations, supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,9 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
         if block.learnt:
             database = snapshot.inspected[0].name
             snapshot = snapshot.observed(learnt(block.learnt, block.used, block.untold, database))
+        if block.ingested is not None:
+            database = snapshot.inspected[0].name
+            snapshot = snapshot.observed(ingested(block.ingested, block.read, database))
         if block.last_run:
             snapshot = snapshot.supervised(supervision(block.last_run, block.tested))
         if block.documents:
@@ -80,7 +84,7 @@ def test_every_check_explains_itself() -> None:
 def _in_transaction(block: Block, cluster: Cluster, stack: contextlib.ExitStack) -> Snapshot:
     connection = stack.enter_context(psycopg.connect(cluster.dsn(dbname="lab")))
     stack.callback(connection.rollback)
-    _run(connection, block)
+    run(connection, block)
     if block.inspect_as != "postgres":
         connection.execute(
             psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(block.inspect_as))
@@ -99,7 +103,7 @@ def _in_own_cluster(
         admin.execute("SET password_encryption = 'scram-sha-256'")
         admin.execute(f"ALTER ROLE postgres PASSWORD '{PASSWORD}'")
     with psycopg.connect(own.dsn(dbname="lab"), autocommit=True) as connection:
-        _run(connection, block)
+        run(connection, block)
         if block.hba:
             # the test's own way in must not itself be a finding
             lines = ["local all postgres scram-sha-256", *block.hba]
@@ -125,7 +129,12 @@ def _of_minor(snapshot: Snapshot, minor: int) -> Snapshot:
     return Snapshot({**snapshot._sections, "server_rows": (server,)}, snapshot.inspected)
 
 
-def _run(connection: psycopg.Connection, block: Block) -> None:
+def run(connection: psycopg.Connection, block: Block) -> None:
+    """Runs the SQL of a block, and before it what the block asks to be installed."""
+    if block.installed:
+        # inside of the block's transaction, which is rolled back
+        connection.execute("SELECT")
+        install(connection)
     sql = "\n".join(block.sql)
     if sql:
         connection.execute(sql.encode())

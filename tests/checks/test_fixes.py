@@ -18,7 +18,7 @@ from pgguard.report.judge import judge
 from pgguard.server.read import read_open
 from pgguard.store.policy_file import parse
 from tests.checks.blocks import Block
-from tests.checks.test_checks import BLOCKS
+from tests.checks.test_checks import BLOCKS, run
 
 if TYPE_CHECKING:
     from pgguard.demo.cluster import Cluster
@@ -33,7 +33,7 @@ def test_the_fix_silences_the_check_and_its_undo_brings_it_back(block: Block, cl
     if not low <= cluster.postgres.major <= high:
         pytest.skip(f"holds for PostgreSQL {low} to {high}")
     with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
-        connection.execute("\n".join(block.sql).encode())
+        run(connection, block)
         before = _findings(block, connection)
         fixed = [one for one in before if one.fix and all(_is_transactional(change) for change in one.fix)]
         changes = [change for one in fixed for change in one.fix]
