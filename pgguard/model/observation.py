@@ -10,6 +10,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from pgguard.model.reads import ReadsOfDay
     from pgguard.model.usage import Unattributed, Used
 
 
@@ -105,3 +106,4 @@ class Observations(NamedTuple):
     failures: tuple[tuple[LoginFailure, int], ...] = ()
     usage: tuple[Used, ...] = ()
     usage_gaps: tuple[Unattributed, ...] = ()
+    reads: tuple[ReadsOfDay, ...] = ()

@@ -47,6 +47,7 @@ class Thresholds:
     """Numbers the checks judge by; days and hours as their names say.
 
     `failed_logins_per_hour` is of one role or address, `origin_days` how long an origin is new,
+    `mass_read_rows` and `mass_read_statements` what one login may read of sensitive tables in a day,
     `log_days_least` and `log_days_most` how long logs are kept, `breakglass_test_days` how old the last test
     of an emergency account may be.
     """
@@ -59,6 +60,8 @@ class Thresholds:
     slot_retained_gb: int = 1
     failed_logins_per_hour: int = 20
     origin_days: int = 1
+    mass_read_rows: int = 10_000
+    mass_read_statements: int = 1_000
     log_days_least: int = 180
     log_days_most: int = 366
     breakglass_test_days: int = 365

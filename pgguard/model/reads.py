@@ -65,3 +65,16 @@ class CommandSeen(NamedTuple):
     kind: str
     object: str
     evidence: str
+
+
+class ReadsOfDay(NamedTuple):
+    """What one login read of one relation on a day (UTC): statements, the rows they gave as far as they are
+    known, and how many of them were COPY."""
+
+    day: str
+    database: str
+    login: str
+    relation: str
+    statements: int
+    rows: int
+    copies: int

@@ -35,4 +35,5 @@ def observations(file: Path, policy: Policy, now: str) -> Observations:
             tuple(store.failures(since)),
             tuple(store.usage()),
             tuple(store.usage_gaps()),
+            tuple(store.kept_reads.daily(since)),
         )

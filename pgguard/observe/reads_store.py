@@ -9,7 +9,7 @@ import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.errors import InputError
-from pgguard.model.reads import CommandSeen, ReadSeen
+from pgguard.model.reads import CommandSeen, ReadSeen, ReadsOfDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -110,6 +110,20 @@ class KeptReads:
         )
         for row in self._run(query, values):
             yield CommandSeen(*row)
+
+    def daily(self, since: str) -> Iterator[ReadsOfDay]:
+        """What each login read of each relation, day by day; alike by two evidences counts by the greater."""
+        query = """
+            SELECT day, database, login, relation, max(statements), max(rows), max(copies) FROM (
+                SELECT substr(r.at, 1, 10) AS day, w.database, w.login, w.relation, w.evidence,
+                    sum(r.times) AS statements, sum(max(r.rows, 0)) AS rows,
+                    sum(CASE WHEN w.command = 'COPY' THEN r.times ELSE 0 END) AS copies
+                FROM read AS r JOIN read_what AS w ON w.id = r.what
+                WHERE r.at >= ? AND w.relation <> '' GROUP BY 1, 2, 3, 4, 5)
+            GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        """
+        for row in self._run(query, (since,)):
+            yield ReadsOfDay(*row)
 
     def prune(self, oldest: str) -> None:
         """Forget what was before."""

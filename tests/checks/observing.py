@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from pgguard.model.observation import Coverage, LoginFailure, Observations, SessionSeen
+from pgguard.model.reads import ReadsOfDay
 from pgguard.model.register import Document
 from pgguard.model.supervision import ChannelTest, Supervision
 from pgguard.model.usage import MEANS, Gap, Need, Unattributed, Used
@@ -24,6 +25,22 @@ def observations(watched: int, lines: list[str], failed: Sequence[str] = ()) -> 
     sessions = [one for number, line in enumerate(lines) for one in _sessions(today, number, line)]
     failures = tuple(each for line in failed for each in _failures(line))
     return Observations(tuple(sorted(sessions, key=lambda one: one.started_at)), (coverage,), failures)
+
+
+def ingested(days: int, lines: list[str], database: str) -> Observations:
+    """Reads as the directives ingested and read say them."""
+    now = datetime.datetime.now(datetime.UTC)
+    since = now - datetime.timedelta(days=days)
+    coverage = Coverage(_iso(since), _iso(now), "reads", "server.csv", False, False, False, 0)
+    found = []
+    for line in lines:
+        ago, role, relation, *numbers = line.split()
+        first, _, last = ago.rpartition("-")
+        statements, rows, copies = map(int, numbers)
+        for back in range(int(last), int(first or last) + 1):
+            day = (now - datetime.timedelta(days=back)).strftime("%Y-%m-%d")
+            found.append(ReadsOfDay(day, database, role, relation, statements, rows, copies))
+    return Observations(coverage=(coverage,), reads=tuple(found))
 
 
 def supervision(last_run: str, tested: list[str]) -> Supervision:
