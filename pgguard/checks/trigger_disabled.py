@@ -7,8 +7,8 @@ How to fix: ALTER TABLE name ENABLE TRIGGER name (ALTER EVENT TRIGGER name ENABL
 was switched off and what the table went through since.
 
 Silent when: enabled (ENABLE ALWAYS too); triggers of extensions; those of pgguard's audit, which
-audit-disabled tells; triggers for replicas only where this database is a subscriber; a single trigger on a table without
-patients' data that logs nothing.
+audit-disabled tells; triggers for replicas only where this database is a subscriber; a single trigger on a
+table without patients' data that logs nothing.
 """
 
 from __future__ import annotations
