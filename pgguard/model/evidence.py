@@ -63,12 +63,12 @@ class Seal(NamedTuple):
 class Anchor(NamedTuple):
     """What is kept outside the database: the head of the tree over the seals up to number `seal`.
 
-    `installation` and `system` tell which store it is of. `lost` is not empty on a line by which somebody
+    `installation` and `place` tell which store it is of, and in which cluster. `lost` is not empty on a line by which somebody
     said that seals from `seal` on went with a server that was lost, and why.
     """
 
     installation: str
-    system: int
+    place: str
     seal: int
     hash: str
     head: str

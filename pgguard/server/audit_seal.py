@@ -46,10 +46,10 @@ class _Now(NamedTuple):
     """pgguard_audit.sealing()."""
 
     installation: str
-    system: int
+    place: str
     at_once: bytes
     generation: int
-    generation_system: int | None
+    generation_place: str | None
     number: int
     hash: bytes
     edge: bytes
@@ -81,7 +81,7 @@ class Sealer:
         with self._connection.transaction():
             now = _now(self._connection)
             made = []
-            if now.generation_system != now.system:
+            if now.generation_place != now.place:
                 made += self._move(now)
                 now = _now(self._connection)
             if now.xmin > now.sealed_xid:
@@ -162,7 +162,7 @@ class Sealer:
         )
         rows(self._connection, "add_seal", *values, made.root, made.hash(), seals.head(), bytes(seals))
         head, hashed = seals.head().hex(), made.hash().hex()
-        return [Sealed(made.entries, Anchor(now.installation, now.system, number, hashed, head, made.when))]
+        return [Sealed(made.entries, Anchor(now.installation, now.place, number, hashed, head, made.when))]
 
     def _summarize(self) -> None:
         self._new = 0

@@ -5,5 +5,5 @@ SELECT g.number + 1,
     (SELECT pg_catalog.max(s.xid_to) FROM pgguard_audit.seal AS s WHERE s.generation = g.number AND NOT s.rest),
     (SELECT pg_catalog.max(s.last_id) FROM pgguard_audit.seal AS s), NULL, NULL
 FROM (SELECT * FROM pgguard_audit.generation AS n ORDER BY n.number DESC LIMIT 1) AS g
-WHERE g.system <> (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c)
+WHERE g.place <> pgguard_audit.place()
 ORDER BY 1

@@ -42,7 +42,7 @@ $roles$;
 -- id <= rest_id, are older than the generation: numbers of entries go on where the dump ended. NULL: there are none.
 CREATE TABLE IF NOT EXISTS pgguard_audit.generation (
     number integer PRIMARY KEY,
-    system bigint NOT NULL,
+    place text NOT NULL,
     began_at timestamp with time zone NOT NULL,
     old_xid bigint,
     old_id bigint,
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS pgguard_audit.generation (
     rest_id bigint
 );
 COMMENT ON TABLE pgguard_audit.generation IS
-    'the clusters that the store was in, by system identifier, and by which numbers entries of before are known';
+    'the clusters that the store was in, by pgguard_audit.place(), and by which numbers entries of before are known';
 
 CREATE TABLE IF NOT EXISTS pgguard_audit.seal (
     number bigint PRIMARY KEY,
@@ -257,9 +257,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE seal_of.xid < s.xid_to
 $$;
 
-CREATE OR REPLACE FUNCTION pgguard_audit.system_identifier() RETURNS bigint
+-- Which cluster the store is in. Clusters that were copied from one image have the same identifier; the oid of a table
+-- tells a restored dump there. Standbys, backups of files and pg_upgrade keep the oid.
+CREATE OR REPLACE FUNCTION pgguard_audit.place() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c
+    SELECT pg_catalog.format('%s/%s', c.system_identifier, 'pgguard_audit.seal'::regclass::oid) FROM pg_catalog.pg_control_system() AS c
 $$;
 
 -- which store this is: not a secret
@@ -270,16 +272,16 @@ $$;
 
 -- what the next seal begins from
 CREATE OR REPLACE FUNCTION pgguard_audit.sealing(
-    OUT installation uuid, OUT system bigint, OUT at_once timestamp with time zone, OUT generation integer,
-    OUT generation_system bigint, OUT number bigint, OUT hash bytea, OUT edge bytea, OUT sealed_xid bigint, OUT sealed_id bigint,
+    OUT installation uuid, OUT place text, OUT at_once timestamp with time zone, OUT generation integer,
+    OUT generation_place text, OUT number bigint, OUT hash bytea, OUT edge bytea, OUT sealed_xid bigint, OUT sealed_id bigint,
     OUT xmin bigint, OUT xmax bigint, OUT encoding text
 ) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    SELECT i.id, pgguard_audit.system_identifier(), pg_catalog.now(), pg_catalog.getdatabaseencoding()::text,
+    SELECT i.id, pgguard_audit.place(), pg_catalog.now(), pg_catalog.getdatabaseencoding()::text,
         pg_catalog.pg_snapshot_xmin(s)::text::bigint, pg_catalog.pg_snapshot_xmax(s)::text::bigint
-    INTO sealing.installation, system, at_once, encoding, xmin, xmax
+    INTO sealing.installation, place, at_once, encoding, xmin, xmax
     FROM pgguard_audit.installation AS i, pg_catalog.pg_current_snapshot() AS s;
-    SELECT g.number, g.system INTO generation, generation_system FROM pgguard_audit.generation AS g ORDER BY g.number DESC LIMIT 1;
+    SELECT g.number, g.place INTO generation, generation_place FROM pgguard_audit.generation AS g ORDER BY g.number DESC LIMIT 1;
     generation := coalesce(generation, 0);
     SELECT s.number, s.hash, s.edge INTO number, hash, edge FROM pgguard_audit.seal AS s ORDER BY s.number DESC LIMIT 1;
     SELECT s.xid_to INTO sealed_xid FROM pgguard_audit.seal AS s
@@ -289,7 +291,7 @@ BEGIN
     edge := coalesce(edge, ''::bytea);
     sealed_xid := coalesce(sealed_xid, 0);
     -- needed once, when a generation ends
-    IF generation_system IS DISTINCT FROM system THEN
+    IF generation_place IS DISTINCT FROM place THEN
         SELECT pg_catalog.max(s.last_id) INTO sealed_id FROM pgguard_audit.seal AS s;
     END IF;
     sealed_id := coalesce(sealed_id, 0);
@@ -323,10 +325,10 @@ BEGIN
         root, last.hash, hash, head, edge);
     wrong := CASE
         WHEN pgguard_audit.seal_hash(made) IS DISTINCT FROM hash THEN 'its hash is not that of a seal after the last one'
-        WHEN NOT rest AND (generation, last.system) IS DISTINCT FROM (last.generation, last.generation_system) THEN 'another generation'
+        WHEN NOT rest AND (generation, last.place) IS DISTINCT FROM (last.generation, last.generation_place) THEN 'another generation'
         WHEN NOT rest AND xid_from <> last.sealed_xid THEN 'it does not begin where the last one ended'
         WHEN NOT rest AND (xid_to > last.xmin OR xid_to <= xid_from) THEN 'transactions in it are not finished'
-        WHEN rest AND (generation <> last.generation OR last.system IS NOT DISTINCT FROM last.generation_system
+        WHEN rest AND (generation <> last.generation OR last.place IS NOT DISTINCT FROM last.generation_place
             OR xid_from <> last.xmax OR xid_to <> 9223372036854775807
             OR EXISTS (SELECT FROM pgguard_audit.seal AS s WHERE s.generation = made.generation AND s.rest)) THEN 'nothing was left over'
         WHEN pg_catalog.octet_length(edge) % 32 <> 0 OR first_id > last_id THEN 'its fields contradict each other'
@@ -351,14 +353,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     last record := pgguard_audit.sealing();
 BEGIN
-    IF last.system IS NOT DISTINCT FROM last.generation_system THEN
+    IF last.place IS NOT DISTINCT FROM last.generation_place THEN
         RAISE EXCEPTION 'pgguard: the store is in the same cluster as before' USING ERRCODE = 'PGA05';
     END IF;
-    INSERT INTO pgguard_audit.generation (number, system, began_at, old_xid, old_id, rest_xid, rest_id)
-    SELECT last.generation + 1, last.system, last.at_once, nullif(last.sealed_xid, 0),
+    INSERT INTO pgguard_audit.generation (number, place, began_at, old_xid, old_id, rest_xid, rest_id)
+    SELECT last.generation + 1, last.place, last.at_once, nullif(last.sealed_xid, 0),
         (SELECT pg_catalog.max(s.last_id) FROM pgguard_audit.seal AS s WHERE NOT (s.rest AND s.generation = last.generation)),
         CASE WHEN rest_id IS NOT NULL THEN rest_xid END, rest_id;
-    PERFORM pgguard_audit.note('AUDIT MOVED', pg_catalog.format('to the cluster %s, as generation %s', last.system, last.generation + 1));
+    PERFORM pgguard_audit.note('AUDIT MOVED', pg_catalog.format('to the cluster %s, as generation %s', last.place, last.generation + 1));
     RETURN last.generation + 1;
 END
 $$;
@@ -414,7 +416,7 @@ DECLARE
     last record := pgguard_audit.sealing();
 BEGIN
     now := pg_catalog.clock_timestamp();
-    moved := last.generation_system IS NOT NULL AND last.generation_system <> last.system;
+    moved := last.generation_place IS NOT NULL AND last.generation_place <> last.place;
     SELECT pg_catalog.count(*), pg_catalog.sum(s.entries) INTO seals, sealed_entries FROM pgguard_audit.seal AS s;
     SELECT s.sealed_at INTO sealed_at FROM pgguard_audit.seal AS s ORDER BY s.number DESC LIMIT 1;
     SELECT pg_catalog.count(*), pg_catalog.min(u.at) INTO unsealed, unsealed_since FROM (
@@ -527,9 +529,11 @@ BEGIN
     END LOOP;
     INSERT INTO pgguard_audit.purged_seal (seal, purge, entries)
     SELECT f.seal, f.purge, f.entries FROM pg_catalog.unnest(found_) AS f ON CONFLICT DO NOTHING;
+    -- whoever is no superuser changes what is in the store by this word alone: see 022
+    PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     FOR attempt IN 1 .. 10 LOOP
         BEGIN
-            LOCK TABLE pgguard_audit.entry IN ACCESS EXCLUSIVE MODE;
+            EXECUTE pg_catalog.format('ALTER TABLE pgguard_audit.entry DETACH PARTITION %s', name);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             IF attempt = 10 THEN
@@ -561,8 +565,6 @@ BEGIN
     PERFORM pgguard_audit.tell_shape(s) FROM pgguard_audit.shape AS s ORDER BY s.id;
     PERFORM pgguard_audit.note('AUDIT PURGED', name, NULL,
         ARRAY[number_::text, pg_catalog.encode(digest_, 'hex'), purge.entries::text]);
-    -- whoever is no superuser drops what is in the store by this alone: see audit_on_drop() of 022
-    PERFORM pg_catalog.set_config('pgguard.refreshing', pgguard_audit.own_word('refresh'), true);
     EXECUTE pg_catalog.format('DROP TABLE %s', name);
     PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
     partition := name;
@@ -678,7 +680,7 @@ GRANT EXECUTE ON FUNCTION pgguard_audit.leaves(bigint, bigint, timestamp with ti
     pgguard_audit.begin_generation(bigint, bigint), pgguard_audit.summarize(regclass, integer),
     pgguard_audit.add_verification(bigint, bigint, bytea, boolean, boolean, bigint, bigint, text)
     TO pgguard_audit_keeper;
-GRANT EXECUTE ON FUNCTION pgguard_audit.status(), pgguard_audit.store_id() TO pgguard_audit_keeper, pgguard_audit_reader, pgguard_audit_eraser;
+GRANT EXECUTE ON FUNCTION pgguard_audit.status(), pgguard_audit.store_id(), pgguard_audit.place() TO pgguard_audit_keeper, pgguard_audit_reader, pgguard_audit_eraser;
 -- numbers and digests, which tell nothing of anybody: whoever seals or inspects may see them
 GRANT SELECT ON pgguard_audit.seal, pgguard_audit.generation, pgguard_audit.verification, pgguard_audit.purged,
     pgguard_audit.erasure TO pgguard_audit_keeper;

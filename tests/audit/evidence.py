@@ -53,7 +53,7 @@ def write(connection: psycopg.Connection, after: int) -> None:
     )
     connection.execute("INSERT INTO exam SELECT id, id, 'r' || id FROM patient WHERE id > %s", [after])
     connection.execute("DELETE FROM exam WHERE id > %s AND id %% 5 = 0", [after])
-    connection.execute("UPDATE exam SET id = id + 100000 WHERE id > %s AND id %% 7 = 0", [after])
+    connection.execute("UPDATE exam SET id = -id WHERE id > %s AND id %% 7 = 0", [after])
 
 
 @contextlib.contextmanager
@@ -103,9 +103,22 @@ def last_anchor(dsn: str) -> Anchor:
     """What would have been kept outside of the last seal."""
     with psycopg.connect(dsn) as connection:
         row = connection.execute(
-            "SELECT pgguard_audit.store_id()::text, pgguard_audit.system_identifier(), s.number, "
+            "SELECT pgguard_audit.store_id()::text, pgguard_audit.place(), s.number, "
             "encode(s.hash, 'hex'), encode(s.head, 'hex'), s.sealed_at::text "
             "FROM pgguard_audit.seal AS s ORDER BY s.number DESC LIMIT 1"
         ).fetchone()
     assert row is not None
     return Anchor._make((*row, ""))
+
+
+def guarded_again(dsn: str) -> None:
+    """Puts on what `superuser` put off."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for table, trigger in connection.execute(
+            "SELECT t.tgrelid::regclass::text, t.tgname::text "
+            "FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid "
+            "WHERE c.relnamespace = 'pgguard_audit'::regnamespace AND NOT t.tgisinternal"
+        ).fetchall():
+            connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}".encode())
+        connection.execute("ALTER EVENT TRIGGER pgguard_audit_ddl ENABLE ALWAYS")
+        connection.execute("ALTER EVENT TRIGGER pgguard_audit_drop ENABLE ALWAYS")

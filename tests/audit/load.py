@@ -113,7 +113,8 @@ class Load:
         try:
             connection.commit()
         except psycopg.Error as error:
-            if connection.closed or isinstance(error, psycopg.errors.AdminShutdown):
+            # committed or not: whoever is not told does not know
+            if connection.closed or not error.sqlstate or error.sqlstate.startswith("57"):
                 with self._lock:
                     self.unknown.append(wrote)
                 raise psycopg.OperationalError from error
@@ -192,4 +193,4 @@ def right(load: Load) -> None:
             more -= wrote
             load.ledger += wrote
     load.unknown.clear()
-    assert not more, list(more.items())[:3]
+    assert not more, [(one, many, found[one]) for one, many in more.items()][:3]
