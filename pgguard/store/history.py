@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pgguard.model.history import Comparison
 
+# so many are asked for one by one; of more, all are read
+_FEW = 500
 _SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -91,11 +93,16 @@ class History:
         """What a run has to be compared with: the last run, what is there, and what of this was there."""
         last = self._rows.query("last_run", target)
         findings = {one.fingerprint: one for one in self.findings(target)}
-        if any(print_ not in findings for print_ in fingerprints):
-            wanted = set(fingerprints)
-            gone = (one for one in self.findings(target, gone=True) if one.fingerprint in wanted)
-            findings = {**{one.fingerprint: one for one in gone}, **findings}
+        unknown = {print_ for print_ in fingerprints if print_ not in findings}
+        findings |= {one.fingerprint: one for one in self._gone(target, unknown)}
         return Memory(_run(target, last[0]) if last else None, findings, self.check_states(target))
+
+    def _gone(self, target: str, fingerprints: Collection[str]) -> list[Known]:
+        if len(fingerprints) > _FEW:
+            return [one for one in self.findings(target, gone=True) if one.fingerprint in fingerprints]
+        return [
+            _known(row) for print_ in fingerprints for row in self._rows.query("gone_one", target, print_)
+        ]
 
     def writing(self) -> AbstractContextManager[None]:
         """One transaction, in which nobody else writes."""
