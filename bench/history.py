@@ -51,9 +51,8 @@ def main(arguments: Sequence[str]) -> int:
             nights.append(_night(settings, number, new))
             number += 1
         same = [_night(settings, number - 1, new) for _ in range(options.rounds)]
-        print(
-            f"check's own part, {new} new findings: {statistics.median(nights):.2f} s; nothing new: {statistics.median(same):.2f} s"
-        )
+        fresh, quiet = statistics.median(nights), statistics.median(same)
+        print(f"check's own part, {new} new findings: {fresh:.2f} s; nothing new: {quiet:.2f} s", flush=True)
         everything = [_whole(settings, number, options.findings)]
         everything.append(_whole(settings, number + 1, options.findings))
         print(f"all open at once: the first night {everything[0]:.2f} s, the next {everything[1]:.2f} s")

@@ -22,7 +22,7 @@ from pgguard.store.history import open_history
 from tests.nightly.nights import BEGIN, Nights, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pgguard.demo.cluster import Cluster
@@ -38,7 +38,7 @@ def nights(cluster: Cluster, tmp_path: Path) -> Nights:
 
 
 @pytest.fixture
-def drifter(cluster: Cluster) -> str:
+def drifter(cluster: Cluster) -> Iterator[str]:
     """A role that one check finds."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute("CREATE ROLE drifter LOGIN CREATEDB")
