@@ -72,8 +72,9 @@ def explained(shift: Shift) -> dict[Cause, set[str]]:
             continue
         left -= served
         chains = _chains(here.snapshot, opening, sources)
+        explaining = _Explaining(shift, here, there, opening)
         for login in served:
-            cause = _cause(shift, here, there, opening, login, chains[login], widened=widened)
+            cause = explaining.cause(login, chains[login])
             if cause is not None:
                 found.setdefault(cause, set()).add(login)
     return found
@@ -93,71 +94,66 @@ def _chains(snapshot: Snapshot, opening: Opening, sources: Names) -> dict[str, C
     return known
 
 
-def _cause(
-    shift: Shift,
-    here: Side,
-    there: Side | None,
-    opening: Opening,
-    login: str,
-    chain: Chain,
-    *,
-    widened: bool,
-) -> Cause | None:
-    """None where superuser powers are all there is to tell, which are told by themselves."""
-    way = chain.way
-    if way.by == "superuser":
-        return None
-    public = way.by == "public"
-    through, by = "", ""
-    names: tuple[str, ...] = ()
-    if opening.route is not None:
-        # a grant on the whole view opens each of its columns
-        names, by = (opening.thing.name, opening.thing.whole), opening.privilege
-        through = f"{_kind(opening)} {opening.thing.whole}"
-    words = _link(shift, here, there, opening, login, chain, widened=widened)
-    return Cause(words, public, through, names, by)
+class _Explaining:
+    """What made the difference for each login that a shift serves by one opening."""
 
+    def __init__(self, shift: Shift, here: Side, there: Side | None, opening: Opening) -> None:
+        self.widened = shift.now > shift.was
+        self.by_rows = Level.PART in (shift.was, shift.now)
+        self.here = here
+        self.there = there
+        self.opening = opening
+        self.other = shift.snapshots[0 if self.widened else 1]
+        self.at = _same(opening, there, shift, widened=self.widened) if there is not None else None
+        self.inside = insiders(there.snapshot, there.thing) if there is not None else frozenset()
+        self.naming = may_name(there.snapshot, self.at) if there and self.at else frozenset()
+        self.grantees = _grantees(self.at, opening.privilege) if self.at is not None else frozenset()
+        self.causes: dict[tuple[str, bool], Cause] = {}
+        self.through = f"{_kind(opening)} {opening.thing.whole}" if opening.route is not None else ""
 
-def _link(
-    shift: Shift,
-    here: Side,
-    there: Side | None,
-    opening: Opening,
-    login: str,
-    chain: Chain,
-    *,
-    widened: bool,
-) -> str:
-    other = shift.snapshots[0 if widened else 1]
-    role = other.role(login)
-    if role is None:
-        return _NEW if widened else _GONE
-    if not role.login:
-        return _LET_IN if widened else _SHUT_OUT
-    if there is None and _is_system(here):
-        return f"its grants are {'no longer those' if widened else 'again those'} of initdb"
-    if there is None:
-        return f"new {_kind_of(here)}" if widened else f"the {_kind_of(here)} is gone"
-    for member, group, by_set in _edges(chain):
-        if not _is_member(other, member, group, here.thing.database, by_set=by_set):
-            who = "" if member == login else f"{ident(member)} is "
-            return f"{who}{'now' if widened else 'no longer'} a member of {ident(group)}"
-    at = _same(opening, there, shift, widened=widened)
-    if at is None:
-        return f"new {_kind(opening)}" if widened else f"the {_kind(opening)} is gone"
-    holder = chain.way.roles[-1]
-    if chain.way.by != "predefined" and not _grants(at, opening.privilege, holder):
-        if widened and chain.way.by == "owner":
-            return f"{ident(holder)} owns it now"
-        verb, preposition = ("GRANT", "to") if widened else ("REVOKE", "from")
-        return f"{verb} {opening.privilege} {preposition} {grantee(holder)}"
-    if login not in insiders(there.snapshot, there.thing):
-        return f"{'new' if widened else 'no more'} CONNECT to database {ident(here.thing.database)}"
-    if at.schema and chain.becoming[-1] not in may_name(there.snapshot, at):
-        return f"{'new' if widened else 'no more'} USAGE on schema {ident(at.schema)}"
-    if opening.route is not None:
-        return f"what the {_kind(opening)} does changed"
-    return _of_row_security(here, there, login, widened=widened) if Level.PART in shift[1:3] else ""
+    def cause(self, login: str, chain: Chain) -> Cause | None:
+        """None where superuser powers are all there is to tell, which are told by themselves."""
+        if chain.way.by == "superuser":
+            return None
+        key = (self._link(login, chain), chain.way.by == "public")
+        known = self.causes.get(key)
+        if known is None:
+            thing = self.opening.thing
+            # a grant on the whole view opens each of its columns
+            names, by = ((thing.name, thing.whole), self.opening.privilege) if self.through else ((), "")
+            known = self.causes[key] = Cause(*key, self.through, names, by)
+        return known
+
+    def _link(self, login: str, chain: Chain) -> str:
+        widened, opening, there = self.widened, self.opening, self.there
+        role = self.other.role(login)
+        if role is None:
+            return _NEW if widened else _GONE
+        if not role.login:
+            return _LET_IN if widened else _SHUT_OUT
+        if there is None:
+            if _is_system(self.here):
+                return f"its grants are {'no longer those' if widened else 'again those'} of initdb"
+            return f"new {_kind_of(self.here)}" if widened else f"the {_kind_of(self.here)} is gone"
+        for member, group, by_set in _edges(chain):
+            if not _is_member(self.other, member, group, there.thing.database, by_set=by_set):
+                who = "" if member == login else f"{ident(member)} is "
+                return f"{who}{'now' if widened else 'no longer'} a member of {ident(group)}"
+        if self.at is None:
+            return f"new {_kind(opening)}" if widened else f"the {_kind(opening)} is gone"
+        holder = chain.way.roles[-1]
+        if chain.way.by != "predefined" and self.grantees.isdisjoint((holder, PUBLIC)):
+            if widened and chain.way.by == "owner":
+                return f"{ident(holder)} owns it now"
+            verb, preposition = ("GRANT", "to") if widened else ("REVOKE", "from")
+            return f"{verb} {opening.privilege} {preposition} {grantee(holder)}"
+        if login not in self.inside:
+            return f"{'new' if widened else 'no more'} CONNECT to database {ident(there.thing.database)}"
+        if self.at.schema and chain.becoming[-1] not in self.naming:
+            return f"{'new' if widened else 'no more'} USAGE on schema {ident(self.at.schema)}"
+        if opening.route is not None:
+            return f"what the {_kind(opening)} does changed"
+        return _of_row_security(self.here, there, login, widened=widened) if self.by_rows else ""
 
 
 def _of_row_security(here: Side, there: Side, login: str, *, widened: bool) -> str:
@@ -219,9 +215,9 @@ def _functions(database: DatabaseSnapshot) -> dict[str, Function]:
     return known
 
 
-def _grants(thing: Securable, privilege: str, to: str) -> bool:
+def _grantees(thing: Securable, privilege: str) -> frozenset[str]:
     grants = (*thing.home.grants(thing.acl), *thing.home.grants(thing.column_acl))
-    return any(one.privilege == privilege and one.grantee in (to, PUBLIC) for one in grants)
+    return frozenset(one.grantee for one in grants if one.privilege == privilege)
 
 
 def _kind(opening: Opening) -> str:

@@ -109,6 +109,40 @@ def _trigger_said(
     return None
 
 
+def audited(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
+    """Tables that pgguard's audit store no longer audits as it should. Needs audited_tables and relations."""
+    tables = {old.oid: new for old, new in relations(comparison, pair) if old and new}
+    new = {one.relation: one for one in pair.after.audited_tables}
+    had = {tables[one.relation].oid for one in pair.before.audited_tables if one.relation in tables}
+    for was in pair.before.audited_tables:
+        table = tables.get(was.relation)
+        now = new.get(table.oid) if table else None
+        if table is None:
+            continue
+        if now is None:
+            yield _audited(pair, table, "is audited no more", Direction.WIDENED)
+        elif was.intact != now.intact:
+            does = (
+                "is audited whole again"
+                if now.intact
+                else "has not the audit triggers and code that it should"
+            )
+            yield _audited(pair, table, does, Direction.NARROWED if now.intact else Direction.WIDENED)
+        elif was.level != now.level or was.subscribed != now.subscribed:
+            yield _audited(pair, table, f"is audited by {now.level} now", Direction.CHANGED)
+    known = catalog.relations(pair.after)
+    for one in pair.after.audited_tables:
+        if one.relation not in had and one.relation in known:
+            yield _audited(pair, known[one.relation], "is audited now", Direction.NARROWED)
+
+
+def _audited(pair: Pair, table: Relation, does: str, direction: Direction) -> Difference:
+    severity = narrowed(Severity.CRITICAL, direction)
+    return Difference(
+        "audit", direction, severity, "table", (relation_name(table),), does, database=pair.name
+    )
+
+
 def rules(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
     """Rules on tables and views. Needs rules, relations, columns and definitions."""
     tables = {(old.oid if old else 0): new for old, new in relations(comparison, pair) if new}

@@ -152,33 +152,40 @@ def _compared(comparison: Comparison, pair: Pair | None, objects: Iterable[_Obje
 
 def _compare(comparison: Comparison, pair: Pair | None, one: _Object, names: list[str], found: Found) -> None:
     since = min(comparison.before.major, comparison.after.major)
-    for key in {**one.before, **one.after}:
-        privilege, column = key
+    # columns that are reached alike share their value, and are told together
+    alike: dict[tuple[str, bool, int, int], list[str]] = {}
+    for privilege, column in {**one.before, **one.after}:
         if (privilege == "MAINTAIN" and since < _MAINTAIN_SINCE) or (column and column not in one.columns):
             continue
-        whole = (privilege, "")
-        was = one.before.get(key) or one.before.get(whole, NOTHING)
-        now = one.after.get(key) or one.after.get(whole, NOTHING)
-        if was == now:
-            continue
-        shown = [f"{name}.{ident(column)}" for name in names] if column else names
+        was, now = _of(one.before, privilege, column), _of(one.after, privilege, column)
+        if was != now:
+            alike.setdefault((privilege, bool(column), id(was), id(now)), []).append(column)
+    for (privilege, of_columns, _, _), columns in alike.items():
+        shown = names
+        if of_columns:
+            shown = [f"{name}.{ident(column)}" for name in names for column in columns]
+        was, now = _of(one.before, privilege, columns[0]), _of(one.after, privilege, columns[0])
         gained, lost = now.holding - was.holding, was.holding - now.holding
         if gained or lost:
             found.holding.append(HeldShift(privilege, gained, lost, shown))
-        before = one.side_before(column) if one.side_before else None
-        after = one.side_after(column) if one.side_after else None
+        before = one.side_before(columns[0]) if one.side_before else None
+        after = one.side_after(columns[0]) if one.side_after else None
         moved = _moved(was, now)
-        if column:
+        if of_columns:
             # what goes for the whole object is told of it
-            for how, logins in _moved(one.before.get(whole, NOTHING), one.after.get(whole, NOTHING)).items():
-                if how in moved:
-                    moved[how] -= logins
-        for (level_was, level_now), logins in moved.items():
-            if logins:
-                both = (comparison.before, comparison.after)
-                found.shifts.append(
-                    Shift(privilege, level_was, level_now, logins, shown, before, after, pair, both)
-                )
+            told = _moved(one.before.get((privilege, ""), NOTHING), one.after.get((privilege, ""), NOTHING))
+            moved = {how: logins - told.get(how, NOBODY) for how, logins in moved.items()}
+        both = (comparison.before, comparison.after)
+        found.shifts.extend(
+            Shift(privilege, level_was, level_now, logins, shown, before, after, pair, both)
+            for (level_was, level_now), logins in moved.items()
+            if logins
+        )
+
+
+def _of(profile: Profile, privilege: str, column: str) -> Reached:
+    """Of a column that nothing tells apart the whole object speaks."""
+    return profile.get((privilege, column)) or profile.get((privilege, ""), NOTHING)
 
 
 def _moved(was: Reached, now: Reached) -> dict[tuple[Level, Level], Names]:

@@ -71,6 +71,7 @@ _AREAS = (
         ("triggers", "relations", "columns", "functions", "definitions"),
         find_in=code.triggers,
     ),
+    _Area("audited tables", (), ("audited_tables", "relations"), find_in=code.audited),
     _Area("rules", (), ("rules", "relations", "definitions"), find_in=code.rules),
     _Area("event triggers", (), ("event_triggers", "functions"), find_in=code.event_triggers),
     _Area(
