@@ -31,6 +31,7 @@ from pgguard.cli import (
     person,
     plan,
     policy,
+    register,
     roster,
     schedule,
     snapshot,
@@ -97,6 +98,7 @@ app.add_typer(person.person)
 app.add_typer(passwords.passwords)
 app.add_typer(roster.roster)
 app.add_typer(policy.policy)
+app.add_typer(register.register)
 app.add_typer(keys.keys)
 app.add_typer(audit.audit)
 app.add_typer(alert.alert)

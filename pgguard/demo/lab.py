@@ -10,6 +10,7 @@ import socket
 import struct
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import psycopg
@@ -20,7 +21,8 @@ from pgguard.demo.cluster import Cluster
 from pgguard.report.judge import judge
 from pgguard.server.connect import Target
 from pgguard.server.read import read_snapshot
-from pgguard.store.policy_file import parse
+from pgguard.store.documents import read_documents
+from pgguard.store.policy_file import parse, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,14 +139,14 @@ class Laboratory:
                 else cluster.dsn(dbname="lab")
             )
             file = _policy_file(hardened=hardened)
-            policy = parse(_text(file), file)
+            policy = placed(parse(_text(file), file), Path(str(resources.files("pgguard") / "sql/demo")))
             return cls(cluster, target, policy, hardened, stack.pop_all())
         raise AssertionError  # the with statement above returns or raises
 
     def inspect(self) -> Report:
         """Look at the laboratory as `pgguard inspect` does."""
         today = datetime.datetime.now(tz=datetime.UTC).date()
-        snapshot = read_snapshot(self.target)
+        snapshot = read_snapshot(self.target).documented(read_documents(self.policy))
         return judge(snapshot, self.policy, today=today, policy_file=_policy_file(hardened=self.hardened))
 
     def how_to_look(self) -> str:
