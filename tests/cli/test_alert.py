@@ -50,6 +50,6 @@ def test_from_the_test_of_a_channel_to_an_acknowledgement(
         assert pgguard("ack", "nothing").returncode == 2
     # nobody is there any more: nothing is new, so nothing is lost
     assert pgguard("check", dsn, TEAM="json://127.0.0.1:1/").returncode == first.returncode
-    told = pgguard("history", "--finding", prints[0][:12]).stdout
-    assert "acknowledged" in told
-    assert "RSSI" in told
+    story = pgguard("history", "--finding", prints[0][:12]).stdout
+    assert "acknowledged" in story
+    assert "RSSI" in story
