@@ -213,7 +213,8 @@ def _sizes(connection: Connection) -> None:
     print("\nbytes of a change, with indexes")
     queries = {
         "pgguard": "SELECT sum(pg_total_relation_size(i.inhrelid)), "
-        "(SELECT count(*) FROM pgguard_audit.entry) FROM pg_inherits AS i WHERE i.inhparent = 'pgguard_audit.entry'::regclass",
+        "(SELECT count(*) FROM pgguard_audit.entry) FROM pg_inherits AS i "
+        "WHERE i.inhparent = 'pgguard_audit.entry'::regclass",
         **{
             name: f"SELECT pg_total_relation_size('log_{name}'), (SELECT count(*) FROM log_{name})"
             for name in ("mirror", "row_jsonb", "row_hstore")
