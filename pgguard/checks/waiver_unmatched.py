@@ -39,7 +39,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     for name, waivers in by_check.items():
         # asked even where nothing can be said, so that what could not be read makes this unknown
         subjects = _subjects(name, snapshot, policy)
-        for one in waivers if subjects is not None else ():
+        if subjects is None:
+            continue
+        for one in waivers:
             if _is_looked_at(one, snapshot) and not any(_covers(one, subject) for subject in subjects):
                 yield Finding(
                     waiver_subject(one), f"it covers no finding; it is {one.owner}'s, until {one.until}"

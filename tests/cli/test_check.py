@@ -39,7 +39,11 @@ def check(pgguard: Run, cluster: Cluster, tmp_path: Path) -> Run:
 def sql(cluster: Cluster) -> Iterator[Callable[[str], None]]:
     """Runs SQL as a superuser; roles it makes are named drifter and gone afterwards."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        yield lambda text: connection.execute(text.encode()) and None
+
+        def run(text: str) -> None:
+            connection.execute(text.encode())
+
+        yield run
         connection.execute("DROP ROLE IF EXISTS drifter")
 
 
