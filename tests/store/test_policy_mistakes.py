@@ -125,7 +125,7 @@ def _wrong(kind: Any) -> st.SearchStrategy[Any]:
     return st.dictionaries(st.sampled_from(sorted(hints)), _ANYTHING, max_size=4)
 
 
-def _sections() -> st.SearchStrategy[dict[str, Any]]:
+def any_sections() -> st.SearchStrategy[dict[str, Any]]:
     choices: dict[str, st.SearchStrategy[Any]] = {}
     for name, hint in typing.get_type_hints(Policy).items():
         entry = typing.get_args(hint)[0] if typing.get_origin(hint) is tuple else hint
@@ -138,7 +138,7 @@ def _sections() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(_sections())
+@given(any_sections())
 def test_whatever_stands_in_a_file_the_check_answers_and_is_never_laxer_than_the_schema(
     data: dict[str, Any],
 ) -> None:

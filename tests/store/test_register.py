@@ -7,15 +7,19 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
 
 from pgguard.errors import PolicyError
 from pgguard.store.documents import read_documents
 from pgguard.store.fleet_file import overlaid
 from pgguard.store.policy_file import load, parse, read_written
 from pgguard.store.policy_text import as_toml
+from pgguard.store.register_mistakes import contract_names, foreign, misplaced, register_mistakes
+from tests.store.test_policy_mistakes import any_sections
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 POLICY = """\
 [register]
@@ -115,3 +119,10 @@ def test_a_register_that_is_not_there_or_no_toml_is_an_error(files: tuple[Path, 
     register.unlink()
     with pytest.raises(PolicyError, match=r"register\.toml: the register cannot be read: No such file"):
         load(policy)
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_sections())
+def test_whatever_stands_in_a_register_it_can_be_judged(data: dict[str, Any]) -> None:
+    found = [*register_mistakes(data), *contract_names(data), *misplaced(data, "r"), *foreign(data)]
+    assert all(one.what and one.place for one in found)
