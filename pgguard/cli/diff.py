@@ -58,7 +58,7 @@ def diff(
     from pgguard.store.policy_file import find, load
 
     loaded = load(find(policy, Path.cwd(), os.environ))
-    found = drift(_first(source, before), _second(source, dsn), loaded.policy)
+    found = drift(_first(source, before), _second(source, dsn), loaded.policy, only=source.database)
     text = render_json(found) if format is Form.JSON else ""
     write(text or render_terminal(found, everything=everything, width=width(output)), output)
     raise typer.Exit(found.exit_code(allow_unknown=allow_unknown))
@@ -74,10 +74,9 @@ def _second(source: Source, given: str) -> Snapshot:
 
 
 def _of(source: Source, given: str) -> Snapshot:
-    """A file where there is one of that name (- for stdin), else a server."""
-    is_file = (
-        given == "-" or Path(given).is_file() or (os.sep in given and "://" not in given and "=" not in given)
-    )
-    if is_file:
+    """A file where there is one of that name or the name is a file's (- for stdin), else a server."""
+    is_conninfo = "=" in given or "://" in given
+    named_so = os.sep in given or given.endswith(".pgguard")
+    if given == "-" or Path(given).is_file() or (named_so and not is_conninfo):
         return dataclasses.replace(source, file=Path(given)).snapshot()
     return dataclasses.replace(source, dsn=given).snapshot()

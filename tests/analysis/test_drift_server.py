@@ -348,6 +348,55 @@ CASES = {
         "ALTER DEFAULT PRIVILEGES FOR ROLE lab_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
         (("default-privileges", N, LOW, "PUBLIC will no longer hold EXECUTE on functions that lab_owner"),),
     ),
+    "encryption lost": Case(
+        "ALTER TABLE lab.stock ALTER COLUMN nir TYPE text USING ''",
+        (("encryption", W, CRITICAL, "column lab.stock.nir is stored in clear now (before: encrypted)"),),
+        before="ALTER TABLE lab.stock ADD COLUMN nir bytea;"
+        " COMMENT ON COLUMN lab.stock.nir IS 'pgguard: encrypted'",
+    ),
+    "a policy more": Case(
+        "CREATE POLICY more ON lab.patient TO biology USING (id > 0)",
+        (
+            (
+                "row-security",
+                W,
+                HIGH,
+                "table lab.patient has a new policy more (PERMISSIVE FOR ALL TO biology)",
+            ),
+        ),
+        before="ALTER TABLE lab.patient ENABLE ROW LEVEL SECURITY;"
+        " CREATE POLICY own ON lab.patient TO biology USING (doctor = current_user)",
+    ),
+    "a restrictive policy less": Case(
+        "DROP POLICY own ON lab.patient",
+        (
+            (
+                "row-security",
+                W,
+                HIGH,
+                "table lab.patient has lost policy own (RESTRICTIVE FOR ALL TO biology)",
+            ),
+        ),
+        before="ALTER TABLE lab.patient ENABLE ROW LEVEL SECURITY;"
+        " CREATE POLICY few ON lab.patient TO biology USING (id > 0);"
+        " CREATE POLICY own ON lab.patient AS RESTRICTIVE TO biology USING (doctor = current_user)",
+    ),
+    "an option of a view": Case(
+        "ALTER VIEW lab.v_export SET (security_barrier = true)",
+        (("object", NEUTRAL, LOW, "view lab.v_export has security_barrier=true now"),),
+    ),
+    "the system's own": Case(
+        "GRANT SELECT ON pg_catalog.pg_authid TO vendor",
+        (
+            ("superuser", W, HIGH, "vendor can now see everything past all grants"),
+            (
+                "access",
+                W,
+                MEDIUM,
+                "vendor can now read pg_catalog.pg_authid (its grants are no longer those of",
+            ),
+        ),
+    ),
     "a new table with patients": Case(
         "CREATE TABLE lab.copy_patient (id integer, nir text);"
         " ALTER TABLE lab.copy_patient OWNER TO lab_owner; GRANT SELECT ON lab.copy_patient TO biology",
@@ -593,3 +642,4 @@ def test_a_database_that_was_not_looked_into_is_said(served: tuple[Cluster, psyc
     part = read_snapshot(Target(cluster.dsn()), ["postgres"])
     (note,) = drift(whole, part, Policy()).uncompared
     assert (note.database, note.side) == ("other", "after")
+    assert drift(whole, part, Policy(), only=["postgres"]).uncompared == ()

@@ -85,8 +85,40 @@ class _Change(NamedTuple):
     perhaps: bool
 
 
+class Move(NamedTuple):
+    """A part of the ways in that moved: `was` None where nobody was let in, `now` None where nobody is.
+
+    The logins bear the names of today; databases may be `REPLICATION`.
+    """
+
+    was: Demand | None
+    now: Demand | None
+    rule: HbaRule
+    perhaps: bool
+    logins: frozenset[str]
+    databases: tuple[str, ...]
+    ways: frozenset[str]
+    addresses: Addresses
+
+
 def find(comparison: Comparison) -> Iterator[Difference]:
     """The differences. Needs hba_rules, roles, memberships, databases, cluster_acls and settings."""
+    told: dict[tuple[Demand | None, Demand | None, bool, frozenset[str], tuple[str, ...]], list[_Place]] = {}
+    for one in moves(comparison):
+        # of a login that is gone it is said that it is gone
+        left = frozenset(name for name in one.logins if one.now or comparison.after.role(name) is not None)
+        if left:
+            key = (one.was, one.now, one.perhaps, left, one.databases)
+            told.setdefault(key, []).append(_Place(one.rule, one.addresses, one.ways))
+    for (was, now, perhaps, logins, databases), places in told.items():
+        yield _difference(was, now, perhaps, logins, databases, places)
+
+
+def moves(comparison: Comparison) -> Iterator[Move]:
+    """Every part of the ways in that is decided otherwise than before, each once.
+
+    Raises `Unread` when rules, roles, memberships or databases could not be read.
+    """
     before, after = _alike(comparison.as_read, comparison.after)
     old, new = admissions(before), admissions(after)
     ways = _ways(before, after)
@@ -98,18 +130,10 @@ def find(comparison: Comparison) -> Iterator[Difference]:
     atoms = _atoms([*old, *new])
     was = [_part(one, universe, atoms, ways, names) for one in old if one.ways & ways]
     now = [_part(one, universe, atoms, ways, {}) for one in new if one.ways & ways]
-    # parts are disjoint: what both sides have word by word takes nothing from the rest
-    same = {_content(one) for one in was} & {_content(one) for one in now}
-    if len(same) == len(was) == len(now):
+    if [_content(one) for one in was] == [_content(one) for one in now]:
         return
-    told: _Told = {}
     for change, pieces in _changes(was, now).items():
-        _add(told, change, pieces, atoms)
-    for (demand, demanded, perhaps, bits, databases), places in told.items():
-        # of a login that is gone it is said that it is gone
-        left = [one for one in universe.spelled(bits) if demanded or after.role(one) is not None]
-        if left:
-            yield _difference(demand, demanded, perhaps, left, databases, places)
+        yield from _joined(change, pieces, universe, atoms)
 
 
 def _alike(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
@@ -234,10 +258,9 @@ class _Place(NamedTuple):
         return f"{_origin(self)}: {place(self.rule)}"
 
 
-_Told = dict[tuple[Demand | None, Demand | None, bool, int, tuple[str, ...]], list[_Place]]
-
-
-def _add(told: _Told, change: _Change, pieces: _Pieces, atoms: Sequence[tuple[str, ...]]) -> None:
+def _joined(
+    change: _Change, pieces: _Pieces, universe: Universe, atoms: Sequence[tuple[str, ...]]
+) -> Iterator[Move]:
     by_ranges: dict[tuple[int, int, Addresses], set[str]] = {}
     for (logins, atom, way), ranges in pieces.items():
         by_ranges.setdefault((logins, atom, joined(ranges)), set()).add(way)
@@ -245,8 +268,8 @@ def _add(told: _Told, change: _Change, pieces: _Pieces, atoms: Sequence[tuple[st
     for (logins, atom, addresses), ways in by_ranges.items():
         by_place.setdefault((logins, addresses, frozenset(ways)), []).extend(atoms[atom])
     for (logins, addresses, through), databases in by_place.items():
-        key = (change.was, change.now, change.perhaps, logins, tuple(sorted(databases)))
-        told.setdefault(key, []).append(_Place(change.rule, addresses, through))
+        names = universe.spelled(logins)
+        yield Move(*change, names, tuple(sorted(databases)), through, addresses)
 
 
 def _difference(

@@ -13,7 +13,7 @@ from pgguard.model.section import Missing
 from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from pgguard.model.policy import Policy
     from pgguard.model.rows import Function, Relation
@@ -79,11 +79,18 @@ def is_same_cluster(before: Snapshot, after: Snapshot) -> bool:
     return met
 
 
-def not_inspected(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]]:
+def not_inspected(
+    before: Snapshot, after: Snapshot, only: Collection[str] | None = None
+) -> Iterator[tuple[str, str]]:
     """The databases that a side has and did not look into, with the side: before, after or both.
 
-    PostgreSQL's templates, which an inspection leaves out, are not among them.
+    PostgreSQL's templates, which an inspection leaves out, are not among them; with `only` no others are.
     """
+    found = _not_inspected(before, after)
+    yield from ((name, side) for name, side in found if only is None or name in only)
+
+
+def _not_inspected(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, str]]:
     if "databases" in before.missing() or "databases" in after.missing():
         return
     seen = {

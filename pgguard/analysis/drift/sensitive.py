@@ -9,16 +9,15 @@ from pgguard.analysis.ciphertext import Stored, stored
 from pgguard.analysis.drift.comparison import relations, same_shape, unchanged
 from pgguard.analysis.drift.difference import Difference, Direction
 from pgguard.analysis.names import relation_name
-from pgguard.analysis.sensitive import sensitive_columns
+from pgguard.analysis.sensitive import STORED, sensitive_columns
 from pgguard.model.finding import Severity
 from pgguard.model.quote import qualified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pgguard.analysis.drift.comparison import Comparison, Pair
     from pgguard.analysis.sensitive import Sensitive
-    from pgguard.model.rows import Relation
     from pgguard.model.snapshot import DatabaseSnapshot
 
 CLASSIFIED_BY = ("relations", "columns", "comments", "column_labels", "constraints")
@@ -56,12 +55,13 @@ def columns(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
     old = _by_name(comparison, pair, pair.before, renamed=True)
     new = _by_name(comparison, pair, pair.after)
     had = {relation_name(was) for was, now in relations(comparison, pair) if was}
-    there = {relation_name(now) for was, now in relations(comparison, pair) if was and now}
+    there = {relation_name(now): was for was, now in relations(comparison, pair) if was and now}
     for name, one in new.items():
         if name not in old:
             table = relation_name(one.relation)
-            is_new = table not in there
-            known = not is_new and catalog.column_named(pair.before, one.relation.oid, one.column.name)
+            former = there.get(table)
+            is_new = former is None
+            known = former is not None and catalog.column_named(pair.before, former.oid, one.column.name)
             does = "is a new sensitive column" if not known else "counts as sensitive now"
             yield Difference(
                 "sensitive-data",
@@ -88,24 +88,43 @@ def columns(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
 
 
 def encryption(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
-    """Columns that were encrypted or hashed and are no longer, or are anew. Needs also what tells of it."""
+    """Columns that were encrypted or hashed and are no longer, or are anew. Needs also what tells of it.
+
+    Asked of the columns that are sensitive or marked as encrypted on one side.
+    """
     if _alike(pair) and unchanged(pair, *STORED_BY):
         return
-    old = _by_name(comparison, pair, pair.before, renamed=True)
-    new = _by_name(comparison, pair, pair.after)
-    tables = {relation_name(now): was for was, now in relations(comparison, pair) if was and now}
-    for name in sorted({*old, *new}):
-        was = old.get(name) or _same(pair.before, tables, new.get(name))
-        now = new.get(name) or _again(pair, old.get(name))
-        if was is None or now is None:
+    marked = _marked(pair.before), _marked(pair.after)
+    known = {(one.relation.oid, one.column.name) for one in sensitive_columns(pair.after, comparison.policy)}
+    if not _alike(pair):
+        had = {
+            (one.relation.oid, one.column.name) for one in sensitive_columns(pair.before, comparison.policy)
+        }
+        renumbered = {old.oid: new.oid for old, new in relations(comparison, pair) if old and new}
+        known |= {(renumbered[oid], name) for oid, name in had if oid in renumbered}
+    for old, new in relations(comparison, pair):
+        if old is None or new is None or old.kind not in STORED or new.kind not in STORED:
             continue
-        before = stored(comparison.before, pair.before, was.relation, was.column)
-        after = stored(comparison.after, pair.after, now.relation, now.column)
-        if before in _PROTECTED and after not in _PROTECTED:
-            shown = "in clear" if after is Stored.CLEAR else "in bytes of which nothing tells what they are"
-            yield _stored(pair, name, f"is stored {shown} now", Direction.WIDENED, before)
-        elif after in _PROTECTED and before not in _PROTECTED:
-            yield _stored(pair, name, f"is stored {after.value} now", Direction.NARROWED, before)
+        before = {one.name: one for one in catalog.columns(pair.before, old.oid)}
+        for column in catalog.columns(pair.after, new.oid):
+            was = before.get(column.name)
+            told = (new.oid, column.name) in known or (new.oid, column.number) in marked[1]
+            if was is None or not (told or (old.oid, was.number) in marked[0]):
+                continue
+            kept = stored(comparison.before, pair.before, old, was)
+            keeps = stored(comparison.after, pair.after, new, column)
+            name = qualified(new.schema, new.name, column.name)
+            if kept in _PROTECTED and keeps not in _PROTECTED:
+                shown = (
+                    "in clear" if keeps is Stored.CLEAR else "in bytes of which nothing tells what they are"
+                )
+                yield _stored(pair, name, f"is stored {shown} now", Direction.WIDENED, kept)
+            elif keeps in _PROTECTED and kept not in _PROTECTED:
+                yield _stored(pair, name, f"is stored {keeps.value} now", Direction.NARROWED, kept)
+
+
+def _marked(database: DatabaseSnapshot) -> frozenset[tuple[int, int]]:
+    return frozenset((one.relation, one.number) for one in database.column_settings if one.mark)
 
 
 def _stored(pair: Pair, name: str, does: str, direction: Direction, before: Stored) -> Difference:
@@ -127,23 +146,3 @@ def _by_name(
         relation = now.get(one.relation.oid, one.relation)
         found[qualified(relation.schema, relation.name, one.column.name)] = one
     return found
-
-
-def _same(
-    database: DatabaseSnapshot, tables: Mapping[str, Relation], one: Sensitive | None
-) -> Sensitive | None:
-    """The same column before, where it did not count as sensitive: its type may have told nothing."""
-    was = tables.get(relation_name(one.relation)) if one is not None else None
-    if was is None or one is None:
-        return None
-    column = catalog.column_named(database, was.oid, one.column.name)
-    return one._replace(relation=was, column=column) if column is not None else None
-
-
-def _again(pair: Pair, one: Sensitive | None) -> Sensitive | None:
-    """The same column now, where it counts as sensitive no more."""
-    if one is None:
-        return None
-    relation = catalog.relation_named(pair.after, one.relation.schema, one.relation.name)
-    column = catalog.column_named(pair.after, relation.oid, one.column.name) if relation else None
-    return one._replace(relation=relation, column=column) if relation and column else None

@@ -27,7 +27,7 @@ _PROTECTS = frozenset(
         "ssl", "log_connections", "log_disconnections", "logging_collector", "fsync", "full_page_writes",
         "row_security", "standard_conforming_strings", "archive_mode", "default_transaction_read_only",
         "restart_after_crash", "log_replication_commands", "log_hostname", "pgaudit.log_catalog",
-        "pgaudit.log_parameter", "pgaudit.log_relation", "ssl_prefer_server_ciphers",
+        "pgaudit.log_parameter", "data_checksums", "pgaudit.log_relation", "ssl_prefer_server_ciphers",
         "restrict_nonsystem_relation_kind", "data_sync_retry",
     }
 )  # fmt: skip

@@ -25,12 +25,12 @@ from pgguard.errors import Unread
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pgguard.analysis.drift.comparison import Comparison, Pair
     from pgguard.model.policy import Policy
     from pgguard.model.section import Sections
-    from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
+    from pgguard.model.snapshot import Snapshot
 
 _PEOPLE = ("roles", "memberships", "databases", "cluster_acls")
 _OBJECTS = ("acls", "schemas", "relations", "columns", "functions")
@@ -121,14 +121,15 @@ _ACCESS_SECTIONS = (
 )
 
 
-def drift(before: Snapshot, after: Snapshot, policy: Policy) -> Drift:
+def drift(before: Snapshot, after: Snapshot, policy: Policy, *, only: Collection[str] | None = None) -> Drift:
     """What changed between two snapshots in terms of access; nothing is taken for unchanged that one of them
     could not read.
 
     Both may be of one cluster at two times or of two clusters; `policy` says what is sensitive. What is
-    missing raises nothing: it is in `uncompared`.
+    missing raises nothing: it is in `uncompared`. With `only`, databases of other names were left out on
+    purpose, and that they were not looked into is not told.
     """
-    return _Comparing(before, after, policy).drift()
+    return _Comparing(before, after, policy).drift(only)
 
 
 class _Comparing:
@@ -137,7 +138,7 @@ class _Comparing:
         self.uncompared: dict[tuple[str, str, str, str], list[str]] = {}
         self.found: list[Difference] = []
 
-    def drift(self) -> Drift:
+    def drift(self, only: Collection[str] | None) -> Drift:
         before, after = self.comparison.as_read, self.comparison.after
         for area in _AREAS:
             self._run(area)
@@ -145,7 +146,7 @@ class _Comparing:
             self._access(pair)
         self._superuser()
         self._loaded()
-        for name, side in not_inspected(before, after):
+        for name, side in not_inspected(before, after, only):
             self._note(f"everything in database {ident(name)}", side, "", "it was not looked into", name)
         return Drift(_look(before), _look(after), ordered(self.found), tuple(self._notes()))
 
@@ -176,19 +177,26 @@ class _Comparing:
 
     def _superuser(self) -> None:
         what = "who can become superuser"
-        before, after = self.comparison.before, self.comparison.after
+        pairs = self.comparison.pairs
         try:
-            names = [pair.name for pair in self.comparison.pairs if self._has_graph(what, pair)]
-            sides = [
-                _with(side, (one for one in side.inspected if one.name in kept))
-                for side, kept in (
-                    (before, {pair.before.name for pair in self.comparison.pairs if pair.name in names}),
-                    (after, {pair.after.name for pair in self.comparison.pairs if pair.name in names}),
-                )
-            ]
-            self.found += superuser.find(self.comparison, *sides)
+            before, after = self._sides(pairs)
+            try:
+                graph(before), graph(after)
+            except Unread as unread:
+                if unread.database is None:
+                    raise
+                before, after = self._sides([pair for pair in pairs if self._has_graph(what, pair)])
+            self.found += superuser.find(self.comparison, before, after)
         except Unread as unread:
             self._unread(what, unread)
+
+    def _sides(self, pairs: Sequence[Pair]) -> tuple[Snapshot, Snapshot]:
+        """Both sides with the databases of these pairs only."""
+        comparison = self.comparison
+        return (
+            comparison.before.only(*(pair.before.name for pair in pairs)),
+            comparison.after.only(*(pair.after.name for pair in pairs)),
+        )
 
     def _has_graph(self, what: str, pair: Pair) -> bool:
         """Whether both sides' paths through a database can be drawn; what is in the way is noted."""
@@ -197,8 +205,6 @@ class _Comparing:
             ("before", self.comparison.before, pair.before),
             ("after", self.comparison.after, pair.after),
         ):
-            if not database.name:
-                continue
             try:
                 graph(snapshot.only(database.name))
             except Unread as unread:
@@ -267,11 +273,6 @@ class _Comparing:
                 f"everything in database {ident(database)}" if database and not section else ", ".join(whats)
             )
             yield Uncompared(what, "both" if both else side, section, reason, database or None)
-
-
-def _with(snapshot: Snapshot, inspected: Iterable[DatabaseSnapshot]) -> Snapshot:
-    """The same snapshot with these databases only."""
-    return snapshot.only(*(one.name for one in inspected))
 
 
 def _look(snapshot: Snapshot) -> Look:
