@@ -1,4 +1,4 @@
-"""Prints docs/ from the code: the checks, the controls they cite, the command line, the policy and its schema.
+"""Prints docs/ from the code: the checks, the controls they cite, the command line, the policy, its schema.
 
 `python -m tools.generate_docs` writes; with `--check` it writes nothing, names each file that is not
 what the code says, and exits 1 when there is one.
