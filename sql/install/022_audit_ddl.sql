@@ -45,41 +45,64 @@ CREATE TABLE IF NOT EXISTS pgguard_audit.known_column (
 );
 COMMENT ON TABLE pgguard_audit.known_column IS 'columns of audited tables, by which renames are told from new columns';
 
--- access privileges as they are now
-CREATE OR REPLACE FUNCTION pgguard_audit.acls()
-RETURNS TABLE (class oid, object oid, part integer, name text, acl text)
+-- access privileges as they are now, where they are not the default. There may be tens of thousands of tables: names
+-- are asked for only where something differs
+CREATE OR REPLACE FUNCTION pgguard_audit.acls(columns boolean DEFAULT true)
+RETURNS TABLE (class oid, object oid, part integer, acl text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT 'pg_class'::regclass::oid, c.oid, 0, c.oid::regclass::text, c.relacl::text
-    FROM pg_catalog.pg_class AS c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace NOT IN (
-        SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname ~ '^pg_(toast|temp)' OR n.nspname IN ('pg_catalog', 'information_schema'))
+    SELECT 'pg_class'::regclass::oid, c.oid, 0, c.relacl::text
+    FROM pg_catalog.pg_class AS c WHERE c.relacl IS NOT NULL AND c.oid >= 16384 AND c.relnamespace NOT IN (
+        SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname ~ '^pg_(toast|temp)')
     UNION ALL
-    SELECT 'pg_class'::regclass::oid, a.attrelid, a.attnum, pg_catalog.format('%s.%I', a.attrelid::regclass, a.attname), a.attacl::text
-    FROM pg_catalog.pg_attribute AS a WHERE a.attacl IS NOT NULL AND a.attrelid >= 16384
+    SELECT 'pg_class'::regclass::oid, a.attrelid, a.attnum, a.attacl::text
+    FROM pg_catalog.pg_attribute AS a
+    WHERE columns AND a.attacl IS NOT NULL AND a.attrelid >= 16384 AND NOT a.attisdropped
     UNION ALL
-    SELECT 'pg_proc'::regclass::oid, p.oid, 0, p.oid::regprocedure::text, p.proacl::text
-    FROM pg_catalog.pg_proc AS p WHERE p.oid >= 16384
+    SELECT 'pg_proc'::regclass::oid, p.oid, 0, p.proacl::text
+    FROM pg_catalog.pg_proc AS p WHERE p.proacl IS NOT NULL AND p.oid >= 16384
         -- those that the audit makes for tables: it is their owner's alone, and 024 watches that
         AND NOT (p.pronamespace = 'pgguard_audit'::regnamespace AND p.proname ~ '^audit_.*_[0-9]+$')
     UNION ALL
-    SELECT 'pg_namespace'::regclass::oid, n.oid, 0, 'schema ' || n.oid::regnamespace::text, n.nspacl::text
-    FROM pg_catalog.pg_namespace AS n WHERE n.nspname !~ '^pg_(toast|temp)'
+    SELECT 'pg_namespace'::regclass::oid, n.oid, 0, n.nspacl::text
+    FROM pg_catalog.pg_namespace AS n WHERE n.nspacl IS NOT NULL AND n.nspname !~ '^pg_(toast|temp)'
     UNION ALL
-    SELECT 'pg_default_acl'::regclass::oid, d.oid, 0,
-        pg_catalog.format('default privileges of %s for %s in %s', d.defaclrole::regrole, d.defaclobjtype,
-            CASE d.defaclnamespace WHEN 0 THEN 'all schemas' ELSE d.defaclnamespace::regnamespace::text END), d.defaclacl::text
-    FROM pg_catalog.pg_default_acl AS d
+    SELECT 'pg_default_acl'::regclass::oid, d.oid, 0, d.defaclacl::text FROM pg_catalog.pg_default_acl AS d
     UNION ALL
-    SELECT 'pg_type'::regclass::oid, t.oid, 0, t.oid::regtype::text, t.typacl::text
+    SELECT 'pg_type'::regclass::oid, t.oid, 0, t.typacl::text
     FROM pg_catalog.pg_type AS t WHERE t.typacl IS NOT NULL AND t.oid >= 16384
     UNION ALL
-    SELECT 'pg_language'::regclass::oid, l.oid, 0, 'language ' || l.lanname, l.lanacl::text
-    FROM pg_catalog.pg_language AS l WHERE l.lanacl IS NOT NULL
+    SELECT 'pg_language'::regclass::oid, l.oid, 0, l.lanacl::text FROM pg_catalog.pg_language AS l WHERE l.lanacl IS NOT NULL
     UNION ALL
-    SELECT 'pg_foreign_server'::regclass::oid, s.oid, 0, 'server ' || pg_catalog.quote_ident(s.srvname), s.srvacl::text
-    FROM pg_catalog.pg_foreign_server AS s
+    SELECT 'pg_foreign_server'::regclass::oid, s.oid, 0, s.srvacl::text FROM pg_catalog.pg_foreign_server AS s WHERE s.srvacl IS NOT NULL
     UNION ALL
-    SELECT 'pg_foreign_data_wrapper'::regclass::oid, f.oid, 0, 'foreign data wrapper ' || pg_catalog.quote_ident(f.fdwname), f.fdwacl::text
-    FROM pg_catalog.pg_foreign_data_wrapper AS f
+    SELECT 'pg_foreign_data_wrapper'::regclass::oid, f.oid, 0, f.fdwacl::text
+    FROM pg_catalog.pg_foreign_data_wrapper AS f WHERE f.fdwacl IS NOT NULL
+$$;
+
+-- what has them, in words; NULL where it is gone
+CREATE OR REPLACE FUNCTION pgguard_audit.acl_name(class oid, object oid, part integer) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE class::regclass
+        WHEN 'pg_class'::regclass THEN (
+            SELECT c.oid::regclass::text || coalesce('.' || pg_catalog.quote_ident(a.attname), '')
+            FROM pg_catalog.pg_class AS c
+            LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = part AND part > 0 AND NOT a.attisdropped
+            WHERE c.oid = object AND (part = 0 OR a.attname IS NOT NULL))
+        WHEN 'pg_proc'::regclass THEN (SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc AS p WHERE p.oid = object)
+        WHEN 'pg_namespace'::regclass THEN (
+            SELECT 'schema ' || pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_namespace AS n WHERE n.oid = object)
+        WHEN 'pg_default_acl'::regclass THEN (
+            SELECT pg_catalog.format('default privileges of %s for %s in %s', d.defaclrole::regrole, d.defaclobjtype,
+                CASE d.defaclnamespace WHEN 0 THEN 'all schemas' ELSE d.defaclnamespace::regnamespace::text END)
+            FROM pg_catalog.pg_default_acl AS d WHERE d.oid = object)
+        WHEN 'pg_type'::regclass THEN (SELECT t.oid::regtype::text FROM pg_catalog.pg_type AS t WHERE t.oid = object)
+        WHEN 'pg_language'::regclass THEN (
+            SELECT 'language ' || pg_catalog.quote_ident(l.lanname) FROM pg_catalog.pg_language AS l WHERE l.oid = object)
+        WHEN 'pg_foreign_server'::regclass THEN (
+            SELECT 'server ' || pg_catalog.quote_ident(s.srvname) FROM pg_catalog.pg_foreign_server AS s WHERE s.oid = object)
+        WHEN 'pg_foreign_data_wrapper'::regclass THEN (
+            SELECT 'foreign data wrapper ' || pg_catalog.quote_ident(f.fdwname)
+            FROM pg_catalog.pg_foreign_data_wrapper AS f WHERE f.oid = object) END
 $$;
 
 -- records what changed of privileges since they were last seen; with a verb of NULL only looks
@@ -88,33 +111,30 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 #variable_conflict use_variable
 DECLARE
     one record;
+    -- pg_attribute is the largest catalog, and few commands change privileges in it
+    columns boolean := verb IS NULL OR verb IN ('GRANT', 'REVOKE', 'DROP OWNED', 'REASSIGN OWNED', 'WATCH');
 BEGIN
     FOR one IN
-        SELECT n.class, n.object, n.part, n.name, k.acl AS before, n.acl AS after
-        FROM pgguard_audit.acls() AS n
-        LEFT JOIN pgguard_audit.known_acl AS k ON k.class = n.class AND k.object = n.object AND k.part = n.part
-        WHERE k.acl IS DISTINCT FROM n.acl
-        ORDER BY n.name
+        SELECT d.*, CASE WHEN verb IS NOT NULL THEN pgguard_audit.acl_name(d.class, d.object, d.part) END AS name
+        FROM (
+            SELECT coalesce(n.class, k.class) AS class, coalesce(n.object, k.object) AS object, coalesce(n.part, k.part) AS part,
+                k.acl AS before, n.acl AS after
+            FROM pgguard_audit.acls(columns) AS n
+            FULL JOIN (SELECT * FROM pgguard_audit.known_acl AS k WHERE columns OR k.part = 0) AS k
+                ON k.class = n.class AND k.object = n.object AND k.part = n.part
+            WHERE k.acl IS DISTINCT FROM n.acl OR n.class IS NULL) AS d
+        ORDER BY name
     LOOP
-        -- a NULL verb: the first look
-        IF verb IS NOT NULL THEN
+        IF one.after IS NULL THEN
+            DELETE FROM pgguard_audit.known_acl AS k WHERE k.class = one.class AND k.object = one.object AND k.part = one.part;
+        ELSE
+            INSERT INTO pgguard_audit.known_acl AS k (class, object, part, acl) VALUES (one.class, one.object, one.part, one.after)
+            ON CONFLICT ON CONSTRAINT known_acl_pkey DO UPDATE SET acl = excluded.acl;
+        END IF;
+        -- no name: it was dropped
+        IF verb IS NOT NULL AND one.name IS NOT NULL AND one.before IS DISTINCT FROM one.after THEN
             PERFORM pgguard_audit.note(verb, one.name, ARRAY[one.before], ARRAY[one.after]);
         END IF;
-        INSERT INTO pgguard_audit.known_acl AS k (class, object, part, acl) VALUES (one.class, one.object, one.part, one.after)
-        ON CONFLICT ON CONSTRAINT known_acl_pkey DO UPDATE SET acl = excluded.acl;
-    END LOOP;
-    FOR one IN
-        SELECT k.class, k.object, k.part, k.acl, a.attname, c.oid::regclass AS relation
-        FROM pgguard_audit.known_acl AS k
-        LEFT JOIN pg_catalog.pg_class AS c ON k.class = 'pg_class'::regclass AND c.oid = k.object
-        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.part AND k.part > 0
-        WHERE NOT EXISTS (
-            SELECT FROM pgguard_audit.acls() AS n WHERE n.class = k.class AND n.object = k.object AND n.part = k.part)
-    LOOP
-        IF verb IS NOT NULL AND one.acl IS NOT NULL AND one.attname IS NOT NULL THEN
-            PERFORM pgguard_audit.note(verb, pg_catalog.format('%s.%I', one.relation, one.attname), ARRAY[one.acl], ARRAY[NULL::text]);
-        END IF;
-        DELETE FROM pgguard_audit.known_acl AS k WHERE k.class = one.class AND k.object = one.object AND k.part = one.part;
     END LOOP;
 END
 $$;
