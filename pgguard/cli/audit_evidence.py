@@ -47,7 +47,7 @@ def seal(
 
     check_places(anchor or [])
     if not every:
-        made = seal_once(source.target)
+        made = seal_once(source.target, newest=bool(anchor))
         print(f"{sum(one.entries for one in made)} entries sealed")
         raise typer.Exit(_anchored(anchor or [], [one.anchor for one in made]))
     place = _paced(anchor or [], anchor_every)

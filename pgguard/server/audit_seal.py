@@ -92,6 +92,18 @@ class Sealer:
             self._summarize()
         return made
 
+    def newest(self) -> list[Sealed]:
+        """The last seal, which may not be anchored yet; none before the first.
+
+        Raises psycopg's errors.
+        """
+        with self._connection.transaction():
+            found = rows(self._connection, "last_seal")
+        return [
+            Sealed(0, Anchor._make((*one[:5], moment(int.from_bytes(one[5], "big", signed=True)), "")))
+            for one in found
+        ]
+
     def _move(self, now: _Now) -> list[Sealed]:
         # What came with a dump and was not sealed there. Transactions that this cluster has not reached yet
         # are surely old; the others are sealed together with its own.
@@ -173,19 +185,23 @@ class Sealer:
                     self._summarized[part] = (size, rows(self._connection, "summarize", part, ranges)[0][0])
 
 
-def seal_once(target: Target) -> list[Sealed]:
-    """Seal what is finished now.
+def seal_once(target: Target, *, newest: bool = False) -> list[Sealed]:
+    """Seal what is finished now; with `newest` the seal of before when there is nothing.
 
     Raises `UsageError` where there is no store or the login may not, `ConnectError` when the server fails.
     """
     with session(target, KEEPER) as connection:
-        return Sealer(connection).seal()
+        sealer = Sealer(connection)
+        made = sealer.seal()
+        return sealer.newest() if newest and not made else made
 
 
 def seal_for_ever(
     target: Target, every: float, say: Callable[[str], None], *, pause: Callable[[float], None] = time.sleep
 ) -> Iterator[list[Sealed]]:
     """Seal every so many seconds, and go on when the server was away: what was sealed, each time.
+
+    First, and when the server comes back, it is the last seal of before.
 
     Raises `UsageError` where there is no store or the login may not.
     """
@@ -194,6 +210,7 @@ def seal_for_ever(
         try:
             with session(target, KEEPER) as connection:
                 sealer = Sealer(connection)
+                yield sealer.newest()
                 while True:
                     began = time.monotonic()
                     try:

@@ -180,12 +180,13 @@ LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$;
 
 -- The leaves of entries, with new salts: id (8), salt (16), leaf (32), in the order of xid and id. Whoever seals need not
--- read what entries hold. not_before only leaves partitions aside. Texts are hashed in the database's encoding.
+-- read what entries hold. not_before only leaves partitions aside; of a new partition the planner has no statistics. Texts are hashed in the database's encoding.
 CREATE OR REPLACE FUNCTION pgguard_audit.leaves(
     xid_from bigint, xid_to bigint, not_before timestamp with time zone, old_xid bigint DEFAULT 0, old_id bigint DEFAULT 0
 ) RETURNS SETOF bytea
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET client_encoding = 'UTF8' SET work_mem = '64MB' SET plan_cache_mode = 'force_custom_plan' AS $$
+SET client_encoding = 'UTF8' SET work_mem = '64MB' SET plan_cache_mode = 'force_custom_plan'
+SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     PERFORM pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding()::text, true);
     RETURN QUERY
@@ -410,7 +411,7 @@ CREATE OR REPLACE FUNCTION pgguard_audit.status(
     OUT holder_kind text, OUT covered_until timestamp with time zone, OUT in_rest bigint, OUT verified_at timestamp with time zone,
     OUT verified_last bigint, OUT verified_ok boolean, OUT verified_said text, OUT now timestamp with time zone, OUT moved boolean
 ) LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = 'force_custom_plan'
-SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
+SET datestyle = 'ISO, YMD' SET timezone = 'UTC' SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     last record := pgguard_audit.sealing();

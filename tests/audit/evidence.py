@@ -70,7 +70,7 @@ def superuser(dsn: str) -> Iterator[psycopg.Connection]:
         connection.execute("ALTER EVENT TRIGGER pgguard_audit_ddl DISABLE")
         connection.execute("ALTER EVENT TRIGGER pgguard_audit_drop DISABLE")
         for one in tables:
-            connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER ALL").format(sql.SQL(one)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER ALL").format(sql.SQL(one)))
         yield connection
 
 
