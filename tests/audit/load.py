@@ -61,6 +61,7 @@ class Load:
     failures: Counter[str] = field(default_factory=Counter)
     told: dict[str, str] = field(default_factory=dict)
     transactions: int = 0
+    rounds: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -71,6 +72,7 @@ class Load:
             threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(writers)
         ]
         self._ended.clear()
+        self.rounds += 1
         for thread in threads:
             thread.start()
         try:
@@ -81,14 +83,16 @@ class Load:
                 thread.join(60)
 
     def _run(self, number: int) -> None:
-        chance = random.Random(self.seed * 100 + number)  # noqa: S311
+        chance = random.Random(f"{self.seed} {self.rounds} {number}")  # noqa: S311
         turn = 0
         while not self._ended.is_set():
             try:
                 with contextlib.closing(psycopg.connect(self.dsn, prepare_threshold=2)) as connection:
                     while not self._ended.is_set():
                         turn += 1
-                        self._transaction(connection, chance, f"{number}-{turn}-{chance.random()}")
+                        self._transaction(
+                            connection, chance, f"{self.rounds}-{number}-{turn}-{chance.random()}"
+                        )
             except psycopg.OperationalError:
                 # the server is gone, or not there yet
                 time.sleep(0.05)
@@ -144,7 +148,8 @@ class Load:
                 wrote.update(Written("UPDATE", "lab.account", str(key), f"{token}-{one}") for (key,) in done)
         elif what < 0.75:
             rows = connection.execute(
-                "INSERT INTO lab.booking SELECT (random() * 1e15)::bigint, 1 + g %% 2, %s, %s FROM generate_series(1, 3) AS g"
+                "INSERT INTO lab.booking SELECT (random() * 1e15)::bigint, 1 + g %% 2, %s, %s FROM"
+                " generate_series(1, 3) AS g"
                 " RETURNING id, day, token",
                 (chance.randint(1, ACCOUNTS), token),
             ).fetchall()
@@ -164,7 +169,8 @@ class Load:
             )
         else:
             rows = connection.execute(
-                "DELETE FROM lab.booking WHERE id = (SELECT min(id) FROM lab.booking WHERE account = %s) RETURNING id, day",
+                "DELETE FROM lab.booking WHERE id = (SELECT min(id) FROM lab.booking WHERE account"
+                " = %s) RETURNING id, day",
                 (chance.randint(1, ACCOUNTS),),
             ).fetchall()
             wrote.update(Written("DELETE", "lab.booking", f"{{{one},{day}}}", None) for one, day in rows)
@@ -176,7 +182,8 @@ def recorded(dsn: str) -> Counter[Written]:
         return Counter(
             Written(*row)
             for row in connection.execute(
-                "SELECT verb, relation, key, new ->> 'token' FROM pgguard_audit.change WHERE relation IS NOT NULL"
+                "SELECT verb, relation, key, new ->> 'token' FROM pgguard_audit.change WHERE"
+                " relation IS NOT NULL"
             )
         )
 

@@ -1,4 +1,4 @@
-"""What has to be recorded of a write, found without the audit: the table before and after it, compared by key.
+"""What has to be recorded of a write, found without the audit: the table before and after it, by key.
 
 place = Place(cluster, database)
 place.begin(tables, audited)
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 from psycopg import pq, sql
+from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,7 +128,8 @@ class Place:
         """The schema lab with these tables, of lab_owner, open to app; those that are to be are audited."""
         with self.session("postgres") as connection:
             for (name,) in connection.execute(
-                "SELECT a.relation::text FROM pgguard_audit.audited AS a JOIN pg_class AS c ON c.oid = a.relation"
+                "SELECT a.relation::text FROM pgguard_audit.audited AS a JOIN pg_class AS c ON"
+                " c.oid = a.relation"
             ).fetchall():
                 connection.execute("SELECT pgguard_audit.leave(%s::regclass)", (name,))
             connection.execute("DROP SCHEMA IF EXISTS lab CASCADE")
@@ -135,7 +137,8 @@ class Place:
             connection.execute("SET ROLE lab_owner")
             connection.execute(tables.encode())
             connection.execute(
-                "RESET ROLE; GRANT USAGE ON SCHEMA lab TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA lab TO app;"
+                "RESET ROLE; GRANT USAGE ON SCHEMA lab TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA"
+                " lab TO app;"
                 "GRANT ALL ON ALL SEQUENCES IN SCHEMA lab TO app"
             )
             for name, how in audited.items():
@@ -144,7 +147,7 @@ class Place:
                     (
                         name,
                         how.subject,
-                        psycopg.types.json.Jsonb(dict(how.classes)),
+                        Jsonb(dict(how.classes)),
                         self.level,
                         how.truncate_allowed,
                         how.key_is_tag,
@@ -203,17 +206,20 @@ class Place:
                 parts[0] if len(parts) == 1 else sql.SQL("ARRAY[{}]::text").format(sql.SQL(", ").join(parts))
             )
         query = sql.SQL(
-            "SELECT c.oid, {}, {} FROM {} AS t LEFT JOIN pg_class AS c ON c.oid = t.tableoid AND NOT c.relispartition"
+            "SELECT c.oid, {}, {} FROM {} AS t LEFT JOIN pg_class AS c ON c.oid = t.tableoid AND"
+            " NOT c.relispartition"
         ).format(
             key,
             sql.SQL(", ").join(shown),
-            sql.SQL(f"{'ONLY ' if how.only else ''}{name}"),  # type: ignore[arg-type]
+            sql.SQL(f"{'ONLY ' if how.only else ''}{name}"),
         )
         with connection.transaction(force_rollback=True):
             # whatever the session is set to
             connection.execute(
-                "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';"
-                "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL search_path = pg_catalog"
+                "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL"
+                " IntervalStyle = 'postgres';"
+                "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL"
+                " search_path = pg_catalog"
             )
             found = connection.execute(query).fetchall()
         rows = []
@@ -240,7 +246,8 @@ class Place:
                 "SELECT a.attname FROM pg_constraint AS c"
                 " CROSS JOIN unnest(c.conkey) WITH ORDINALITY AS k (number, place)"
                 " JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.number"
-                " WHERE c.contype = 'p' AND NOT c.condeferrable AND c.conrelid = %s::regclass ORDER BY k.place",
+                " WHERE c.contype = 'p' AND NOT c.condeferrable AND c.conrelid = %s::regclass ORDER"
+                " BY k.place",
                 (name,),
             ).fetchall()
         )
@@ -324,7 +331,8 @@ class Place:
         found: Counter[Change] = Counter()
         halves: Counter[tuple[object, Change]] = Counter()
         for at, verb, relation, key, subject, before, names, old, new in self.superuser(
-            "SELECT at, verb, relation, key, subject, subject_before, changed, old, new FROM pgguard_audit.change"
+            "SELECT at, verb, relation, key, subject, subject_before, changed, old, new FROM"
+            " pgguard_audit.change"
             " WHERE relation IS NOT NULL AND at > %s",
             self.start,
         ):
@@ -370,7 +378,8 @@ class Place:
     def all_audited(self) -> None:
         """Asserts that the audit itself says that nothing can be written without it."""
         wrong = self.superuser(
-            "SELECT relation::text FROM pgguard_audit.audited AS a WHERE NOT pgguard_audit.is_audited(relation)"
+            "SELECT relation::text FROM pgguard_audit.audited AS a WHERE NOT"
+            " pgguard_audit.is_audited(relation)"
             " AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = a.relation)"
         )
         assert not wrong, wrong

@@ -1,4 +1,4 @@
-"""What changes an audited table changes its audit in the same transaction, and no write is stopped or lost by it."""
+"""What changes an audited table changes its audit, and no write is stopped or lost by it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pgguard.demo.cluster import Cluster
 from tests.audit.oracle import Audited, Place
-from tests.audit.store import with_store
+from tests.audit.store import install, with_store
 from tests.audit.writes import PARTED, PARTS, TABLE
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _fine(place: Place) -> None:
             "ALTER TABLE lab.t ALTER who TYPE bigint, ALTER a TYPE varchar(9)",
         ),
         (
-            "ALTER TABLE lab.t RENAME b TO bb; ALTER TABLE lab.t RENAME who TO b; ALTER TABLE lab.t RENAME bb TO who",
+            "ALTER TABLE lab.t RENAME b TO bb; ALTER TABLE lab.t RENAME who TO b; ALTER TABLE lab.t"
+            " RENAME bb TO who",
         ),
     ],
     ids=lambda one: one[0],
@@ -168,7 +169,8 @@ def test_new_tables_of_a_covered_schema(place: Place) -> None:
             place.run(connection, "DELETE FROM lab.copied WHERE id = 1")
             # nobody keeps a right that he did not have
             assert not place.superuser(
-                "SELECT 1 FROM pg_class AS c, aclexplode(c.relacl) AS e WHERE c.relnamespace = 'lab'::regnamespace"
+                "SELECT 1 FROM pg_class AS c, aclexplode(c.relacl) AS e WHERE c.relnamespace ="
+                " 'lab'::regnamespace"
                 " AND e.grantee = 'pgguard_auditor'::regrole"
             )
             # temporary ones are not in it
@@ -219,7 +221,10 @@ def test_a_parent_that_comes_above(place: Place) -> None:
 
 def test_truncate_is_refused_and_recorded_where_it_is_allowed(place: Place) -> None:
     place.level = "statement"
-    tables = f"{PARTED} {TABLE} CREATE TABLE lab.ref (id int PRIMARY KEY, t int REFERENCES lab.t); INSERT INTO lab.ref VALUES (1, 1);"
+    tables = (
+        f"{PARTED} {TABLE} CREATE TABLE lab.ref (id int PRIMARY KEY, t int REFERENCES lab.t);"
+        f" INSERT INTO lab.ref VALUES (1, 1);"
+    )
     both = {**PARTS, "lab.t": Audited("who"), "lab.ref": Audited("t")}
     every = (
         "lab.p",
@@ -285,7 +290,10 @@ def test_enabling_all_triggers_makes_them_as_they_were(place: Place) -> None:
 def test_tables_that_go_leave_nothing_behind(place: Place) -> None:
     place.level = "statement"
     place.begin(TABLE, ONE)
-    count = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'pgguard_audit'::regnamespace AND proname ~ '^audit_.*_[0-9]+$'"
+    count = (
+        "SELECT count(*) FROM pg_proc WHERE pronamespace = 'pgguard_audit'::regnamespace AND"
+        " proname ~ '^audit_.*_[0-9]+$'"
+    )
     assert place.superuser(count) == [(4,)]
     _owner(place, "DROP TABLE lab.t")
     assert place.superuser(count) == [(0,)]
@@ -360,8 +368,6 @@ def test_tables_dropped_unseen_do_not_stop_the_event_triggers_from_being_install
         made.superuser(f"DROP EVENT TRIGGER IF EXISTS pgguard_audit_{trigger}")
     made.begin(TABLE, ONE)
     made.superuser("DROP TABLE lab.t")
-    from tests.audit.store import install
-
     with made.session("postgres") as connection:
         install(connection)
     made.looking().close()

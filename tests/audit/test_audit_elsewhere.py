@@ -1,4 +1,4 @@
-"""Rows that come from elsewhere or are kept elsewhere: replication, foreign tables, restored dumps, encrypted tables."""
+"""Rows from elsewhere: replication, foreign tables, restored dumps, encrypted tables."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from pgguard.demo.cluster import Cluster
 from tests.audit.oracle import Audited, Place
-from tests.audit.store import with_store
+from tests.audit.store import install, with_store
 from tests.audit.writes import PARTED, PARTS, TABLE
 from tests.encryption.encrypting import encrypted
 
@@ -63,7 +64,8 @@ def test_rows_that_arrive_by_replication(running: Cluster) -> None:
     publisher.superuser("SELECT pg_create_logical_replication_slot('feed', 'pgoutput')")
     with place.session("copier") as connection, place.noted(connection):
         connection.execute(
-            f"CREATE SUBSCRIPTION feed CONNECTION '{publisher.dsn()}' PUBLICATION feed WITH (create_slot = false, slot_name = 'feed')".encode()
+            f"CREATE SUBSCRIPTION feed CONNECTION '{publisher.dsn()}' PUBLICATION feed"
+            " WITH (create_slot = false, slot_name = 'feed')".encode()
         )
         _arrives(place, publisher, "lab.t", "lab.p")
     try:
@@ -117,8 +119,10 @@ def test_rows_that_arrive_by_replication(running: Cluster) -> None:
         assert {kind for _, kind in place.superuser(level)} == {"row"}
         # the worker writes as the subscription's owner, and is told from his sessions
         seen = place.superuser(
-            "SELECT DISTINCT e.login, e.application, a.backend_type LIKE 'logical replication%%' FROM pgguard_audit.entry AS e"
-            " JOIN pg_stat_activity AS a ON (a.pid, a.backend_start) = (e.pid, e.backend_start) WHERE e.shape IS NOT NULL"
+            "SELECT DISTINCT e.login, e.application, a.backend_type LIKE 'logical replication%%'"
+            " FROM pgguard_audit.entry AS e"
+            " JOIN pg_stat_activity AS a ON (a.pid, a.backend_start) = (e.pid, e.backend_start)"
+            " WHERE e.shape IS NOT NULL"
             " AND a.pid <> pg_backend_pid()"
         )
         assert seen == [("copier", "", True)]
@@ -133,7 +137,8 @@ def test_rows_that_arrive_by_replication(running: Cluster) -> None:
 def test_foreign_tables(running: Cluster) -> None:
     far, place = _place(running, "far"), _place(running, "near")
     far.begin(
-        "CREATE TABLE lab.t (id int, who int, b numeric); CREATE TABLE lab.p2 (id int, k int, who int, v text);",
+        "CREATE TABLE lab.t (id int, who int, b numeric); CREATE TABLE lab.p2 (id int, k int, who"
+        " int, v text);",
         {},
     )
     place.superuser("CREATE EXTENSION postgres_fdw")
@@ -231,12 +236,14 @@ def test_a_restored_dump_goes_on_being_audited(running: Cluster, postgres: Postg
         restored.superuser("CREATE TABLE lab.other (id int)")
         restored.superuser("GRANT SELECT ON lab.other TO app")
         told = restored.superuser(
-            "SELECT object FROM pgguard_audit.entry WHERE verb = 'GRANT' AND at > now() - interval '1 min' AND object LIKE 'lab.%%'"
+            "SELECT object FROM pgguard_audit.entry WHERE verb = 'GRANT' AND at > now() - interval"
+            " '1 min' AND object LIKE 'lab.%%'"
         )
         assert ("lab.other",) in told
         assert len(told) == 1 + len(
             place.superuser(
-                "SELECT 1 FROM pgguard_audit.entry WHERE verb = 'GRANT' AND object LIKE 'lab.%%' AND at > now() - interval '1 min'"
+                "SELECT 1 FROM pgguard_audit.entry WHERE verb = 'GRANT' AND object LIKE 'lab.%%'"
+                " AND at > now() - interval '1 min'"
             )
         )
         with restored.session("lab_owner") as connection:
@@ -255,28 +262,26 @@ def test_a_restored_dump_goes_on_being_audited(running: Cluster, postgres: Postg
 def test_encrypted_tables(running: Cluster) -> None:
     laboratory = encrypted(running, "clinic", tables=("lab.patient",))
     with psycopg.connect(laboratory.dsn(), autocommit=True) as connection:
-        from tests.audit.store import install
-
         install(connection)
         stored = [
             str(name)
             for (name,) in connection.execute(
-                "SELECT attname FROM pg_attribute WHERE attrelid = 'lab.patient_pgg1'::regclass AND atttypid = 'bytea'::regtype"
+                "SELECT attname FROM pg_attribute WHERE attrelid = 'lab.patient_pgg1'::regclass AND"
+                " atttypid = 'bytea'::regtype"
                 " AND attnum > 0 AND NOT attisdropped"
             )
         ]
     classes = {**dict.fromkeys(stored, "cipher"), "name": "mark"}
     place = Place(running, "clinic", audited={"lab.patient_pgg1": Audited("id", classes)})
-    place.superuser(
-        "SELECT pgguard_audit.audit('lab.patient_pgg1', 'id', %s)", psycopg.types.json.Jsonb(classes)
-    )
+    place.superuser("SELECT pgguard_audit.audit('lab.patient_pgg1', 'id', %s)", Jsonb(classes))
     ((place.start,),) = place.superuser("SELECT clock_timestamp()")
     clear = ["198765432109876", "1961-05-17", "06 55443322", "planted-note", "planted-allele"]
     with laboratory.session("secretary") as connection:
         for statement, values in (
             (
-                "INSERT INTO lab.patient (id, name, nir, born, phone, note, data) VALUES (900, 'New', %s, %s, %s, %s, %s)",
-                (*clear[:4], psycopg.types.json.Jsonb({"allele": clear[4]})),
+                "INSERT INTO lab.patient (id, name, nir, born, phone, note, data) VALUES (900,"
+                " 'New', %s, %s, %s, %s, %s)",
+                (*clear[:4], Jsonb({"allele": clear[4]})),
             ),
             ("UPDATE lab.patient SET note = note || '!', phone = %s WHERE id IN (900, 1)", (clear[2],)),
             ("UPDATE lab.patient SET nir = NULL WHERE id = 2", ()),

@@ -1,4 +1,4 @@
-"""Each entry tells who wrote, from where, when, in which transaction, and for whom, whatever the session is set to."""
+"""Each entry tells who wrote, from where, when, in which transaction, and for whom."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from pgguard.demo.cluster import Cluster
 from tests.audit.store import with_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pgguard.demo.binaries import Postgres
 
 KEY = b"a key of the service, thirty-two"
 SCHEMA = """
-CREATE ROLE app LOGIN; CREATE ROLE "Odd ""Name" LOGIN; CREATE ROLE portal LOGIN; CREATE ROLE clerk; CREATE ROLE helper LOGIN;
+CREATE ROLE app LOGIN; CREATE ROLE "Odd ""Name" LOGIN; CREATE ROLE portal LOGIN; CREATE ROLE clerk;
+    CREATE ROLE helper LOGIN;
 CREATE ROLE lab_owner;
 GRANT clerk TO app, portal;
 CREATE SCHEMA lab AUTHORIZATION lab_owner;
@@ -30,7 +31,8 @@ SET ROLE lab_owner;
 CREATE TABLE lab.t (id int PRIMARY KEY, a text, f float8, d date);
 INSERT INTO lab.t (id) VALUES (1), (2);
 GRANT USAGE ON SCHEMA lab TO PUBLIC; GRANT ALL ON lab.t TO PUBLIC;
-CREATE FUNCTION lab.as_owner() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$UPDATE lab.t SET a = 'definer' WHERE id = 1$$;
+CREATE FUNCTION lab.as_owner() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$UPDATE lab.t SET a =
+    'definer' WHERE id = 1$$;
 RESET ROLE;
 SELECT pgguard_audit.audit('lab.t', NULL, '{"f": "plain", "d": "plain"}');
 """
@@ -56,6 +58,7 @@ def _entries(cluster: Cluster, since: datetime) -> list[Any]:
 def _now(cluster: Cluster) -> datetime:
     with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
         ((now,),) = connection.execute("SELECT clock_timestamp()").fetchall()
+        assert isinstance(now, datetime)
         return now
 
 
@@ -270,3 +273,24 @@ def test_what_is_put_into_the_setting_is_a_forgery(running: Cluster) -> None:
     assert [one for one in found if one != "boss"] == ["forged: somebody set pgguard.claim himself"] * (
         len(tries) + 3
     )
+
+
+def test_who_was_authenticated(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(
+        listen=["127.0.0.1"], hba="local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+    )
+    dsn = with_store(cluster, "lab")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+        connection.execute("ALTER ROLE app PASSWORD 'a password of app'; ALTER ROLE app SUPERUSER")
+    since = _now(cluster)
+    reached = cluster.dsn(user="app", dbname="lab", host="127.0.0.1", password="a password of app")
+    with psycopg.connect(reached, autocommit=True) as connection:
+        connection.execute("UPDATE lab.t SET a = 'x' WHERE id = 1")
+        connection.execute("SET SESSION AUTHORIZATION helper")
+        connection.execute("UPDATE lab.t SET a = 'x' WHERE id = 1")
+    told = "scram-sha-256:app" if cluster.postgres.major >= 16 else "app"
+    assert [(one.login, one.authenticated) for one in _entries(cluster, since)] == [
+        ("app", told),
+        ("helper", told),
+    ]

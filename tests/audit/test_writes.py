@@ -1,4 +1,5 @@
-"""Every way to write is recorded, once and as it was, by statement triggers, row triggers, and without event triggers."""
+"""Every way to write is recorded, once and as it was, by statement triggers, row triggers, and without
+event triggers."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 
 from pgguard.demo.cluster import Cluster
-from tests.audit.oracle import Audited, Place
+from tests.audit.oracle import Place
 from tests.audit.store import with_store
 from tests.audit.writes import ALL, FORMS
 
