@@ -101,6 +101,7 @@ def judged(
     from pgguard.checks import named
     from pgguard.report.judge import judge
     from pgguard.store.documents import read_documents
+    from pgguard.store.folders import look_at_folders
     from pgguard.store.policy_file import find, load
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
@@ -108,6 +109,9 @@ def judged(
     snapshot = with_values(source, sample, sample_only, loaded.policy)
     snapshot = observed(snapshot, loaded.policy, observations)
     snapshot = snapshot.documented(read_documents(loaded.policy))
+    if source.file is None:
+        # a saved snapshot is of another day, and may be of another machine
+        snapshot = snapshot.with_folders(look_at_folders(loaded.policy))
     if supervision is not None:
         snapshot = snapshot.supervised(supervision)
     return judge(

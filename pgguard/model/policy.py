@@ -303,6 +303,29 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """Folders of the machine where pgguard runs that a web or FTP server hands out, by absolute path."""
+
+    web_roots: tuple[str, ...] = ()
+    ftp_roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder for exports, dumps or backups on the machine where pgguard runs, by absolute path.
+
+    What lies in it is kept `keep_days` and belongs to `owner`; `mandate` names the instruction that the
+    exports follow (GDPR art. 29), where there is one. A folder within it may have an entry of its own.
+    """
+
+    path: str
+    purpose: str
+    keep_days: int
+    owner: str = ""
+    mandate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiver:
     """An accepted finding: check and subject name, with a reason, an owner and an end.
 
@@ -431,6 +454,7 @@ class Policy:
     history: History = field(default_factory=History)
     alerts: Alerts = field(default_factory=Alerts)
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
+    files: Files = field(default_factory=Files)
     register: Register = field(default_factory=Register)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
@@ -447,6 +471,7 @@ class Policy:
     staging: tuple[StagingEntry, ...] = ()
     database: tuple[DatabaseEntry, ...] = ()
     retention: tuple[Retention, ...] = ()
+    folder: tuple[Folder, ...] = ()
     controller: tuple[Controller, ...] = ()
     processor: tuple[Processor, ...] = ()
     certificate: tuple[Certificate, ...] = ()

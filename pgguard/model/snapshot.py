@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from pgguard.model.folders import FolderLook
     from pgguard.model.observation import Observations
     from pgguard.model.register import Document
     from pgguard.model.supervision import Supervision
@@ -85,8 +86,9 @@ class Snapshot(Sections):
 
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
     `observations` is what was seen of its sessions over time, `supervision` what is known of its nightly
-    checks, `documents` are the texts of contracts by the paths that the register names; None when nobody
-    asked for it, and nothing of it is saved with the snapshot.
+    checks, `documents` are the texts of contracts by the paths that the register names, `folders` what lies
+    in the folders that the policy names, by their paths; None when nobody asked for it, and nothing of it is
+    saved with the snapshot.
     """
 
     server_rows = section(rows.Server)
@@ -119,6 +121,7 @@ class Snapshot(Sections):
         observations: Observations | None = None,
         supervision: Supervision | None = None,
         documents: Mapping[str, Document] | None = None,
+        folders: Mapping[str, FolderLook] | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
@@ -126,6 +129,7 @@ class Snapshot(Sections):
         self.observations = observations
         self.supervision = supervision
         self.documents = documents
+        self.folders = folders
 
     @property
     def server(self) -> rows.Server:
@@ -201,26 +205,40 @@ class Snapshot(Sections):
 
     def observed(self, observations: Observations) -> Snapshot:
         """The same snapshot with what was seen of its sessions over time."""
-        return Snapshot(
-            self._sections, self.inspected, self.target, observations, self.supervision, self.documents
-        )
+        made = self._beside(self._sections, self.inspected)
+        made.observations = observations
+        return made
 
     def supervised(self, supervision: Supervision) -> Snapshot:
         """The same snapshot with what is known of its nightly checks."""
-        return Snapshot(
-            self._sections, self.inspected, self.target, self.observations, supervision, self.documents
-        )
+        made = self._beside(self._sections, self.inspected)
+        made.supervision = supervision
+        return made
 
     def documented(self, documents: Mapping[str, Document]) -> Snapshot:
         """The same snapshot with the texts of contracts as they were found."""
-        return Snapshot(
-            self._sections, self.inspected, self.target, self.observations, self.supervision, documents
-        )
+        made = self._beside(self._sections, self.inspected)
+        made.documents = documents
+        return made
+
+    def with_folders(self, folders: Mapping[str, FolderLook]) -> Snapshot:
+        """The same snapshot with what lies in the folders that the policy names."""
+        made = self._beside(self._sections, self.inspected)
+        made.folders = folders
+        return made
 
     def _beside(
         self, sections: Mapping[str, Sequence[Any] | Missing], inspected: Sequence[DatabaseSnapshot]
     ) -> Snapshot:
-        return Snapshot(sections, inspected, self.target, self.observations, self.supervision, self.documents)
+        return Snapshot(
+            sections,
+            inspected,
+            self.target,
+            self.observations,
+            self.supervision,
+            self.documents,
+            self.folders,
+        )
 
 
 _SESSION_SOURCES = frozenset({"database", "user", "database user", "client", "session", "override-session"})

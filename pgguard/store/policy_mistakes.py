@@ -12,6 +12,7 @@ import difflib
 import ipaddress
 import json
 import math
+import os.path
 import re
 import types
 import typing
@@ -40,6 +41,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "staging": ("database", "table"),
     "database": ("name",),
     "retention": ("database", "table", "age_column"),
+    "folder": ("path",),
     "controller": ("name",),
     "processor": ("name",),
     "certificate": ("processor", "name"),
@@ -96,6 +98,7 @@ def mistakes(data: dict[str, Any]) -> Iterator[Mistake]:
     yield from _of_roster(data)
     yield from _of_waivers(data)
     yield from _of_observation(data)
+    yield from _of_folders(data)
     for section, keys in _KEYS.items():
         yield from _repeated(data, section, keys)
 
@@ -343,6 +346,15 @@ def _overlapping(members: list[tuple[Place, Any, str]]) -> Iterator[Mistake]:
                 yield Mistake(place, f"{network} lies in {holder[1]} of the same list", holder[0])
         else:
             holder = (place, network, text)
+
+
+def _of_folders(data: dict[str, Any]) -> Iterator[Mistake]:
+    for pattern in (("folder", "*", "path"), ("files", "*", "*")):
+        for place, text in texts(data, *pattern):
+            if text.strip() and not text.startswith("/"):
+                yield Mistake(place, "expected an absolute path, as in /srv/exports")
+            elif text.strip() and os.path.normpath(text).lstrip("/") == "":
+                yield Mistake(place, "expected a folder, not the whole machine")
 
 
 def _of_roster(data: dict[str, Any]) -> Iterator[Mistake]:

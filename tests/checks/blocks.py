@@ -35,6 +35,9 @@ and may go on with::
                                  read on each of these days (20, or 100-95 days ago; 0: today)
     -- last-run: HOURS           a nightly check that ended so many hours ago (never: none)
     -- document: PATH SHA256     a contract's text as it was found (or: PATH because REASON)
+    -- file: NAME MODE DAYS TEXT a file of so many days ago in a folder of its own, which the policy and the
+                                 subjects call {folder}; TEXT as Python writes it between quotes
+    -- folder: MODE              the folder is there, with this mode (0700; what is not named here is closed)
     -- tested: CHANNEL REASON    the last test of an alert channel and why it failed (ok: it answered)
     -- learnt: DAYS SOURCE       statements of so many days up to now were learnt from (a log or
                                  pg_stat_statements)
@@ -89,6 +92,8 @@ class Block:
     read: list[str] = field(default_factory=list)
     last_run: str = ""
     documents: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    folder: str = ""
     tested: list[str] = field(default_factory=list)
     learnt: str = ""
     used: list[str] = field(default_factory=list)
@@ -169,6 +174,11 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.last_run = value
         case "document":
             block.documents.append(value)
+        case "file":
+            block.files.append(value)
+            block.folder = block.folder or "0700"
+        case "folder":
+            block.folder = value
         case "tested":
             block.tested.append(value)
         case "learnt":

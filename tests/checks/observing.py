@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import datetime
+import os
+import tempfile
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgguard.model.observation import Coverage, LoginFailure, Observations, SessionSeen
@@ -12,7 +18,7 @@ from pgguard.model.supervision import ChannelTest, Supervision
 from pgguard.model.usage import MEANS, Gap, Need, Unattributed, Used
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def observations(watched: int, lines: list[str], failed: Sequence[str] = ()) -> Observations:
@@ -62,6 +68,25 @@ def documents(lines: list[str]) -> dict[str, Document]:
         path, _, digest = path.partition(" ")
         found[path] = Document(digest, reason)
     return found
+
+
+@contextlib.contextmanager
+def folder_of(mode: str, lines: list[str]) -> Iterator[Path]:
+    """A folder with the files that the directives `file` say, until the end of the block."""
+    # the folders above have to let other accounts through, as those of pytest do not
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        for line in lines:
+            path, permissions, days, *rest = line.split(" ", 3)
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = ast.literal_eval('"' + "".join(rest).replace('"', '\\"') + '"')
+            file.write_bytes(text.encode("latin-1"))
+            file.chmod(int(permissions, 8))
+            then = time.time() - int(days) * 86400
+            os.utime(file, (then, then))
+        folder.chmod(int(mode, 8))
+        yield folder
 
 
 def learnt(window: str, used: list[str], untold: list[str], database: str) -> Observations:

@@ -17,10 +17,11 @@ from pgguard.report.judge import judge
 from pgguard.server.connect import Target
 from pgguard.server.read import read_open, read_snapshot
 from pgguard.server.sample import read_samples
+from pgguard.store.folders import look_at_folders
 from pgguard.store.policy_file import parse
 from tests.audit.store import install
 from tests.checks.blocks import Block, read_blocks
-from tests.checks.observing import documents, ingested, learnt, observations, supervision
+from tests.checks.observing import documents, folder_of, ingested, learnt, observations, supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,11 +58,18 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
             snapshot = snapshot.supervised(supervision(block.last_run, block.tested))
         if block.documents:
             snapshot = snapshot.documented(documents(block.documents))
-        policy = parse("\n".join(block.policy), "policy of the block")
+        text = "\n".join(block.policy)
+        folder = ""
+        if block.folder:
+            folder = str(stack.enter_context(folder_of(block.folder, block.files)))
+            text = text.replace("{folder}", folder)
+        policy = parse(text, "policy of the block")
+        if block.folder:
+            snapshot = snapshot.with_folders(look_at_folders(policy))
         chosen = check(block.check)
         assert chosen is not None, f"there is no check {block.check}"
         report = judge(snapshot, policy, today=datetime.date(2026, 11, 24), checks=[chosen])
-    _compare(block, report.outcomes[0], snapshot)
+    _compare(block, report.outcomes[0], snapshot, folder)
 
 
 def test_every_check_has_a_block_that_fires_and_one_that_does_not() -> None:
@@ -140,17 +148,19 @@ def run(connection: psycopg.Connection, block: Block) -> None:
         connection.execute(sql.encode())
 
 
-def _compare(block: Block, outcome: Outcome, snapshot: Snapshot) -> None:
+def _compare(block: Block, outcome: Outcome, snapshot: Snapshot, folder: str) -> None:
     said = [f"{one.finding.subject.name}: {one.finding.evidence}" for one in outcome.findings]
     if block.outcome == "fires":
         assert outcome.verdict is Verdict.FAIL, outcome.reason or said
         found = {one.finding.subject.name: one for one in outcome.findings}
-        subjects = [_subject(expected.subject, snapshot) for expected in block.fires]
+        subjects = [
+            _subject(expected.subject, snapshot).replace("{folder}", folder) for expected in block.fires
+        ]
         assert set(found) == set(subjects), said
         for subject, expected in zip(subjects, block.fires, strict=True):
             one = found[subject]
             for text in expected.evidence:
-                assert text in one.finding.evidence
+                assert text.replace("{folder}", folder) in one.finding.evidence
             if expected.severity:
                 assert one.severity is Severity[expected.severity.upper()]
     else:
