@@ -79,14 +79,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ELSE 'CASE WHEN %2$s.%1$I IS DISTINCT FROM NULL THEN pg_catalog.concat(%2$s.%1$I) END' END, column_name, source)
 $$;
 
--- a numeric may have 147,455 digits, which no index holds; most have few, and a call for each would cost more than they do
-CREATE OR REPLACE FUNCTION pgguard_audit.bounded_number(column_name text, source text) RETURNS text
-LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.format(
-        'CASE WHEN pg_catalog.octet_length(%1$s.%2$I::text) > 1000 THEN pgguard_audit.bounded(%1$s.%2$I::text) ELSE %1$s.%2$I::text END',
-        source, column_name)
-$$;
-
 CREATE OR REPLACE FUNCTION pgguard_audit.recorded_value(column_name text, base oid, long boolean, class text, source text)
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -97,7 +89,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         WHEN base IN ('text'::regtype, 'varchar'::regtype) THEN pg_catalog.format(
             'CASE WHEN pg_catalog.octet_length(%1$s.%2$I) > 1000 THEN pgguard_audit.bounded(%1$s.%2$I) ELSE %1$s.%2$I END',
             source, column_name)
-        WHEN base = 'numeric'::regtype THEN pgguard_audit.bounded_number(column_name, source)
+        -- a numeric may have 147,455 digits; most have few, and a call for each would cost more than they do
+        WHEN base = 'numeric'::regtype THEN pg_catalog.format(
+            'CASE WHEN pg_catalog.pg_column_size(%1$s.%2$I) > 400 THEN pgguard_audit.bounded(%1$s.%2$I::text) ELSE %1$s.%2$I::text END',
+            source, column_name)
         -- as text it would be twice as long, and may be longer than a text can be
         WHEN base = 'bytea'::regtype AND class <> 'cipher' THEN pg_catalog.format(
             'CASE WHEN pg_catalog.octet_length(%1$s.%2$I) > 500 THEN pgguard_audit.bounded(%1$s.%2$I) ELSE %3$s END',
@@ -149,7 +144,9 @@ BEGIN
     made := pgguard_audit.as_text(chosen.name, chosen.base, source);
     RETURN CASE
         WHEN chosen.subject_is_tag THEN pg_catalog.format('pgguard_audit.tag_with(%s, tag_key_)', made)
-        WHEN chosen.long AND chosen.base = 'numeric'::regtype THEN pgguard_audit.bounded_number(chosen.name, source)
+        -- no index holds all digits that a numeric can have, 1e100000 for one
+        WHEN chosen.long AND chosen.base = 'numeric'::regtype THEN pg_catalog.format(
+            'CASE WHEN pg_catalog.octet_length(%1$s) > 1000 THEN pgguard_audit.bounded(%1$s) ELSE %1$s END', made)
         WHEN chosen.long THEN pg_catalog.format('pgguard_audit.bounded(%s)', made)
         ELSE made END;
 END

@@ -849,7 +849,7 @@ FORMS: dict[str, Form] = {
     "a subject of a huge number": Form(
         (
             "INSERT INTO lab.h VALUES (1, (repeat('9', 100000))::numeric)",
-            "UPDATE lab.h SET n = n + 1",
+            "UPDATE lab.h SET n = n + 2",
             "DELETE FROM lab.h",
         ),
         "CREATE TABLE lab.h (id int PRIMARY KEY, n numeric);",
