@@ -25,6 +25,7 @@ from tests.audit.evidence import (
     write,
     written_store,
 )
+from tests.audit.store import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -393,3 +394,36 @@ def test_the_status_tells_what_wants_attention(store: str) -> None:
     assert found.in_rest == 1
     assert "entry_rest" in " ".join(wrong(found, 300))
     assert make_partitions(target) == []
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_store_in_another_encoding(
+    running: Cluster, new_cluster: Callable[..., Cluster], encoding: str
+) -> None:
+    dsn = running.dsn(dbname=f"in_{encoding.lower()}")
+    with psycopg.connect(running.dsn(), autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE in_{encoding.lower()} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' "
+            "TEMPLATE template0".encode()
+        )
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        install(connection)
+        connection.execute("SET client_encoding = 'LATIN1'")
+        connection.execute("CREATE TABLE patient (id bigint PRIMARY KEY, note text)")
+        connection.execute("""SELECT pgguard_audit.audit('patient', 'id', '{"note": "plain"}')""")
+        connection.execute(b"INSERT INTO patient VALUES (1, '\xe9t\xe9'), (2, '\xfc')")
+    seal_once(Target(dsn))
+    assert erase(Target(dsn), ["2"], None, "why").erased == 1
+    found = verified(dsn)
+    assert found.ok, found.bad
+    if encoding == "LATIN1" and (running.postgres.bin / "pg_dump").exists():
+        there = _moved(running, dsn, new_cluster(checksums=True))
+        with psycopg.connect(there, autocommit=True) as connection:
+            assert value(connection, "SHOW server_encoding") == "UTF8"
+            connection.execute("INSERT INTO patient VALUES (3, 'β')")
+        seal_once(Target(there))
+        found = verified(there, [last_anchor(dsn)])
+        assert found.ok, found.bad
+        with superuser(there) as connection:
+            connection.execute("UPDATE pgguard_audit.entry SET new = ARRAY['éte'] WHERE new = ARRAY['été']")
+        assert not verified(there).ok
