@@ -63,8 +63,8 @@ class Seal(NamedTuple):
 class Anchor(NamedTuple):
     """What is kept outside the database: the head of the tree over the seals up to number `seal`.
 
-    `installation` and `place` tell which store it is of, and in which cluster. `lost` is not empty on a line by which somebody
-    said that seals from `seal` on went with a server that was lost, and why.
+    `installation` and `place` tell which store it is of, and in which cluster. `lost` is not empty on a line
+    by which somebody said that seals from `seal` on went with a server that was lost, and why.
     """
 
     installation: str
