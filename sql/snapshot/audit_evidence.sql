@@ -18,9 +18,11 @@ WITH tables AS (
            coalesce(max(pg_relation_size(oid)) FILTER (WHERE relname = 'entry_rest'), 0) AS rest_bytes
     FROM tables
 ), shown AS (
-    SELECT store.*, CASE WHEN store.here THEN query_to_xml($query$
+    SELECT store.here, store.entries_readable, store.rest_bytes, CASE WHEN store.here THEN query_to_xml($query$
         WITH newest AS (
-            SELECT * FROM pgguard_audit.seal ORDER BY number DESC LIMIT 100000
+            SELECT s.number, s.generation, s.rest, s.xid_from, s.xid_to, s.entries, s.first_id, s.last_id, s.sealed_at, s.root,
+                s.previous, s.encoding, s.hash
+            FROM pgguard_audit.seal AS s ORDER BY s.number DESC LIMIT 100000
         ), chained AS (
             SELECT n.*, lag(n.number) OVER chain AS number_before, lag(n.hash) OVER chain AS hash_before,
                    CASE WHEN NOT n.rest THEN lag(n.xid_to) OVER (PARTITION BY n.generation, n.rest ORDER BY n.number) END AS xid_before
@@ -68,11 +70,11 @@ WITH tables AS (
     FROM store
 ), told AS (
     -- XML hides these, and JSON has them in strings only
-    SELECT shown.*, replace(replace(replace(substring(shown.seals FROM '<r>(.*)</r>'), '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::json AS row
+    SELECT shown.entries_readable, shown.waiting, shown.rest_bytes, replace(replace(replace(substring(shown.seals FROM '<r>(.*)</r>'), '&lt;', '<'), '&gt;', '>'), '&amp;', '&')::json AS answer
     FROM shown WHERE shown.here
 )
 SELECT json_build_array(
-    row->0, row->1, row->2, row->3, row->4, row->5, row->6, row->7, row->8, row->9, row->10,
+    answer->0, answer->1, answer->2, answer->3, answer->4, answer->5, answer->6, answer->7, answer->8, answer->9, answer->10,
     entries_readable, coalesce(substring(waiting FROM '<r>(.*)</r>'), ''), rest_bytes
 )::text
 FROM told;

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CATALOG = "pg_catalog"
 _TEMPORARY = "pg_temp"
+_AUDIT = "pgguard_audit"
 
 
 class As(NamedTuple):
@@ -91,7 +92,8 @@ class Place:
         if found is not None:
             self.schema(who, found.schema)
             return found
-        if schema in SYSTEM or (not schema and name.startswith("pg_")):
+        # an inspection looks for the audit store in databases that have none, and reads nothing there
+        if schema in SYSTEM or schema == _AUDIT or (not schema and name.startswith("pg_")):
             return None
         alike = [relation_name(one) for one in self.database.relations if one.name == name]
         for one in alike or [NOTHING]:
