@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pgguard.model.finding import Judged, Outcome, Report
-    from pgguard.model.history import Memory
+    from pgguard.model.history import Memory, State
     from pgguard.model.policy import Policy
 
 # their names hold the number of a line, which changes with every line above
@@ -126,15 +126,20 @@ def _apart_from_name(check: str, kind: str, database: str, name: str, evidence: 
 
 
 def _as_seen(before: Known, seen: _Seen) -> Known:
-    subject = seen.judged.finding.subject
+    subject, evidence = seen.judged.finding.subject, seen.judged.finding.evidence
+    state: State = "waived" if seen.judged.waived else "open"
+    now = (seen.judged.fingerprint, seen.judged.severity, state, evidence, "")
+    if now == (before.fingerprint, before.severity, before.state, before.evidence, before.not_looked_since):
+        # so are most of many thousands
+        return before
     return dataclasses.replace(
         before,
         fingerprint=seen.judged.fingerprint,
         database=subject.database or "",
         name=subject.name,
         severity=seen.judged.severity,
-        state="waived" if seen.judged.waived else "open",
-        evidence=seen.judged.finding.evidence,
+        state=state,
+        evidence=evidence,
         not_looked_since="",
     )
 
