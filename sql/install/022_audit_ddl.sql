@@ -225,8 +225,11 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET IntervalStyle = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C'
 SET plan_cache_mode = 'force_generic_plan' AS $$
 BEGIN
-    EXECUTE pg_catalog.format('DO %L', pg_catalog.replace(pg_catalog.replace(pgguard_audit.code(table_, 'INSERT', false),
-        'FROM new_rows AS n', pg_catalog.format('FROM %s AS n', table_)), 'RETURN NULL;', ''));
+    -- such a table has no key and nothing but marked columns yet: its code is one statement
+    EXECUTE pg_catalog.replace(pg_catalog.replace(
+        pg_catalog.substring(pgguard_audit.code(table_, 'INSERT', false), E'BEGIN\n(.*);\n    RETURN NULL'),
+        'FROM new_rows AS n', pg_catalog.format('FROM %s AS n', table_)), ', tag_key_)', ', $1)')
+    USING pgguard_audit.tag_key();
 END
 $$;
 

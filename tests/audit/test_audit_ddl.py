@@ -156,7 +156,8 @@ def test_new_tables_of_a_covered_schema(place: Place) -> None:
             )
             connection.execute("CREATE TABLE lab.parted_1 PARTITION OF lab.parted FOR VALUES IN (1)")
             connection.execute(
-                "CREATE TABLE lab.copied AS SELECT id, v, now() AS at, '\\x00ff'::bytea AS raw FROM lab.made"
+                "CREATE TABLE lab.copied AS"
+                " SELECT id, v, now() AS at, 1 AS tag_key_, '\\x00ff'::bytea AS raw FROM lab.made"
             )
             connection.execute("SELECT id INTO lab.into_ FROM lab.made")
             connection.execute("CREATE TABLE lab.empty AS SELECT 1 AS one WITH NO DATA")
