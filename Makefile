@@ -65,6 +65,26 @@ bench-encrypt: setup ## what encryption costs, as ratios of processor time again
 bench-audit: setup ## what the audit of changes costs, beside other triggers, as ratios of processor time
 	@$(BIN)/python -m bench.audit $(ARGS)
 
+.PHONY: bench-audit-seal
+bench-audit-seal: setup ## what sealing the audit costs at 5,000 changes a second
+	@$(BIN)/python -m bench.audit_seal $(ARGS)
+
+.PHONY: bench-audit-search
+bench-audit-search: setup ## how fast the audit answers, over millions of entries
+	@$(BIN)/python -m bench.audit_search $(ARGS)
+
+.PHONY: bench-audit-sealing
+bench-audit-sealing: setup ## what values sealed for the auditor cost, beside the other classes
+	@$(BIN)/python -m bench.audit_sealing $(ARGS)
+
+.PHONY: bench-history
+bench-history: setup ## a history of 1,000 nights and 100,000 findings
+	@$(BIN)/python -m bench.history $(ARGS)
+
+.PHONY: bench-fleet
+bench-fleet: setup ## 200 servers in one run, some at a time, against one after another
+	@$(BIN)/python -m bench.fleet $(ARGS)
+
 .PHONY: bench-observe
 bench-observe: setup ## a million lines of a server's log in each format, read and graded
 	@$(BIN)/python -m bench.observe $(ARGS)
