@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pgguard.model.finding import Severity
+from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -187,3 +188,19 @@ def narrowed(severity: Severity, direction: Direction) -> Severity:
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Names in prose inside a tail, cut after a few."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def plain(
+    area: Area,
+    noun: str,
+    name: str,
+    does: str,
+    direction: Direction,
+    severity: Severity = Severity.LOW,
+    *,
+    database: str | None = None,
+) -> Difference:
+    """A difference that names one thing and says what became of it."""
+    return Difference(
+        area, direction, narrowed(severity, direction), noun, (ident(name),), does, database=database
+    )

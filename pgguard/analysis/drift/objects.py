@@ -1,5 +1,5 @@
-"""What else opens or closes something: owners, default privileges, grant options, extensions, replication,
-foreign servers, databases, identity maps."""
+"""What else opens or closes something: owners, default privileges, grant options, extensions, databases,
+identity maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
 from pgguard.analysis.drift.comparison import functions, paired, relations, unchanged
-from pgguard.analysis.drift.difference import Area, Difference, Direction, listed, narrowed
+from pgguard.analysis.drift.difference import Area, Difference, Direction, narrowed, plain
 from pgguard.analysis.drift.sensitive import names
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.model.finding import Severity
@@ -15,7 +15,7 @@ from pgguard.model.quote import grantee, ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from pgguard.analysis.drift.comparison import Comparison, Pair
     from pgguard.model.rows import DefaultAcl, Grant, IdentRule
@@ -50,18 +50,18 @@ def databases(comparison: Comparison) -> Iterator[Difference]:
         if was is None and now is not None:
             former = old_oids.get(now.oid)
             if former is not None and former not in names:
-                yield _plain("object", "database", now.name, f"was called {ident(former)}", Direction.NEUTRAL)
+                yield plain("object", "database", now.name, f"was called {ident(former)}", Direction.NEUTRAL)
             else:
-                yield _plain("object", "database", now.name, "is new", Direction.WIDENED, Severity.MEDIUM)
+                yield plain("object", "database", now.name, "is new", Direction.WIDENED, Severity.MEDIUM)
         elif now is None and was is not None:
             if was.name not in moved or was.name not in known:
-                yield _plain("object", "database", was.name, "is gone", Direction.NARROWED)
+                yield plain("object", "database", was.name, "is gone", Direction.NARROWED)
         elif was is not None and now is not None:
             if was.owner != now.owner:
                 yield _owner("database", ident(now.name), was.owner, now.owner, None, Severity.HIGH)
             if was.allow_connections != now.allow_connections:
                 opened = now.allow_connections
-                yield _plain(
+                yield plain(
                     "object",
                     "database",
                     now.name,
@@ -104,23 +104,6 @@ def ident_rules(comparison: Comparison) -> Iterator[Difference]:
             (row.system_user,),
             f"may {'now' if now else 'no longer'} log in as {row.database_user} by map {row.map}",
         )
-
-
-def slots(comparison: Comparison) -> Iterator[Difference]:
-    """Replication slots. Needs slots."""
-    for was, now in paired(comparison.before.slots, comparison.after.slots, lambda one: one.name):
-        if was is None and now is not None:
-            where = f" of database {ident(now.database)}" if now.database else ""
-            yield _plain(
-                "replication",
-                "replication slot",
-                now.name,
-                f"is new ({now.kind}{where})",
-                Direction.WIDENED,
-                Severity.MEDIUM,
-            )
-        elif now is None and was is not None:
-            yield _plain("replication", "replication slot", was.name, "is gone", Direction.NARROWED)
 
 
 def version(comparison: Comparison) -> Iterator[Difference]:
@@ -308,140 +291,6 @@ def extensions(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
         )
 
 
-def publications(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
-    """What is sent to subscribers. Needs publications, publication_tables, relations and columns."""
-    old, new = _sent(pair.before), _sent(pair.after)
-    rows = (
-        {row.name: row for row in pair.before.publications},
-        {row.name: row for row in pair.after.publications},
-    )
-    for name in sorted({*rows[0], *rows[1]}):
-        was, now = rows[0].get(name), rows[1].get(name)
-        if now is None:
-            yield _plain(
-                "replication", "publication", name, "is gone", Direction.NARROWED, database=pair.name
-            )
-            continue
-        more = sorted(new.get(name, set()) - old.get(name, set()))
-        fewer = sorted(old.get(name, set()) - new.get(name, set()))
-        everything = now.all_tables and not (was and was.all_tables)
-        if everything or more or was is None:
-            what = () if everything else tuple(more)
-            severe = everything or any(one.split(" (")[0] in names(comparison, pair) for one in more)
-            yield Difference(
-                "replication",
-                Direction.WIDENED,
-                Severity.HIGH if severe else Severity.MEDIUM,
-                "publication",
-                (ident(name),),
-                "sends every table now"
-                if everything
-                else "sends now"
-                if what
-                else "is new and sends nothing yet",
-                what,
-                "table",
-                "(a new publication)" if was is None else "",
-                pair.name,
-            )
-        if fewer:
-            yield Difference(
-                "replication",
-                Direction.NARROWED,
-                Severity.LOW,
-                "publication",
-                (ident(name),),
-                "no longer sends",
-                tuple(fewer),
-                "table",
-                database=pair.name,
-            )
-
-
-def _sent(database: DatabaseSnapshot) -> Mapping[str, set[str]]:
-    known = catalog.relations(database)
-    found: dict[str, set[str]] = {}
-    for row in database.publication_tables:
-        relation = known.get(row.relation)
-        if relation is None:
-            continue
-        names = [
-            ident(one.name) for one in catalog.columns(database, relation.oid) if one.number in row.columns
-        ]
-        shown = f" ({listed(names, 8)})" if names else ""
-        found.setdefault(row.publication, set()).add(f"{relation_name(relation)}{shown}")
-    return found
-
-
-def subscriptions(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
-    """What is taken in from other servers. Needs subscriptions."""
-    for was, now in paired(pair.before.subscriptions, pair.after.subscriptions, lambda one: one.name):
-        row = now or was
-        assert row is not None  # noqa: S101 - a pair has one side at least
-        if was is None:
-            found = ("is new", Direction.WIDENED, Severity.MEDIUM)
-        elif now is None:
-            found = ("is gone", Direction.NARROWED, Severity.LOW)
-        elif was != now:
-            said = "is enabled" if now.enabled else "is disabled"
-            found = (f"{said} and belongs to {ident(now.owner)} now", Direction.CHANGED, Severity.MEDIUM)
-        else:
-            continue
-        does, direction, severity = found
-        yield _plain("replication", "subscription", row.name, does, direction, severity, database=pair.name)
-
-
-def foreign(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
-    """Foreign servers. Needs foreign_servers."""
-    for was, now in paired(pair.before.foreign_servers, pair.after.foreign_servers, lambda one: one.name):
-        row = now or was
-        assert row is not None  # noqa: S101 - a pair has one side at least
-        if was is None:
-            found = (f"is new, of wrapper {ident(row.wrapper)}", Direction.WIDENED, Severity.HIGH)
-        elif now is None:
-            found = ("is gone", Direction.NARROWED, Severity.LOW)
-        elif (was.wrapper, set(was.options), was.owner) != (now.wrapper, set(now.options), now.owner):
-            found = ("has other options, another wrapper or owner now", Direction.CHANGED, Severity.MEDIUM)
-        else:
-            continue
-        does, direction, severity = found
-        yield _plain(
-            "foreign-server", "foreign server", row.name, does, direction, severity, database=pair.name
-        )
-
-
-def user_mappings(comparison: Comparison, pair: Pair) -> Iterator[Difference]:
-    """As whom roles are known on foreign servers. Needs user_mappings."""
-    for was, now in paired(
-        pair.before.user_mappings, pair.after.user_mappings, lambda one: (one.server, one.role)
-    ):
-        if was is not None and now is not None and set(was.option_names) == set(now.option_names):
-            continue
-        row = now or was
-        assert row is not None  # noqa: S101 - a pair has one side at least
-        direction = (
-            Direction.WIDENED if was is None else Direction.NARROWED if now is None else Direction.CHANGED
-        )
-        does = (
-            "is now known to"
-            if was is None
-            else "is no longer known to"
-            if now is None
-            else "is known otherwise to"
-        )
-        yield Difference(
-            "foreign-server",
-            direction,
-            narrowed(Severity.MEDIUM, direction),
-            "role",
-            (grantee(row.role),),
-            does,
-            (f"foreign server {ident(row.server)}",),
-            "server",
-            database=pair.name,
-        )
-
-
 def _owner(noun: str, name: str, was: str, now: str, database: str | None, severity: Severity) -> Difference:
     return Difference(
         "ownership",
@@ -452,19 +301,4 @@ def _owner(noun: str, name: str, was: str, now: str, database: str | None, sever
         f"belongs to {ident(now)} now",
         tail=f"(before: {ident(was)})",
         database=database,
-    )
-
-
-def _plain(
-    area: Area,
-    noun: str,
-    name: str,
-    does: str,
-    direction: Direction,
-    severity: Severity = Severity.LOW,
-    *,
-    database: str | None = None,
-) -> Difference:
-    return Difference(
-        area, direction, narrowed(severity, direction), noun, (ident(name),), does, database=database
     )
