@@ -37,7 +37,10 @@ def looks(snapshot: Snapshot) -> Mapping[str, FolderLook]:
     Raises `NotApplicable` when nobody looked.
     """
     if snapshot.folders is None:
-        msg = "a saved snapshot carries no look at files: inspect the server itself, where the folders are"
+        msg = (
+            "nobody looked at the folders: pgguard inspect and check do, on the machine where they run, "
+            "and a saved snapshot carries no look at files"
+        )
         raise NotApplicable(msg)
     return snapshot.folders
 

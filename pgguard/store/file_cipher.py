@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import re
 
 _BEGINNINGS = (
@@ -56,7 +57,8 @@ def _unarmored(text: bytes) -> bytes:
     lines = text[:4096].replace(b"\r", b"").split(b"\n")
     if b"" in lines[:8]:
         lines = lines[lines.index(b"") + 1 :]
-    letters = b"".join(lines)[:1024]
+    body = itertools.takewhile(lambda line: not line.startswith((b"=", b"-")), lines)
+    letters = b"".join(body)[:1024]
     try:
         return base64.b64decode(letters[: len(letters) // 4 * 4])
     except binascii.Error:

@@ -50,10 +50,8 @@ _SUFFIX = re.compile(r"\.(?:gz|z|bz2|xz|lzma)\Z", re.IGNORECASE)
 _BASE = re.compile(
     r"(?:\./)?(?:backup_label|tablespace_map|PG_VERSION|base/1/PG_VERSION|global/pg_control)\Z"
 )
-_ROW = re.compile(r"<row\b.*?</row>", re.DOTALL)
-_CELL = re.compile(r"<c\b([^>]*)>(?:<v>(\d+)</v>|<is>(.*?)</is>)", re.DOTALL)
-_STRING = re.compile(r"<si\b[^>]*>(.*?)</si>", re.DOTALL)
-_T = re.compile(r"<t\b[^>]*>([^<]*)</t>")
+_SHARED = re.compile(r'\bt="s".*<v>(\d{1,6})\Z', re.DOTALL)
+_TEXT = re.compile(r"<t\b[^<>]*>([^<]*)</t>")
 
 
 class Kind(NamedTuple):
@@ -263,11 +261,11 @@ def _workbook(packed: zipfile.ZipFile) -> Kind:
 
     names = packed.namelist()
     sheets = sorted(name for name in names if name.startswith("xl/worksheets/sheet"))
-    row = _ROW.search(part(sheets[0])) if sheets else None
-    strings = _STRING.findall(part("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
+    row = part(sheets[0]).partition("<row")[2].partition("</row>")[0] if sheets else ""
+    strings = part("xl/sharedStrings.xml").split("</si>")[:-1] if "xl/sharedStrings.xml" in names else []
     columns = []
-    for about, number, text in _CELL.findall(row[0]) if row else ():
-        if 't="s"' in about and number and int(number) < len(strings):
-            text = strings[int(number)]
-        columns.append("".join(_T.findall(text)).strip())
+    for cell in row.split("</c>")[:-1]:
+        shared = _SHARED.search(cell.removesuffix("</v>"))
+        text = cell if shared is None else strings[int(shared[1])] if int(shared[1]) < len(strings) else ""
+        columns.append("".join(_TEXT.findall(text)).strip())
     return Kind("Excel workbook", "rows", tuple(one for one in columns if one))

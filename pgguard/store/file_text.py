@@ -19,13 +19,14 @@ _NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|[\w$]+)'
 _LIST = r"\([^()]{1,20000}\)"
 # a program's own statement has parameters where a dump has values
 _ROWS = re.compile(
-    rf"^[ \t]*(?:COPY|(?:INSERT|REPLACE)[ \t]+INTO)\s+({_NAME}(?:\.{_NAME}){{0,2}})\s*({_LIST})?\s*"
-    rf"(?:FROM\s+stdin\b|(?:OVERRIDING\s+\w+\s+VALUE\s+)?VALUES\s*\(\s*(?:[EN]?'|[-+]?\d|NULL|TRUE|FALSE|DEFAULT))",
+    rf"^[ \t]*+(?:COPY|(?:INSERT|REPLACE)[ \t]++INTO)\s++({_NAME}(?:\.{_NAME}){{0,2}})\s*+({_LIST})?\s*+"
+    r"(?:FROM\s++stdin\b|(?:OVERRIDING\s++\w++\s++VALUE\s++)?VALUES\s*+\(\s*+"
+    r"(?:[EN]?'|[-+]?\d|NULL|TRUE|FALSE|DEFAULT))",
     re.MULTILINE | re.IGNORECASE,
 )
 _PASSWORD = re.compile(r"\bPASSWORD\s+'", re.IGNORECASE)
 _DELIMITERS = "\t;,|"
-_COLUMN = re.compile(r"[^\W\d][\w .()/#°'-]{0,62}")
+_COLUMN = re.compile(r"[^\W\d][\w .,:()\[\]/#%&+?°'-]{0,62}")
 _ROW_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".psv", ".dat", ".copy")
 _KEY = re.compile(r'"([^"\\\n]{1,63})"\s*:')
 _MOST_COLUMNS = 2000
