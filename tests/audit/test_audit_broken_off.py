@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LONG = "PGGUARD_LONG" in os.environ
-TIMES = 12 if LONG else 2
+TIMES = 12 if LONG else 1
 SECONDS = 2.0 if LONG else 0.7
 WRITERS = 6
 REAL = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "deadlock_timeout": "20ms"}
