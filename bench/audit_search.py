@@ -50,7 +50,7 @@ BEGIN
         EXECUTE format('CREATE TABLE %s PARTITION OF pgguard_audit.entry FOR VALUES FROM (%L) TO (%L)', part,
             to_char(first + number * interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00',
             to_char(first + (number + 1) * interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
-        EXECUTE format('ALTER TABLE %s OWNER TO pgguard_auditor', part);
+        EXECUTE format('ALTER TABLE %s OWNER TO pgguard_audit_owner', part);
         PERFORM pgguard_audit.guard(part::regclass);
     END LOOP;
     PERFORM pgguard_audit.settle();

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 AUDIT = "pgguard_audit"
 SCHEMAS = frozenset({"pgguard", AUDIT})
-AUDITOR = "pgguard_auditor"
+AUDITOR = "pgguard_audit_owner"
 # the roles of the audit: what is theirs is no login's
 ROLES = frozenset(
     {

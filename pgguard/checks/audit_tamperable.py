@@ -1,10 +1,10 @@
 """A login can change, truncate or drop what was recorded, or the code that records it.
 
-Why it matters: who can rewrite the audit can blame somebody else. Whoever can become pgguard_auditor can
+Why it matters: who can rewrite the audit can blame somebody else. Whoever can become pgguard_audit_owner can
 replace the functions that every audited write runs, and is as good as a superuser.
 
 How to fix: REVOKE the membership or the privilege; ALTER SCHEMA, TABLE or FUNCTION ... OWNER TO
-pgguard_auditor; run the install files of the audit again, which put guards and row security back. Before
+pgguard_audit_owner; run the install files of the audit again, which put guards and row security back. Before
 PostgreSQL 16 take CREATEROLE from all but superusers: it grants every role that is no superuser.
 
 Silent when: the store is the auditor's, nobody can become that role, nobody else holds more than reading on
@@ -102,7 +102,7 @@ def _becomers(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             free = role.createrole and role.login and not role.superuser
             if free and role.name not in found and not policy.is_administrator(role.name):
                 found[role.name] = (
-                    ["has CREATEROLE, which grants pgguard_auditor before PostgreSQL 16"],
+                    ["has CREATEROLE, which grants pgguard_audit_owner before PostgreSQL 16"],
                     [],
                 )
     for login, (said, fixes) in sorted(found.items()):

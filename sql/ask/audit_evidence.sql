@@ -6,7 +6,7 @@ SELECT count(*) > 0 AND bool_and(trusted AND shown) AS readable,
             ELSE 'the server hides the audit''s seals from ' || current_user || ': GRANT pgguard_audit_keeper TO it'
             END AS reason
 FROM (
-    SELECT c.relkind = 'r' AND NOT c.relhasrules AND (o.rolsuper OR o.rolname = 'pgguard_auditor') AS trusted,
+    SELECT c.relkind = 'r' AND NOT c.relhasrules AND (o.rolsuper OR o.rolname = 'pgguard_audit_owner') AS trusted,
            has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AND (
                NOT row_security_active(c.oid) OR EXISTS (
                    SELECT FROM pg_catalog.pg_roles AS r

@@ -5,7 +5,7 @@ SELECT count(*) > 0 AND bool_and(trusted AND shown) AS readable,
             ELSE 'the server hides what is audited from ' || current_user || ': GRANT pgguard_audit_keeper TO it'
             END AS reason
 FROM (
-    SELECT p.prosecdef AND o.rolname = 'pgguard_auditor' AS trusted,
+    SELECT p.prosecdef AND o.rolname = 'pgguard_audit_owner' AS trusted,
            has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(n.oid, 'USAGE') AS shown
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace

@@ -37,7 +37,7 @@ BEGIN
             -- that which reads the host key file
             AND NOT (proname = 'host_key' AND prosecdef)
     ) AS o JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
-    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_keys', 'pgguard_auditor', current_user);
+    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_keys', 'pgguard_audit_owner', current_user);
     IF one <> '' THEN
         RAISE EXCEPTION 'pgguard: the schema pgguard, or something in it, belongs to %: look at what it is; only its owner can put keys here', one;
     END IF;

@@ -27,7 +27,7 @@ BEGIN
         DROP SCHEMA pgguard;
     END IF;
     FOR one IN SELECT r.rolname FROM pg_catalog.pg_roles AS r
-        WHERE r.rolname IN ('pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper', 'pgguard_audit_eraser',
+        WHERE r.rolname IN ('pgguard_audit_owner', 'pgguard_audit_reader', 'pgguard_audit_keeper', 'pgguard_audit_eraser',
             'pgguard_audit_erasure')
     LOOP
         EXECUTE pg_catalog.format('DROP OWNED BY %I', one.rolname);

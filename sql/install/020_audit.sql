@@ -3,7 +3,7 @@
 -- harmless. They need no extension; the event triggers of 022 need a superuser.
 -- This file is under the PostgreSQL License: use it with your own as you like.
 --
--- Who may do what: the role pgguard_auditor, which cannot log in, owns the store and every function that writes to
+-- Who may do what: the role pgguard_audit_owner, which cannot log in, owns the store and every function that writes to
 -- it. Members of pgguard_audit_reader read the store. Nobody, its owner included, changes or deletes an entry:
 -- no privilege, and a guard on every partition.
 
@@ -23,7 +23,7 @@ DO $roles$
 DECLARE
     one text;
 BEGIN
-    FOREACH one IN ARRAY ARRAY['pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper'] LOOP
+    FOREACH one IN ARRAY ARRAY['pgguard_audit_owner', 'pgguard_audit_reader', 'pgguard_audit_keeper'] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = one) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', one);
         END IF;
@@ -31,11 +31,11 @@ BEGIN
             RAISE EXCEPTION 'pgguard: the role % can log in, or is a superuser: find out who made it so, then ALTER ROLE % NOLOGIN NOSUPERUSER', one, one;
         END IF;
     END LOOP;
-    COMMENT ON ROLE pgguard_auditor IS 'pgguard: owns the audit store; nobody logs in as it, and nobody should be a member';
+    COMMENT ON ROLE pgguard_audit_owner IS 'pgguard: owns the audit store; nobody logs in as it, and nobody should be a member';
     COMMENT ON ROLE pgguard_audit_reader IS 'pgguard: reads the audit store';
     COMMENT ON ROLE pgguard_audit_keeper IS 'pgguard: seals the audit store, makes its partitions and watches the catalog';
-    IF NOT pg_catalog.pg_has_role('pgguard_auditor', 'USAGE') THEN
-        GRANT pgguard_auditor TO CURRENT_USER;
+    IF NOT pg_catalog.pg_has_role('pgguard_audit_owner', 'USAGE') THEN
+        GRANT pgguard_audit_owner TO CURRENT_USER;
     END IF;
     IF pg_catalog.to_regnamespace('pgguard') IS NULL THEN
         CREATE SCHEMA pgguard;
@@ -44,7 +44,7 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA pgguard TO PUBLIC;
     IF pg_catalog.to_regnamespace('pgguard_audit') IS NULL THEN
-        CREATE SCHEMA pgguard_audit AUTHORIZATION pgguard_auditor;
+        CREATE SCHEMA pgguard_audit AUTHORIZATION pgguard_audit_owner;
         COMMENT ON SCHEMA pgguard_audit IS 'pgguard: the audit store';
     END IF;
     SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(r.rolname), ', ') INTO one
@@ -53,7 +53,7 @@ BEGIN
         UNION SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = 'pgguard_audit'::regnamespace
         UNION SELECT proowner FROM pg_catalog.pg_proc WHERE pronamespace = 'pgguard_audit'::regnamespace
     ) AS o JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
-    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_auditor', 'pgguard_audit_erasure', current_user);
+    WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgguard_audit_owner', 'pgguard_audit_erasure', current_user);
     IF one <> '' THEN
         RAISE EXCEPTION 'pgguard: the schema pgguard_audit, or something in it, belongs to %: look at what it is before anything is audited into it', one;
     END IF;
@@ -62,9 +62,9 @@ BEGIN
     BEGIN
         -- when a session began is shown to its own user and to these only
         -- as text: whoever reads this file for the rights it needs must not take this for one of them
-        EXECUTE 'GRANT pg_read_all_stats TO pgguard_auditor';
+        EXECUTE 'GRANT pg_read_all_stats TO pgguard_audit_owner';
     EXCEPTION WHEN insufficient_privilege THEN
-        RAISE NOTICE 'pgguard: pgguard_auditor may not read statistics: when sessions began is not recorded';
+        RAISE NOTICE 'pgguard: pgguard_audit_owner may not read statistics: when sessions began is not recorded';
     END;
 END
 $roles$;
@@ -253,7 +253,7 @@ BEGIN
     END IF;
     PERFORM pgguard_audit.shut(part);
     -- privileges of owners can be taken from them too
-    EXECUTE pg_catalog.format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM pgguard_auditor', part);
+    EXECUTE pg_catalog.format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM pgguard_audit_owner', part);
     EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_audit_reader', part);
     -- values are looked for by key and by time, never by what is in them
     EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN key SET STATISTICS 0, ALTER COLUMN subject SET STATISTICS 0,
@@ -512,7 +512,7 @@ END
 $$;
 COMMENT ON FUNCTION pgguard_audit.note(text, text, text[], text[]) IS 'records something that is no row of a table';
 
--- Everything in the schema belongs to pgguard_auditor but what has to be a superuser's, and nobody holds anything
+-- Everything in the schema belongs to pgguard_audit_owner but what has to be a superuser's, and nobody holds anything
 -- but the roles of the audit: not PUBLIC, nor whom default privileges named.
 CREATE OR REPLACE FUNCTION pgguard_audit.settle() RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -529,8 +529,8 @@ BEGIN
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'i' AND c.relkind = 'S')
         ORDER BY c.oid
     LOOP
-        IF one.owner <> 'pgguard_auditor'::regrole THEN
-            EXECUTE pg_catalog.format('ALTER %s %s OWNER TO pgguard_auditor',
+        IF one.owner <> 'pgguard_audit_owner'::regrole THEN
+            EXECUTE pg_catalog.format('ALTER %s %s OWNER TO pgguard_audit_owner',
                 CASE one.kind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, one.name);
         END IF;
         IF one.kind IN ('r', 'p') THEN
@@ -546,8 +546,8 @@ BEGIN
                 pg_catalog.acldefault('f', p.proowner))) AS e WHERE e.grantee = 0) AS open
         FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace ORDER BY p.oid
     LOOP
-        IF one.high IS NOT TRUE AND one.owner <> 'pgguard_auditor'::regrole THEN
-            EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO pgguard_auditor', one.name);
+        IF one.high IS NOT TRUE AND one.owner <> 'pgguard_audit_owner'::regrole THEN
+            EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO pgguard_audit_owner', one.name);
         END IF;
         IF one.open THEN
             EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', one.name);
@@ -565,7 +565,7 @@ BEGIN
             FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace
         ) AS o (what, owner, acl) CROSS JOIN pg_catalog.aclexplode(o.acl) AS e LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = e.grantee
         WHERE e.grantee <> o.owner
-            AND (r.rolname = ANY (ARRAY['pgguard_auditor', 'pgguard_audit_reader', 'pgguard_audit_keeper',
+            AND (r.rolname = ANY (ARRAY['pgguard_audit_owner', 'pgguard_audit_reader', 'pgguard_audit_keeper',
                 'pgguard_audit_eraser', 'pgguard_audit_erasure'])) IS NOT TRUE
         ORDER BY 1, 2
     LOOP
@@ -575,7 +575,7 @@ END
 $$;
 
 COMMENT ON FUNCTION pgguard_audit.settle() IS 'pgguard, as superuser: gives what is in the schema to its owner, and takes it from all others';
--- What superusers run with their own rights is theirs: else whoever gets hold of pgguard_auditor would be one, too.
+-- What superusers run with their own rights is theirs: else whoever gets hold of pgguard_audit_owner would be one, too.
 CREATE OR REPLACE FUNCTION pgguard_audit.keep_high(function regprocedure) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -583,7 +583,7 @@ BEGIN
         EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO CURRENT_USER', function);
     END IF;
     EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
-    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO pgguard_auditor', function);
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO pgguard_audit_owner', function);
 END
 $$;
 COMMENT ON FUNCTION pgguard_audit.keep_high(regprocedure) IS
@@ -600,10 +600,10 @@ $high$;
 SELECT pgguard_audit.settle();
 DO $identify$
 BEGIN
-    IF NOT pg_catalog.has_schema_privilege('pgguard_auditor', 'pgguard', 'CREATE') THEN
-        GRANT CREATE ON SCHEMA pgguard TO pgguard_auditor;
-        ALTER FUNCTION pgguard.identify(text, timestamp with time zone, bytea) OWNER TO pgguard_auditor;
-        REVOKE CREATE ON SCHEMA pgguard FROM pgguard_auditor;
+    IF NOT pg_catalog.has_schema_privilege('pgguard_audit_owner', 'pgguard', 'CREATE') THEN
+        GRANT CREATE ON SCHEMA pgguard TO pgguard_audit_owner;
+        ALTER FUNCTION pgguard.identify(text, timestamp with time zone, bytea) OWNER TO pgguard_audit_owner;
+        REVOKE CREATE ON SCHEMA pgguard FROM pgguard_audit_owner;
     END IF;
     GRANT EXECUTE ON FUNCTION pgguard.identify(text, timestamp with time zone, bytea) TO PUBLIC;
 END

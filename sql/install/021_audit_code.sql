@@ -546,7 +546,7 @@ END
 $$;
 
 -- What follows runs with the rights of whoever applies migrations, or of the event trigger's owner, a superuser. So
--- it reads no table of pgguard_auditor itself, and takes nothing of it as SQL but what it quotes.
+-- it reads no table of pgguard_audit_owner itself, and takes nothing of it as SQL but what it quotes.
 
 -- writes a table's functions where they are not as they should be
 CREATE OR REPLACE FUNCTION pgguard_audit.write_code(table_ regclass) RETURNS void
@@ -568,12 +568,12 @@ BEGIN
         body := pgguard_audit.code(table_, verb);
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = 'pgguard_audit'::regnamespace AND p.proname = name
-                AND p.pronargs = 0 AND p.prosrc = body AND p.prosecdef AND p.proowner = 'pgguard_auditor'::regrole
+                AND p.pronargs = 0 AND p.prosrc = body AND p.prosecdef AND p.proowner = 'pgguard_audit_owner'::regrole
                 AND p.proconfig @> settings AND p.proconfig <@ settings);
         EXECUTE pg_catalog.format(
             'CREATE OR REPLACE FUNCTION pgguard_audit.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
              SET search_path = pg_catalog, pg_temp%s AS %L', name, clauses, body);
-        EXECUTE pg_catalog.format('ALTER FUNCTION pgguard_audit.%I() OWNER TO pgguard_auditor', name);
+        EXECUTE pg_catalog.format('ALTER FUNCTION pgguard_audit.%I() OWNER TO pgguard_audit_owner', name);
         -- PUBLIC, and whom default privileges named
         FOR other IN
             SELECT DISTINCT CASE e.grantee WHEN 0 THEN 'PUBLIC' ELSE e.grantee::regrole::text END
@@ -754,7 +754,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = '' AND t.tgconstraint = 0
             AND t.tgtype = pgguard_audit.trigger_type(v.verb, a.level)
             AND f.pronamespace = 'pgguard_audit'::regnamespace AND f.proname = pgguard_audit.function_name(table_, v.verb)
-            AND f.prosecdef AND f.proowner = 'pgguard_auditor'::regrole
+            AND f.prosecdef AND f.proowner = 'pgguard_audit_owner'::regrole
             AND f.proconfig @> pgguard_audit.settings_of(table_) AND f.proconfig <@ pgguard_audit.settings_of(table_)
             -- with or without the event triggers: either records
             AND f.prosrc IN (pgguard_audit.code(table_, v.verb, false), pgguard_audit.code(table_, v.verb, true))) IS NOT TRUE)

@@ -219,7 +219,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Rows that a table had before it was audited, in the same statement: CREATE TABLE AS. Whoever calls it lets
--- pgguard_auditor read the table so long.
+-- pgguard_audit_owner read the table so long.
 CREATE OR REPLACE FUNCTION pgguard_audit.record_rows(table_ regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC'
 SET IntervalStyle = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex' SET lc_monetary = 'C'
@@ -334,7 +334,7 @@ END
 $$;
 
 -- Functions of event triggers are not in the schema of the store: else its owner takes them, and the event triggers,
--- away with it. They run with a superuser's rights and call functions of pgguard_auditor, which are SECURITY DEFINER
+-- away with it. They run with a superuser's rights and call functions of pgguard_audit_owner, which are SECURITY DEFINER
 -- and so run with that role's. Whoever makes one that is not is stopped here, before anything is called.
 CREATE OR REPLACE FUNCTION pgguard.audit_sound() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -344,7 +344,7 @@ BEGIN
     SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ') INTO wrong
     FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
     WHERE p.pronamespace = pg_catalog.to_regnamespace('pgguard_audit') AND NOT p.prosecdef AND NOT r.rolsuper
-        -- these are called by functions of pgguard_auditor alone
+        -- these are called by functions of pgguard_audit_owner alone
         AND p.proname NOT IN ('random_bytes', 'hmac_sha512', 'aes_encrypt', 'wrap_key');
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'pgguard: % would run with the rights of a superuser: it has to be dropped by one', wrong USING ERRCODE = 'PGA04';
@@ -386,9 +386,9 @@ BEGIN
                 PERFORM pgguard_audit.audit(command.objid::regclass);
                 IF command.command_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
                     PERFORM pg_catalog.set_config('pgguard.refreshing', word, true);
-                    EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_auditor', command.objid::regclass);
+                    EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgguard_audit_owner', command.objid::regclass);
                     PERFORM pgguard_audit.record_rows(command.objid::regclass);
-                    EXECUTE pg_catalog.format('REVOKE SELECT ON %s FROM pgguard_auditor', command.objid::regclass);
+                    EXECUTE pg_catalog.format('REVOKE SELECT ON %s FROM pgguard_audit_owner', command.objid::regclass);
                 END IF;
                 PERFORM pg_catalog.set_config('pgguard.refreshing', '', true);
                 root := command.objid::regclass;

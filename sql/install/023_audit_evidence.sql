@@ -162,10 +162,10 @@ BEGIN
                 FOR EACH STATEMENT EXECUTE FUNCTION pgguard_audit.append_only()', one);
         END IF;
         EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgguard_append_only', one);
-        EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO pgguard_auditor', one);
-        EXECUTE pg_catalog.format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM pgguard_auditor', one);
+        EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO pgguard_audit_owner', one);
+        EXECUTE pg_catalog.format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM pgguard_audit_owner', one);
     END LOOP;
-    GRANT DELETE ON pgguard_audit.seal_leaf TO pgguard_auditor;
+    GRANT DELETE ON pgguard_audit.seal_leaf TO pgguard_audit_owner;
 END
 $guards$;
 

@@ -96,11 +96,11 @@ BEGIN
     SELECT n.nspname INTO STRICT place
     FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
     WHERE e.extname = 'pgcrypto';
-    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO pgguard_auditor', place);
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %I TO pgguard_audit_owner', place);
     EXECUTE pg_catalog.format(
         'GRANT EXECUTE ON FUNCTION %1$I.gen_random_bytes(integer), %1$I.hmac(bytea, bytea, text),
              %1$I.encrypt_iv(bytea, bytea, bytea, text), %1$I.pgp_pub_encrypt_bytea(bytea, bytea, text)
-         TO pgguard_auditor',
+         TO pgguard_audit_owner',
         place);
     EXECUTE pg_catalog.format(
         'CREATE OR REPLACE FUNCTION pgguard_audit.random_bytes(count integer) RETURNS bytea

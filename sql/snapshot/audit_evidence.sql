@@ -10,7 +10,7 @@ WITH tables AS (
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner
     WHERE n.nspname = 'pgguard_audit' AND NOT c.relhasrules AND c.relkind IN ('r', 'p')
-      AND (o.rolsuper OR o.rolname = 'pgguard_auditor')
+      AND (o.rolsuper OR o.rolname = 'pgguard_audit_owner')
       AND c.relname IN ('seal', 'verification', 'generation', 'entry', 'entry_rest')
 ), store AS (
     SELECT count(*) FILTER (WHERE relname IN ('seal', 'verification', 'generation') AND relkind = 'r') = 3 AS here,

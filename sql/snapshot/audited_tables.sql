@@ -7,7 +7,7 @@ WITH trusted AS (
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
     WHERE n.nspname = 'pgguard_audit' AND p.proname = 'audit_states' AND p.pronargs = 0
-      AND p.prosecdef AND o.rolname = 'pgguard_auditor'
+      AND p.prosecdef AND o.rolname = 'pgguard_audit_owner'
 ), told AS (
     SELECT CASE WHEN here THEN query_to_xml($query$
         SELECT coalesce(json_agg(json_build_array(s.relation::bigint, s.level, s.subscribed, s.intact) ORDER BY s.relation), '[]') AS r

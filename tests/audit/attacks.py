@@ -7,7 +7,7 @@ Each attack runs in a database of its own, as one login, statement by statement.
 * DETECTED   it succeeds, and an entry, the catalog watch or `is_audited` tells.
 
 `proof` is a query that gives true afterwards. In all cases no function of the attacker has run as
-pgguard_auditor or as a superuser, and what the application writes next is recorded once and rightly, unless
+pgguard_audit_owner or as a superuser, and what the application writes next is recorded once and rightly, unless
 the attack is one that superusers can make and the entry that tells of it is the proof.
 docs/audit-threats.md is held against this list.
 """
@@ -361,7 +361,7 @@ OWNER = (
     _a("drops or alters the event triggers and the functions", "lab_owner", REFUSED, "!DROP EVENT TRIGGER pgguard_audit_ddl",
        "!ALTER EVENT TRIGGER pgguard_audit_drop DISABLE", "!DROP FUNCTION pgguard_audit.audit_insert_1() CASCADE",
        "!ALTER FUNCTION pgguard_audit.audit_insert_1() SET search_path = lab", "!CREATE OR REPLACE FUNCTION pgguard_audit.note(text, text, text[], text[])"
-       " RETURNS void LANGUAGE sql AS ''", "!DROP SCHEMA pgguard_audit CASCADE", "!DROP OWNED BY pgguard_auditor CASCADE", "!DROP FUNCTION pgguard.identify",
+       " RETURNS void LANGUAGE sql AS ''", "!DROP SCHEMA pgguard_audit CASCADE", "!DROP OWNED BY pgguard_audit_owner CASCADE", "!DROP FUNCTION pgguard.identify",
        "!CREATE EVENT TRIGGER mine ON ddl_command_start EXECUTE FUNCTION pgguard_audit.on_ddl()"),
     _a("makes a comment that has its function given to a superuser", "lab_owner", VAIN, SPY_OF_OWNER.replace("AS\n", "SECURITY DEFINER AS\n"),
        "COMMENT ON FUNCTION lab.spy() IS 'pgguard, as superuser: mine'", "SELECT lab.spy()",
@@ -378,33 +378,33 @@ OWNER = (
 ADMINISTRATORS = (
     _a("sets what switches triggers off, as the owner of the database", "db_owner", REFUSED,
        "!ALTER DATABASE {database} SET session_replication_role = replica", "!DROP EXTENSION plpgsql CASCADE",
-       "!VACUUM FULL pgguard_audit.entry", "!REINDEX TABLE pgguard_audit.entry", "!GRANT pgguard_auditor TO db_owner",
+       "!VACUUM FULL pgguard_audit.entry", "!REINDEX TABLE pgguard_audit.entry", "!GRANT pgguard_audit_owner TO db_owner",
        "!CREATE TABLE pgguard_audit.mine (a int)", "!ALTER SCHEMA pgguard_audit RENAME TO gone"),
     _a("gives all sessions a claim, as the owner of the database", "db_owner", REFUSED,
        "!ALTER DATABASE {database} SET pgguard.claim = 'Dr. House'"),
-    _a("becomes the auditor", "maker", REFUSED, "!GRANT pgguard_auditor TO maker", "!ALTER ROLE pgguard_auditor LOGIN",
-       "!GRANT pgguard_audit_keeper TO maker", "!ALTER ROLE boss PASSWORD 'x'", "!DROP ROLE pgguard_auditor", "!ALTER ROLE app RENAME TO other",
+    _a("becomes the auditor", "maker", REFUSED, "!GRANT pgguard_audit_owner TO maker", "!ALTER ROLE pgguard_audit_owner LOGIN",
+       "!GRANT pgguard_audit_keeper TO maker", "!ALTER ROLE boss PASSWORD 'x'", "!DROP ROLE pgguard_audit_owner", "!ALTER ROLE app RENAME TO other",
        since=16),
-    _a("becomes the auditor", "maker", DETECTED, "GRANT pgguard_auditor TO maker", "SET ROLE pgguard_auditor",
+    _a("becomes the auditor", "maker", DETECTED, "GRANT pgguard_audit_owner TO maker", "SET ROLE pgguard_audit_owner",
        "!DELETE FROM pgguard_audit.entry", "!TRUNCATE pgguard_audit.entry", "!ALTER TABLE pgguard_audit.entry DISABLE TRIGGER ALL",
        "!DROP TRIGGER pgguard_append_only ON pgguard_audit.entry", "!DROP TABLE pgguard_audit.entry CASCADE", "!DROP FUNCTION pgguard_audit.note CASCADE",
        "!CREATE OR REPLACE FUNCTION pgguard_audit.refresh(table_ regclass) RETURNS void LANGUAGE sql AS ''", "!DROP SCHEMA pgguard_audit CASCADE",
-       "!DROP OWNED BY pgguard_auditor CASCADE",
-       until=15, states=(APPEND_ONLY, NO_RIGHT, AUDIT_OFF, "2BP01", "42883", "42P01", "3F000"), after="REVOKE pgguard_auditor FROM maker",
-       proof=told("WATCH", "membership of maker in pgguard_auditor%"), how="an entry of the watch, and the check audit-tamperable beforehand"),
-    _a("as the auditor makes functions that superusers would run", "maker", REFUSED, "SET ROLE pgguard_auditor",
+       "!DROP OWNED BY pgguard_audit_owner CASCADE",
+       until=15, states=(APPEND_ONLY, NO_RIGHT, AUDIT_OFF, "2BP01", "42883", "42P01", "3F000"), after="REVOKE pgguard_audit_owner FROM maker",
+       proof=told("WATCH", "membership of maker in pgguard_audit_owner%"), how="an entry of the watch, and the check audit-tamperable beforehand"),
+    _a("as the auditor makes functions that superusers would run", "maker", REFUSED, "SET ROLE pgguard_audit_owner",
        "!CREATE FUNCTION pgguard_audit.spy() RETURNS boolean LANGUAGE plpgsql AS"
-       " 'BEGIN INSERT INTO lab.ran SELECT current_user WHERE current_user <> ''pgguard_auditor''; RETURN true; END'",
+       " 'BEGIN INSERT INTO lab.ran SELECT current_user WHERE current_user <> ''pgguard_audit_owner''; RETURN true; END'",
        "!ALTER FUNCTION pgguard_audit.note(text, text, text[], text[]) SECURITY INVOKER", "!ALTER FUNCTION pgguard_audit.audit_insert_1() SECURITY INVOKER",
        "!CREATE FUNCTION pgguard_audit.note(text, text) RETURNS void LANGUAGE sql AS ''",
        "CREATE FUNCTION pgguard_audit.spies() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
-       " 'BEGIN INSERT INTO lab.ran SELECT ''superuser '' || current_user WHERE current_user <> ''pgguard_auditor''; RETURN NULL; END'",
+       " 'BEGIN INSERT INTO lab.ran SELECT ''superuser '' || current_user WHERE current_user <> ''pgguard_audit_owner''; RETURN NULL; END'",
        "!CREATE TRIGGER t AFTER INSERT OR UPDATE OR DELETE ON pgguard_audit.audited FOR EACH STATEMENT EXECUTE FUNCTION pgguard_audit.spies()",
        "ALTER TABLE pgguard_audit.covered RENAME TO c", "CREATE VIEW pgguard_audit.covered AS SELECT 'lab'::text AS schema",
        "RESET ROLE", "CREATE TABLE lab.new (id int PRIMARY KEY)", "ALTER TABLE lab.new ADD a int", "DROP TABLE lab.new",
        states=(AUDIT_OFF,), proof="SELECT NOT EXISTS (SELECT FROM lab.ran)",
-       by="GRANT pgguard_auditor TO maker; GRANT ALL ON SCHEMA lab TO maker; ALTER DEFAULT PRIVILEGES FOR ROLE pgguard_auditor GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
-       after="REVOKE pgguard_auditor FROM maker"),
+       by="GRANT pgguard_audit_owner TO maker; GRANT ALL ON SCHEMA lab TO maker; ALTER DEFAULT PRIVILEGES FOR ROLE pgguard_audit_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
+       after="REVOKE pgguard_audit_owner FROM maker"),
 )  # fmt: skip
 
 SUPERUSERS = (
@@ -451,9 +451,9 @@ SUPERUSERS = (
     _a("takes a partition of the store away", "boss", DETECTED, "ALTER TABLE pgguard_audit.entry DETACH PARTITION pgguard_audit.entry_rest", "DROP TABLE pgguard_audit.entry_rest",
        proof=told("WATCH", "store pgguard_audit.entry_rest", "new = '{NULL}'") + " AND " + told("DROP TABLE", "table pgguard_audit.entry_rest")[7:],
        how="entries of the commands and of the watch, and the seals"),
-    _a("gives somebody rights on the store", "boss", DETECTED, "GRANT UPDATE ON pgguard_audit.entry TO app", "GRANT pgguard_auditor TO app",
-       "ALTER TABLE pgguard_audit.entry DISABLE ROW LEVEL SECURITY", after="REVOKE pgguard_auditor FROM app",
-       proof=told("GRANT", "pgguard_audit.entry") + " AND " + told("WATCH", "membership of app in pgguard_auditor%")[7:] + " AND " + told("WATCH", "store pgguard_audit.entry")[7:],
+    _a("gives somebody rights on the store", "boss", DETECTED, "GRANT UPDATE ON pgguard_audit.entry TO app", "GRANT pgguard_audit_owner TO app",
+       "ALTER TABLE pgguard_audit.entry DISABLE ROW LEVEL SECURITY", after="REVOKE pgguard_audit_owner FROM app",
+       proof=told("GRANT", "pgguard_audit.entry") + " AND " + told("WATCH", "membership of app in pgguard_audit_owner%")[7:] + " AND " + told("WATCH", "store pgguard_audit.entry")[7:],
        how="entries of GRANT and of the watch"),
 )  # fmt: skip
 

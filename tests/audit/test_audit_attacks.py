@@ -100,7 +100,7 @@ def _proved(cluster: Cluster, database: str, attack: Attack) -> None:
         if _run(connection, "SELECT FROM pg_class WHERE oid = to_regclass('lab.ran')"):
             ran = _run(
                 connection,
-                "SELECT DISTINCT who FROM lab.ran WHERE who IN ('pgguard_auditor', 'postgres', 'boss')",
+                "SELECT DISTINCT who FROM lab.ran WHERE who IN ('pgguard_audit_owner', 'postgres', 'boss')",
             )
             assert ran == [], "the attacker's code ran with the rights of others"
 

@@ -174,7 +174,7 @@ def test_new_tables_of_a_covered_schema(place: Place) -> None:
             assert not place.superuser(
                 "SELECT 1 FROM pg_class AS c, aclexplode(c.relacl) AS e WHERE c.relnamespace ="
                 " 'lab'::regnamespace"
-                " AND e.grantee = 'pgguard_auditor'::regrole"
+                " AND e.grantee = 'pgguard_audit_owner'::regrole"
             )
             # temporary ones are not in it
             connection.execute("CREATE TEMP TABLE own (id int); INSERT INTO own VALUES (1)")

@@ -222,7 +222,7 @@ def test_a_restored_dump_goes_on_being_audited(running: Cluster, postgres: Postg
             roles = place.superuser("SELECT rolname FROM pg_roles WHERE rolname LIKE 'pgguard%'")
             for (role,) in roles:
                 connection.execute(f"CREATE ROLE {role} NOLOGIN".encode())
-            connection.execute("GRANT pg_read_all_stats TO pgguard_auditor")
+            connection.execute("GRANT pg_read_all_stats TO pgguard_audit_owner")
         _program(other, "pg_restore", "--exit-on-error", "--create", "-d", other.dsn(), file)
         restored = Place(other, "dumped", audited=place.audited, expected=place.expected, start=place.start)
         whole = "SELECT e::text FROM pgguard_audit.entry AS e ORDER BY id"

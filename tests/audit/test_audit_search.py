@@ -363,7 +363,7 @@ def test_past_partitions_get_indexes_that_readers_use(admin: Connection, store: 
         "CREATE TABLE pgguard_audit.entry_2020_01 PARTITION OF pgguard_audit.entry "
         "FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00')"
     )
-    admin.execute("ALTER TABLE pgguard_audit.entry_2020_01 OWNER TO pgguard_auditor")
+    admin.execute("ALTER TABLE pgguard_audit.entry_2020_01 OWNER TO pgguard_audit_owner")
     admin.execute("SELECT pgguard_audit.guard('pgguard_audit.entry_2020_01')")
     admin.execute(
         "INSERT INTO pgguard_audit.entry (id, at, began, xid, pid, shape, verb, login, role, authenticated, "

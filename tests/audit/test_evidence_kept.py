@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 OLD_PART = """
     CREATE TABLE pgguard_audit.entry_2020_01 PARTITION OF pgguard_audit.entry
         FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00');
-    ALTER TABLE pgguard_audit.entry_2020_01 OWNER TO pgguard_auditor;
+    ALTER TABLE pgguard_audit.entry_2020_01 OWNER TO pgguard_audit_owner;
     SELECT pgguard_audit.guard('pgguard_audit.entry_2020_01')
 """
 THEN = datetime(2020, 2, 1, tzinfo=UTC)
@@ -199,7 +199,7 @@ def test_only_who_may_erases_and_purges(old: str) -> None:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(query.encode())
     with psycopg.connect(old, autocommit=True) as connection:
-        connection.execute("SET ROLE pgguard_auditor")
+        connection.execute("SET ROLE pgguard_audit_owner")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("UPDATE pgguard_audit.entry SET key = NULL")
         connection.execute("SET ROLE pgguard_audit_erasure")

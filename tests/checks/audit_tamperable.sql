@@ -1,33 +1,33 @@
 -- fires: dba_martin
--- evidence: has the rights of pgguard_auditor
+-- evidence: has the rights of pgguard_audit_owner
 -- fires: ops
--- evidence: has the rights of pgguard_auditor
+-- evidence: has the rights of pgguard_audit_owner
 -- severity: high
 -- installed: audit
 -- versions: 14-
 CREATE ROLE dba_martin LOGIN;
 CREATE ROLE team;
 CREATE ROLE ops LOGIN IN ROLE team;
-GRANT pgguard_auditor TO dba_martin, team;
+GRANT pgguard_audit_owner TO dba_martin, team;
 
 -- fires: maker
--- evidence: may grant pgguard_auditor, to itself too
+-- evidence: may grant pgguard_audit_owner, to itself too
 -- installed: audit
 -- versions: 16-
 CREATE ROLE maker LOGIN;
-GRANT pgguard_auditor TO maker WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
+GRANT pgguard_audit_owner TO maker WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
 
 -- fires: maker
--- evidence: has CREATEROLE, which grants pgguard_auditor before PostgreSQL 16
+-- evidence: has CREATEROLE, which grants pgguard_audit_owner before PostgreSQL 16
 -- installed: audit
 -- versions: 14-15
 CREATE ROLE maker LOGIN CREATEROLE;
 
--- fires: pgguard_auditor
--- evidence: pgguard_auditor, which owns the audit store, can log in
+-- fires: pgguard_audit_owner
+-- evidence: pgguard_audit_owner, which owns the audit store, can log in
 -- installed: audit
 -- versions: 14-
-ALTER ROLE pgguard_auditor LOGIN;
+ALTER ROLE pgguard_audit_owner LOGIN;
 
 -- fires: somebody
 -- evidence: owns the schema pgguard_audit
@@ -74,7 +74,7 @@ CREATE ROLE sealer LOGIN IN ROLE pgguard_audit_keeper;
 CREATE ROLE writer LOGIN IN ROLE pg_write_all_data;
 CREATE ROLE dba_martin LOGIN CREATEROLE;
 CREATE ROLE empty_group;
-GRANT pgguard_auditor TO empty_group;
+GRANT pgguard_audit_owner TO empty_group;
 
 -- not-applicable: no store
 SELECT 1;

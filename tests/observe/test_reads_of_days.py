@@ -10,9 +10,11 @@ from pgguard.observe.store import ObservationStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pgguard.model.reads import Evidence
+
 
 def _read(
-    at: str, command: str, evidence: str, rows: int, times: int, relation: str = "lab.patient"
+    at: str, command: str, evidence: Evidence, rows: int, times: int, relation: str = "lab.patient"
 ) -> ReadSeen:
     return ReadSeen(
         at,
@@ -29,7 +31,7 @@ def _read(
         evidence,
         rows,
         times,
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_what_two_kinds_of_evidence_tell_counts_once_and_unknown_rows_for_nothing(tmp_path: Path) -> None:
