@@ -27,7 +27,8 @@ _SEALED = (
     bytes.fromhex("06092a864886f70d010706"),
     bytes.fromhex("060b2a864886f70d0109100117"),
 )
-_CMS = bytes.fromhex("2a864886f70d0107")
+# 1.2.840.113549.1.7.2: signed data
+_SIGNED = bytes.fromhex("06092a864886f70d010702")
 # versions of encrypted session keys, for a public key and for a passphrase; encrypted data that is protected
 _KEYS, _DATA = {1: (2, 3, 6), 3: (4, 5, 6)}, 18
 _CLEAR = {4, 8, 11}
@@ -44,8 +45,8 @@ def cipher(head: bytes) -> tuple[str, bool] | None:
             "a message in armor",
             False,
         )
-    if head[:1] == b"\x30" and (_CMS in head[:32] or _SEALED[2] in head[:40]):
-        return _cms(head)
+    if head[:1] == b"\x30" and (message := _cms(head)):
+        return message
     if found := _SMIME.search(head[:4096]):
         sealed = b"enveloped-data" in found[0].lower() or b"authenveloped-data" in found[0].lower()
         return ("encrypted (S/MIME)", True) if sealed else ("a signed S/MIME message", False)
@@ -68,7 +69,7 @@ def _unarmored(text: bytes) -> bytes:
 def _cms(head: bytes) -> tuple[str, bool] | None:
     if any(one in head[:40] for one in _SEALED):
         return "encrypted (CMS)", True
-    return ("a CMS message that is not encrypted", False) if _CMS in head[:40] else None
+    return ("a CMS message that is not encrypted", False) if _SIGNED in head[:40] else None
 
 
 def _openpgp(head: bytes) -> tuple[str, bool] | None:

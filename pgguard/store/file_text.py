@@ -27,7 +27,7 @@ _ROWS = re.compile(
 _PASSWORD = re.compile(r"\bPASSWORD\s+'", re.IGNORECASE)
 _DELIMITERS = "\t;,|"
 _COLUMN = re.compile(r"[^\W\d][\w .,:()\[\]/#%&+?°'-]{0,62}")
-_ROW_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".psv", ".dat", ".copy")
+_ROW_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".copy")
 _KEY = re.compile(r'"([^"\\\n]{1,63})"\s*:')
 _MOST_COLUMNS = 2000
 # csv takes no longer field
@@ -119,7 +119,9 @@ def _rows(text: str, name: str, *, cut: bool) -> Text | None:
         width = len(rows[0])
         # a value in quotes may go on behind the last line
         even = all(len(row) == width for row in (rows[:-1] if len(rows) > 2 else rows))
-        if width < 2 or not (even or (named and _is_header(rows[0]))):
+        # prose and programs have commas too
+        few = len(rows) < (3 if delimiter == "," else 2)
+        if width < 2 or not ((named and (even or _is_header(rows[0]))) or (even and not few)):
             continue
         words = "TSV" if delimiter == "\t" else "CSV"
         if _is_header(rows[0]):
@@ -127,7 +129,6 @@ def _rows(text: str, name: str, *, cut: bool) -> Text | None:
                 # a header without a row tells nothing of anybody
                 return None
             return Text(words, dump=False, columns=tuple(one.strip() for one in rows[0])[:_MOST_COLUMNS])
-        # prose has commas too; rows are many of the same width
         if named or (width >= 3 and len(rows) >= 5):
             return Text(f"{words} of {width} columns without a header", dump=False)
     single = lines[0].strip().strip('"')

@@ -32,6 +32,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # without waiting for whoever might write into a pipe of that name
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RANK: tuple[Holds, ...] = ("encrypted", "rows", "personal", "dump")
+_OF_ANYTHING = frozenset({"free_text", "credential", "staff_identity", "network_identifier"})
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -215,7 +216,11 @@ class _Look:
 def _holds(kind: Kind, categories: list[str]) -> Holds | None:
     """What counts of it: rows whose columns are known and none of them personal are no export of anybody."""
     if kind.holds == "rows" and kind.columns:
-        return "personal" if categories else None
+        if kind.words.startswith("JSON") and _OF_ANYTHING.issuperset(categories):
+            # settings and documents of programs have texts, authors and passwords too
+            return None
+        # what somebody wrote may be about anybody
+        return None if not categories else "rows" if {*categories} == {"free_text"} else "personal"
     return "dump" if kind.holds == "dump" else "encrypted" if kind.holds == "encrypted" else "rows"
 
 

@@ -36,7 +36,7 @@ and may go on with::
     -- last-run: HOURS           a nightly check that ended so many hours ago (never: none)
     -- document: PATH SHA256     a contract's text as it was found (or: PATH because REASON)
     -- file: NAME MODE DAYS TEXT a file of so many days ago in a folder of its own, which the policy and the
-                                 subjects call {folder}; TEXT as Python writes it between quotes
+                                 subjects call /{folder}; TEXT as Python writes it between quotes
     -- folder: MODE              the folder is there, with this mode (0700; what is not named here is closed)
     -- tested: CHANNEL REASON    the last test of an alert channel and why it failed (ok: it answered)
     -- learnt: DAYS SOURCE       statements of so many days up to now were learnt from (a log or

@@ -62,7 +62,7 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
         folder = ""
         if block.folder:
             folder = str(stack.enter_context(folder_of(block.folder, block.files)))
-            text = text.replace("{folder}", folder)
+            text = text.replace("/{folder}", folder)
         policy = parse(text, "policy of the block")
         if block.folder:
             snapshot = snapshot.with_folders(look_at_folders(policy))
@@ -154,13 +154,13 @@ def _compare(block: Block, outcome: Outcome, snapshot: Snapshot, folder: str) ->
         assert outcome.verdict is Verdict.FAIL, outcome.reason or said
         found = {one.finding.subject.name: one for one in outcome.findings}
         subjects = [
-            _subject(expected.subject, snapshot).replace("{folder}", folder) for expected in block.fires
+            _subject(expected.subject, snapshot).replace("/{folder}", folder) for expected in block.fires
         ]
         assert set(found) == set(subjects), said
         for subject, expected in zip(subjects, block.fires, strict=True):
             one = found[subject]
             for text in expected.evidence:
-                assert text.replace("{folder}", folder) in one.finding.evidence
+                assert text.replace("/{folder}", folder) in one.finding.evidence
             if expected.severity:
                 assert one.severity is Severity[expected.severity.upper()]
     else:

@@ -17,7 +17,7 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
 import pytest
@@ -189,9 +189,9 @@ def test_what_copy_writes_is_known(dumped: Cluster, tmp_path: Path, how: str, ho
         assert "national_id" in file.categories
 
 
-def tarred(content: bytes, how: str, member: str = "rows.csv") -> bytes:
+def tarred(content: bytes, how: Literal["w", "w:gz", "w:xz"], member: str = "rows.csv") -> bytes:
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=f"w{how}") as archive:
+    with tarfile.open(fileobj=packed, mode=how) as archive:
         for name, part in (("README", b"what was asked for\n"), (member, content)):
             about = tarfile.TarInfo(name)
             about.size = len(part)
@@ -228,13 +228,13 @@ CLEAR = ROWS.encode()
         ("rows.csv.xz", lzma.compress(CLEAR)),
         ("rows.csv.lzma", lzma.compress(CLEAR, lzma.FORMAT_ALONE)),
         ("rows.csv.gz.xz", lzma.compress(gzip.compress(CLEAR))),
-        ("rows.tar", tarred(CLEAR, "")),
-        ("rows.tgz", tarred(CLEAR, ":gz")),
-        ("rows.tar.xz", tarred(CLEAR, ":xz")),
+        ("rows.tar", tarred(CLEAR, "w")),
+        ("rows.tgz", tarred(CLEAR, "w:gz")),
+        ("rows.tar.xz", tarred(CLEAR, "w:xz")),
         ("rows.zip", zipped(CLEAR)),
         ("rows.zip", zipped(CLEAR, method=zipfile.ZIP_BZIP2)),
         ("rows.zip", zipped(gzip.compress(CLEAR), "rows.csv.gz")),
-        ("rows.tar", tarred(zipped(CLEAR), "", "rows.zip")),
+        ("rows.tar", tarred(zipped(CLEAR), "w", "rows.zip")),
     ],
 )
 def test_rows_of_persons_are_found_in_every_dress(tmp_path: Path, name: str, content: bytes) -> None:
@@ -273,7 +273,7 @@ def test_a_workbook_is_known_by_its_first_row(tmp_path: Path) -> None:
         bytes(range(256)) * 300,
         gzip.compress(b"colour;size\nred;2\n"),
         zipped(b"colour;size\nred;2\n"),
-        tarred(b"colour;size\nred;2\n", ""),
+        tarred(b"colour;size\nred;2\n", "w"),
     ],
 )
 def test_other_files_are_none(tmp_path: Path, content: bytes) -> None:
@@ -438,7 +438,7 @@ def test_what_cannot_be_unpacked_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.zst").write_bytes(b"\x28\xb5\x2f\xfd" + big)
     (tmp_path / "b.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + big)
     (tmp_path / "c.gz").write_bytes(gzip.compress(big)[:5] + b"x" * 100)
-    (tmp_path / "d.tar.gz").write_bytes(tarred(big, ":gz"))
+    (tmp_path / "d.tar.gz").write_bytes(tarred(big, "w:gz"))
     (tmp_path / "e.zip").write_bytes(zipped(CLEAR)[:200])
     (tmp_path / "f").write_bytes(
         gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(CLEAR)))))
@@ -649,7 +649,7 @@ BEGINNINGS = st.sampled_from(
         b"-- PostgreSQL database dump\n",
         CLEAR,
         zipped(CLEAR)[:60],
-        tarred(CLEAR, "")[:600],
+        tarred(CLEAR, "w")[:600],
         gzip.compress(CLEAR)[:40],
     ]
 )
@@ -663,7 +663,7 @@ def test_no_bytes_trip_the_look(beginning: bytes, rest: bytes, name: str) -> Non
 
 
 def test_damage_anywhere_in_an_archive_is_borne() -> None:
-    for whole in (zipped(CLEAR), tarred(CLEAR, ""), tarred(CLEAR, ":gz"), lzma.compress(CLEAR)):
+    for whole in (zipped(CLEAR), tarred(CLEAR, "w"), tarred(CLEAR, "w:gz"), lzma.compress(CLEAR)):
         for at in range(0, len(whole), max(1, len(whole) // 400)):
             broken = bytearray(whole)
             broken[at] ^= 0xFF
