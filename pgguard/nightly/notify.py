@@ -45,7 +45,7 @@ def pending(result: RunResult, history: History | None, policy: Policy, now: dat
     """What is to be told of a run; `history` is None where it could not be opened."""
     target = result.run.target
     state, unread = _state(history, _key(target))
-    decision = decide(_night(result, unread), state, policy.alerts, now)
+    decision = decide(_night(result, unread), _accepted(state, result, now), policy.alerts, now)
     return Pending(target, decision, decision.state != state, history is not None and not unread)
 
 
@@ -56,11 +56,13 @@ def deliver(
 
     What could not be told or remembered comes back in words; by no channel told, it is told again next time.
     """
-    if not policy.alert_channel:
-        return []
     problems: list[str] = []
     reached = True
-    for message in _together([message for one in waiting for message in one.decision.messages]):
+    messages = [message for one in waiting for message in one.decision.messages]
+    if messages and not policy.alert_channel:
+        # once there is a channel, all of it is news
+        return []
+    for message in _together(messages):
         sent = send(message, policy.alert_channel, environment)
         problems += [
             f"the alert channel {one.channel} was not reached: {one.reason}" for one in sent if one.reason
