@@ -30,6 +30,8 @@ _MOST_MEMBERS = 1000
 # packed in packed in packed: what is deeper is not looked at
 _DEEPEST = 3
 _MEMORY = 256 << 20
+# a sheet's header stands within its first rows
+_TITLES = 5
 _BLOCK = 512
 _DUMPS = (
     (b"PGCOPY\n\xff\r\n\0", "rows in COPY's binary format"),
@@ -57,7 +59,8 @@ _TEXT = re.compile(r"<t\b[^<>]*>([^<]*)</t>")
 class Kind(NamedTuple):
     """What a file or a member of an archive is, in words, and the names of its columns where it has some.
 
-    unseen: `words` say why nobody can tell. `made` is the day that a dump's own header gives.
+    unseen: `words` say why nobody can tell. `made` is the day that a dump's own header gives. Where the names
+    are not `sure` they may be the values of a first row.
     """
 
     words: str
@@ -65,6 +68,7 @@ class Kind(NamedTuple):
     columns: tuple[str, ...] = ()
     table: str = ""
     made: datetime.date | None = None
+    sure: bool = True
 
 
 def kinds(file: BinaryIO, name: str, *, cut: bool = False, depth: int = 0) -> Iterator[Kind]:
@@ -98,7 +102,7 @@ def kinds(file: BinaryIO, name: str, *, cut: bool = False, depth: int = 0) -> It
     else:
         longer = cut or len(head) == _HEAD
         if text := text_kind(head, name, lambda: file.read(_MORE), cut=longer):
-            yield Kind(text.words, "dump" if text.dump else "rows", text.columns, text.table)
+            yield Kind(text.words, "dump" if text.dump else "rows", text.columns, text.table, sure=text.sure)
 
 
 def _archive(head: bytes) -> Kind:
@@ -161,6 +165,8 @@ def _member(header: bytes) -> tuple[str, int, bytes] | None:
         return None
     if told != sum(header[:148]) + 8 * 32 + sum(header[156:_BLOCK]):
         return None
+    if not 0 <= size < 1 << 60:
+        return None
     return header[:100].partition(b"\0")[0].decode("utf-8", "replace"), size, header[156:157]
 
 
@@ -175,7 +181,7 @@ def _tar(file: BinaryIO, depth: int, *, cut: bool) -> Iterator[Kind]:
             break
         name, size, kind = member
         seen += 1
-        if seen > _MOST_MEMBERS:
+        if seen > _most_members(depth):
             whole = False
             break
         if kind in (b"0", b"\0", b"7"):
@@ -195,6 +201,11 @@ def _tar(file: BinaryIO, depth: int, *, cut: bool) -> Iterator[Kind]:
             "of which only the beginning can be unpacked" if cut else "of which only a part can be looked at"
         )
         yield Kind(f"a tar {why}", "unseen")
+
+
+def _most_members(depth: int) -> int:
+    # archives of archives of archives would multiply
+    return _MOST_MEMBERS >> 4 * depth
 
 
 class _Bounded(io.RawIOBase):
@@ -235,7 +246,8 @@ def _zip(file: BinaryIO, depth: int, *, cut: bool) -> Iterator[Kind]:
                     if b"spreadsheet" in said.read(100):
                         yield Kind("OpenDocument spreadsheet", "rows")
                         return
-            for one in members[:_MOST_MEMBERS]:
+            most = _most_members(depth)
+            for one in members[:most]:
                 if one.flag_bits & 1:
                     yield Kind("encrypted (zip)", "encrypted")
                 elif not one.is_dir():
@@ -244,16 +256,16 @@ def _zip(file: BinaryIO, depth: int, *, cut: bool) -> Iterator[Kind]:
                     for kind in kinds(part, one.filename, cut=one.file_size > _HEAD, depth=depth + 1):
                         words = kind.words if kind.holds == "unseen" else f"{kind.words}, in a zip"
                         yield kind._replace(words=words)
-            if len(members) > _MOST_MEMBERS:
+            if len(members) > most:
                 yield Kind("a zip of which only a part can be looked at", "unseen")
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error):
         yield Kind("a damaged zip", "unseen")
-    except (NotImplementedError, ValueError, EOFError, KeyError, RuntimeError, UnicodeError):
+    except (NotImplementedError, ValueError, OverflowError, EOFError, KeyError, RuntimeError, UnicodeError):
         yield Kind("a zip that cannot be looked into", "unseen")
 
 
 def _workbook(packed: zipfile.ZipFile) -> Kind:
-    """The first row of the first sheet of an Excel workbook (ECMA-376, part 1, 18.3)."""
+    """The header of the first sheet of an Excel workbook (ECMA-376, part 1, 18.3), below a title too."""
 
     def part(name: str) -> str:
         with packed.open(name) as member:
@@ -261,11 +273,16 @@ def _workbook(packed: zipfile.ZipFile) -> Kind:
 
     names = packed.namelist()
     sheets = sorted(name for name in names if name.startswith("xl/worksheets/sheet"))
-    row = part(sheets[0]).partition("<row")[2].partition("</row>")[0] if sheets else ""
+    rows = part(sheets[0]).split("</row>")[:_TITLES] if sheets else []
     strings = part("xl/sharedStrings.xml").split("</si>")[:-1] if "xl/sharedStrings.xml" in names else []
-    columns = []
-    for cell in row.split("</c>")[:-1]:
-        shared = _SHARED.search(cell.removesuffix("</v>"))
-        text = cell if shared is None else strings[int(shared[1])] if int(shared[1]) < len(strings) else ""
-        columns.append("".join(_TEXT.findall(text)).strip())
-    return Kind("Excel workbook", "rows", tuple(one for one in columns if one))
+    columns: list[str] = []
+    for row in rows:
+        texts = []
+        for cell in row.split("</c>")[:-1]:
+            shared = _SHARED.search(cell.removesuffix("</v>"))
+            number = int(shared[1]) if shared else -1
+            text = cell if shared is None else strings[number] if number < len(strings) else ""
+            texts.append("".join(_TEXT.findall(text)).strip())
+        # the row with the most words; the first of those that have as many
+        columns = max(columns, [one for one in texts if one], key=len)
+    return Kind("Excel workbook", "rows", tuple(columns))

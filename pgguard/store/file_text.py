@@ -27,6 +27,8 @@ _ROWS = re.compile(
 _PASSWORD = re.compile(r"\bPASSWORD\s+'", re.IGNORECASE)
 _DELIMITERS = "\t;,|"
 _COLUMN = re.compile(r"[^\W\d][\w .,:()\[\]/#%&+?°'-]{0,62}")
+_SEPARATOR = re.compile(r'"?sep=."?')
+_VALUE = re.compile(r"[\d\s.,:/+-]*\d[\d\s.,:/+-]*")
 _ROW_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".copy")
 _KEY = re.compile(r'"([^"\\\n]{1,63})"\s*:')
 _MOST_COLUMNS = 2000
@@ -37,13 +39,15 @@ _LONGEST = 100_000
 class Text(NamedTuple):
     """What a text is: its format in words, the names of its columns, and the table that they are of.
 
-    Without columns it is a whole dump (`dump`), or rows of which nobody can tell what they hold.
+    Without columns it is a whole dump (`dump`), or rows of which nobody can tell what they hold. Where the
+    names are not `sure` they may be the values of a first row.
     """
 
     words: str
     dump: bool
     columns: tuple[str, ...] = ()
     table: str = ""
+    sure: bool = True
 
 
 def text_kind(head: bytes, name: str, more: Callable[[], bytes], *, cut: bool) -> Text | None:
@@ -107,7 +111,8 @@ def _rows(text: str, name: str, *, cut: bool) -> Text | None:
     if cut and len(lines) > 1:
         # the last one goes on
         lines.pop()
-    lines = [line for line in lines[:21] if line.strip()]
+    # Excel is told the delimiter in a line of its own
+    lines = [line for line in lines[:21] if line.strip() and not _SEPARATOR.fullmatch(line)]
     if not lines or len(lines[0]) > _LONGEST:
         return None
     named = name.lower().endswith(_ROW_SUFFIXES)
@@ -128,7 +133,9 @@ def _rows(text: str, name: str, *, cut: bool) -> Text | None:
             if len(rows) == 1 and not cut:
                 # a header without a row tells nothing of anybody
                 return None
-            return Text(words, dump=False, columns=tuple(one.strip() for one in rows[0])[:_MOST_COLUMNS])
+            names = tuple(one.strip() for one in rows[0] if one.strip())[:_MOST_COLUMNS]
+            many = named or (width >= 3 and len(rows) >= 5)
+            return Text(words, dump=False, columns=names, sure=not many or _stands_out(rows))
         if named or (width >= 3 and len(rows) >= 5):
             return Text(f"{words} of {width} columns without a header", dump=False)
     single = lines[0].strip().strip('"')
@@ -142,3 +149,11 @@ def _is_header(row: list[str]) -> bool:
     names = [one.strip() for one in row]
     named = [one for one in names if one]
     return len(named) * 2 >= len(names) and all(_COLUMN.fullmatch(one) for one in named)
+
+
+def _stands_out(rows: list[list[str]]) -> bool:
+    # under a name stand numbers or dates, which no name is
+    return any(
+        all(_VALUE.fullmatch(one) for one in column if one) and any(column)
+        for column in zip(*rows[1:], strict=False)
+    )

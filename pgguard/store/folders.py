@@ -190,7 +190,8 @@ class _Look:
             return None
         parts = [os.lstat(one, dir_fd=place.descriptor) for one in sorted(names)]
         files = [one for one in parts if stat.S_ISREG(one.st_mode)]
-        made = min([_day(max(files, key=lambda one: one.st_mtime)), *filter(None, [kind.made])])
+        newest = max(files, key=lambda one: one.st_mtime, default=status)
+        made = min([_day(newest), *filter(None, [kind.made])])
         return FoundFile(
             visible(place.path),
             kind.words,
@@ -220,7 +221,9 @@ def _holds(kind: Kind, categories: list[str]) -> Holds | None:
             # settings and documents of programs have texts, authors and passwords too
             return None
         # what somebody wrote may be about anybody
-        return None if not categories else "rows" if {*categories} == {"free_text"} else "personal"
+        if not categories:
+            return None if kind.sure else "rows"
+        return "rows" if {*categories} == {"free_text"} else "personal"
     return "dump" if kind.holds == "dump" else "encrypted" if kind.holds == "encrypted" else "rows"
 
 

@@ -221,6 +221,10 @@ CLEAR = ROWS.encode()
         ("rows.csv", ROWS.replace("\n", "\r\n").encode()),
         ("rows.csv", ROWS.partition(";")[0].encode() + b"\n" + VALUE.encode()),
         ("rows.csv", f'"{COLUMN}","adresse, rue","nir"\n"{VALUE}","1, rue\nA","2"\n'.encode()),
+        ("rows.csv", b"sep=;\n" + CLEAR),
+        ("export_2026.csv", b"nom;prenom;adresse;telephone\nx;y;1;2\n"),
+        ("config.csv", b"name,email\nx,y\n"),
+        ("backup.csv", b"ipp;code_analyse;resultat;date_prelevement\n1;x;2;3\n"),
         ("rows.json", f'[{{"id": 1, "{COLUMN}": "{VALUE}", "nir": "2"}}]'.encode()),
         ("rows.sql", f"INSERT INTO x ({COLUMN}, nir) VALUES ('{VALUE}', '2');".encode()),
         ("rows.csv.gz", gzip.compress(CLEAR)),
@@ -253,7 +257,8 @@ def test_a_workbook_is_known_by_its_first_row(tmp_path: Path) -> None:
         )
         workbook.writestr(
             "xl/worksheets/sheet1.xml",
-            '<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" s="1" t="s"><v>1</v></c>'
+            '<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>Export</t></is></c></row>'
+            '<row r="2"><c r="A1" t="s"><v>0</v></c><c r="B1" s="1" t="s"><v>1</v></c>'
             '<c r="C1" t="inlineStr"><is><t>nir</t></is></c></row></sheetData></worksheet>',
         )
     file = only(tmp_path)
@@ -279,6 +284,20 @@ def test_a_workbook_is_known_by_its_first_row(tmp_path: Path) -> None:
 def test_other_files_are_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "other").write_bytes(content)
     assert look(tmp_path) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"1;x;2001-02-03\n2;y;2002-03-04\n",
+        b"DUPONT,JEAN,M,PARIS\nMARTIN,ANNE,F,LYON\n",
+        b"id;compte_rendu\n1;x\n",
+        b";;;\n1;2;3;4\n",
+    ],
+)
+def test_rows_of_which_nobody_can_tell_what_they_hold_are_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "rows.csv").write_bytes(content)
+    assert only(tmp_path).holds == "rows"
 
 
 def run(*command: str, stdin: bytes = CLEAR, folder: Path) -> None:
@@ -493,6 +512,32 @@ def test_a_large_file_costs_no_more_than_a_small_one(tmp_path: Path) -> None:
         str(tmp_path / name) for name in ("a.zip", "list.zip")
     }
     assert next(one for one in found.files if one.path.endswith(".csv")).size == 1 << 30
+
+
+def test_a_folder_that_only_looks_like_a_dump_is_told_all_the_same(tmp_path: Path) -> None:
+    for name in ("PG_VERSION", "global", "base"):
+        (tmp_path / "a" / name).mkdir(parents=True)
+    assert [one.kind for one in look(tmp_path).files] == ["data directory"]
+
+
+def test_archives_of_archives_do_not_multiply(tmp_path: Path) -> None:
+    content = zipped(bytes(1 << 16))
+    for _ in range(3):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(200):
+                archive.writestr(f"{number}.zip", content)
+        content = packed.getvalue()
+    (tmp_path / "a.zip").write_bytes(content)
+    header = bytearray(tarred(CLEAR, "w")[:512])
+    for size in (b"\x80" + b"\xff" * 11, b"-0000000777\0"):
+        header[124:136] = size
+        header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))
+        (tmp_path / f"{size[0]}.tar").write_bytes(bytes(header) * 3)
+    began = time.process_time()
+    found = look(tmp_path)
+    assert time.process_time() - began < 5
+    assert any("a.zip" in one for one in found.unread)
 
 
 def test_no_text_takes_long(tmp_path: Path) -> None:
