@@ -354,7 +354,7 @@ def _moved(cluster: Cluster, dsn: str, other: Cluster) -> str:
         [tools / "pg_dump", "-d", dsn], capture_output=True, check=True, env=cluster.postgres.environment()
     ).stdout
     with psycopg.connect(other.dsn(), autocommit=True) as connection:
-        for role in ("auditor", "audit_reader", "audit_keeper", "audit_eraser", "audit_erasure"):
+        for role in ("audit_owner", "audit_reader", "audit_keeper", "audit_eraser", "audit_erasure"):
             connection.execute(f"CREATE ROLE pgguard_{role}".encode())
         connection.execute("CREATE DATABASE moved")
     there = other.dsn(dbname="moved")
