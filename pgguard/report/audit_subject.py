@@ -110,7 +110,5 @@ def _limits(found: SubjectHistory, reads: list[str] | None) -> Iterator[str]:
     yield (
         NO_READS
         if reads is None
-        else (
-            "reads are what the log told pgguard audit ingest: by table, and not of this patient alone"
-        )
+        else ("reads are what the log told pgguard audit ingest: by table, and not of this patient alone")
     )
