@@ -361,7 +361,9 @@ BEGIN
     SELECT last.generation + 1, last.place, last.at_once, nullif(last.sealed_xid, 0),
         (SELECT pg_catalog.max(s.last_id) FROM pgguard_audit.seal AS s WHERE NOT (s.rest AND s.generation = last.generation)),
         CASE WHEN rest_id IS NOT NULL THEN rest_xid END, rest_id;
-    PERFORM pgguard_audit.note('AUDIT MOVED', pg_catalog.format('to the cluster %s, as generation %s', last.place, last.generation + 1));
+    -- the first cluster is no move
+    PERFORM pgguard_audit.note(CASE WHEN last.generation_place IS NULL THEN 'AUDIT SEALED FROM NOW ON' ELSE 'AUDIT MOVED' END,
+        pg_catalog.format('in the cluster %s, as generation %s', last.place, last.generation + 1));
     RETURN last.generation + 1;
 END
 $$;
