@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_SECONDS = 7200
+
+
 class Nightly(NamedTuple):
     """What runs when: the command's words, hour and minute, seconds of random delay, a lock, the user.
 
@@ -35,7 +38,8 @@ def cron(run: Nightly) -> str:
     words = " ".join(map(shlex.quote, run.command))
     lock = shlex.quote(f"{run.state}/nightly.lock")
     wait = f"sleep $(shuf -i 0-{run.delay} -n 1); " if run.delay else ""
-    line = f"{wait}exec flock --nonblock --conflict-exit-code 3 {lock} {words}"
+    # a server that takes the connection and never answers must not hold the lock for ever
+    line = f"{wait}exec flock --nonblock --conflict-exit-code 3 {lock} timeout {_SECONDS} {words}"
     user = f"{run.user} " if run.user else ""
     # an unescaped % would be the end of the command
     escaped = line.replace("%", r"\%")
@@ -70,7 +74,7 @@ def systemd(run: Nightly) -> str:
             f"StateDirectory={folder}",
             "StateDirectoryMode=0700",
             "UMask=0077",
-            "TimeoutStartSec=2h",
+            f"TimeoutStartSec={_SECONDS}",
             "NoNewPrivileges=yes",
             "CapabilityBoundingSet=",
             "AmbientCapabilities=",
