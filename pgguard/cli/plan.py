@@ -180,7 +180,9 @@ def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:
     major = snapshot.server.version_num // 10000
     steps, by_hand, told = plan_audit(found, seen, declared, major=major)
     try:
-        reading, reads_by_hand = read_steps(snapshot, declared, [one for one in found if one.columns])
+        sensitive = [one for one in found if one.columns]
+        whole = declared.audit.whole_rows
+        reading, reads_by_hand = read_steps(snapshot, declared, sensitive, whole=whole)
     except Unread as error:
         reading, reads_by_hand = (), (f"nothing was planned for reads: {error}; plan it as a superuser",)
     made = _plan(source, snapshot, (*steps, *reading), (*by_hand, *reads_by_hand))

@@ -184,13 +184,15 @@ class Audit:
 
     Entries are kept in partitions by month or day, of which `ahead` are made ahead. With `truncate` a
     TRUNCATE of an audited table is recorded instead of refused. New tables of the schemas in `cover` are
-    audited from their creation on.
+    audited from their creation on. With `whole_rows` pgaudit records every read of a sensitive table,
+    whichever column it names: SELECT t FROM t names none, and is not seen otherwise.
     """
 
     period: Literal["month", "day"] = "month"
     ahead: int = 3
     truncate: bool = False
     cover: tuple[str, ...] = ()
+    whole_rows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
