@@ -122,12 +122,12 @@ STOPS = {
 }
 
 
-def test_there_is_a_way_back_from_every_phase_of_a_view(cluster: Cluster) -> None:
-    _there_and_back(cluster, "view")
+def test_there_is_a_way_back_from_every_phase_of_a_view(running: Cluster) -> None:
+    _there_and_back(running, "view")
 
 
-def test_there_is_a_way_back_from_every_phase_in_place(cluster: Cluster) -> None:
-    _there_and_back(cluster, "in-place")
+def test_there_is_a_way_back_from_every_phase_in_place(running: Cluster) -> None:
+    _there_and_back(running, "in-place")
 
 
 def _there_and_back(cluster: Cluster, form: Form) -> None:
