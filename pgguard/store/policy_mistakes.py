@@ -99,6 +99,7 @@ def mistakes(data: dict[str, Any]) -> Iterator[Mistake]:
     yield from _of_waivers(data)
     yield from _of_observation(data)
     yield from _of_folders(data)
+    yield from _of_channels(data)
     for section, keys in _KEYS.items():
         yield from _repeated(data, section, keys)
 
@@ -346,6 +347,12 @@ def _overlapping(members: list[tuple[Place, Any, str]]) -> Iterator[Mistake]:
                 yield Mistake(place, f"{network} lies in {holder[1]} of the same list", holder[0])
         else:
             holder = (place, network, text)
+
+
+def _of_channels(data: dict[str, Any]) -> Iterator[Mistake]:
+    for number, entry in section_entries(data, "alert_channel"):
+        if len([one for one in ("url", "url_from") if entry.get(one)]) != 1:
+            yield Mistake(("alert_channel", number), "expected url or url_from, one of them")
 
 
 def _of_folders(data: dict[str, Any]) -> Iterator[Mistake]:
