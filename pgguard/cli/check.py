@@ -17,7 +17,6 @@ from pgguard.cli.source import Source, connects
 if TYPE_CHECKING:
     from pgguard.model.history import RunResult
     from pgguard.model.policy import Policy
-    from pgguard.model.supervision import Supervision
 
 HistoryPlace = Annotated[
     str,
@@ -102,6 +101,7 @@ def _run(
 ) -> RunResult:
     from pgguard.cli.inspect import judged
     from pgguard.model.finding import Severity
+    from pgguard.nightly.notify import supervision_in
     from pgguard.nightly.run import Settings, run
     from pgguard.store.history import state_folder
 
@@ -117,7 +117,7 @@ def _run(
         environment=os.environ,
     )
     now = datetime.datetime.now(datetime.UTC)
-    seen = _supervision(settings.store, settings.target)
+    seen = supervision_in(settings.store, settings.target)
     return run(lambda: judged(source, policy_file, None, observations, supervision=seen), settings, now)
 
 
@@ -170,19 +170,6 @@ def _fleet(
     as_json = output_format is Format.JSON
     print(report.render_json(looked) if as_json else report.render(looked), end="")
     return code or (3 if problems else 0)
-
-
-def _supervision(place: str, target: str) -> Supervision | None:
-    """What is known of the runs before this one; None where the history cannot be read."""
-    from pgguard.errors import PgguardError
-    from pgguard.nightly.notify import supervision
-    from pgguard.store.history import open_history
-
-    try:
-        with open_history(place) as opened:
-            return supervision(opened, target)
-    except PgguardError:
-        return None
 
 
 def _tell(result: RunResult, output_format: Format, output: Path | None) -> None:

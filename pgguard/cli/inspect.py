@@ -15,8 +15,6 @@ from pgguard.cli.source import Sample, SampleOnly, Source, reads_snapshot, with_
 
 if TYPE_CHECKING:
     from pgguard.model.finding import Report
-    from pgguard.model.policy import Policy
-    from pgguard.model.snapshot import Snapshot
     from pgguard.model.supervision import Supervision
 
 PolicyFile = Annotated[
@@ -99,21 +97,16 @@ def judged(
     Waivers end by the date of the look itself, so that a saved snapshot gets the same report.
     """
     from pgguard.checks import named
+    from pgguard.nightly.beside import with_all
     from pgguard.report.judge import judge
-    from pgguard.store.documents import read_documents
-    from pgguard.store.folders import look_at_folders
     from pgguard.store.policy_file import find, load
 
     loaded = load(find(policy_file, Path.cwd(), os.environ))
     chosen = [named(one) for one in only] if only else None
     snapshot = with_values(source, sample, sample_only, loaded.policy)
-    snapshot = observed(snapshot, loaded.policy, observations)
-    snapshot = snapshot.documented(read_documents(loaded.policy))
-    if source.file is None:
-        # a saved snapshot is of another day, and may be of another machine
-        snapshot = snapshot.with_folders(look_at_folders(loaded.policy))
-    if supervision is not None:
-        snapshot = snapshot.supervised(supervision)
+    snapshot = with_all(
+        snapshot, loaded.policy, store=observations, supervision=supervision, live=source.file is None
+    )
     return judge(
         snapshot,
         loaded.policy,
@@ -124,16 +117,6 @@ def judged(
         register_sha256=loaded.register_sha256,
         checks=chosen,
     )
-
-
-def observed(snapshot: Snapshot, policy: Policy, chosen: Path | None) -> Snapshot:
-    """The snapshot with what the observation store holds, where one is chosen or the policy names one."""
-    if chosen is None and not policy.observation.store:
-        return snapshot
-    from pgguard.observe.observed import observations
-
-    file = chosen or Path(policy.observation.store)
-    return snapshot.observed(observations(file, policy, snapshot.server.now))
 
 
 def rendered(report: Report, output_format: Format, output: Path | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgguard.cli.inspect import Level, ObservationsFile, PolicyFile, observed
+from pgguard.cli.inspect import Level, ObservationsFile, PolicyFile
 from pgguard.cli.source import Source, reads_snapshot
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _closing(
 ) -> Plan:
     from pgguard.checks import named
     from pgguard.model.finding import Severity
+    from pgguard.nightly.beside import observed
     from pgguard.plan.findings import steps_of
     from pgguard.report.judge import judge
     from pgguard.store.documents import read_documents

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgguard.cli.inspect import ObservationsFile, PolicyFile, observed
+from pgguard.cli.inspect import ObservationsFile, PolicyFile
 from pgguard.cli.output import Output, write
 from pgguard.cli.source import Source, reads_snapshot
 
@@ -123,6 +123,7 @@ def _refuse_existing(file: Path, *, force: bool) -> None:
 
 def _observed(source: Source, observations: Path | None) -> Snapshot:
     from pgguard.model.policy import Policy
+    from pgguard.nightly.beside import observed
 
     return observed(source.snapshot(), Policy(), observations)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgguard.cli.inspect import ObservationsFile, PolicyFile, observed
+from pgguard.cli.inspect import ObservationsFile, PolicyFile
 from pgguard.cli.output import Output, write
 from pgguard.cli.source import Source, reads_snapshot
 
@@ -35,6 +35,7 @@ def draft(
     It names no person: replace what stands behind the question mark, and fill in login and function.
     """
     from pgguard.analysis.sharing.successors import to_replace
+    from pgguard.nightly.beside import observed
     from pgguard.store.policy_file import find, load
     from pgguard.store.roster import draft as as_csv
 

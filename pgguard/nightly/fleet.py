@@ -102,23 +102,26 @@ def _one(target: FleetTarget, settings: FleetSettings) -> Looked:
 
 
 def _looked(target: FleetTarget, settings: FleetSettings) -> Looked:
+    from pgguard.nightly.beside import with_all
+    from pgguard.nightly.notify import supervision_in
     from pgguard.nightly.run import Settings, run_untold
     from pgguard.report import changes
     from pgguard.report.judge import judge
     from pgguard.server.connect import Target
     from pgguard.server.read import read_snapshot
-    from pgguard.store.documents import read_documents
     from pgguard.store.fleet_file import overlaid
     from pgguard.store.policy_file import load
 
     loaded = load(settings.policy)
     policy = overlaid(loaded.policy, Path(settings.folder) / target.policy if target.policy else None)
 
+    seen = supervision_in(settings.store, target.name)
+
     def look() -> Report:
         snapshot = read_snapshot(Target.from_options(target.dsn), target.databases or None)
         today = datetime.date.fromisoformat(snapshot.server.now[:10])
         return judge(
-            snapshot.documented(read_documents(policy)),
+            with_all(snapshot, policy, supervision=seen),
             policy,
             today=today,
             policy_file=loaded.file,

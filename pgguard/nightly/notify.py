@@ -11,6 +11,7 @@ from pgguard.errors import PgguardError
 from pgguard.model.supervision import ChannelTest, Supervision
 from pgguard.nightly.alerting import Acknowledged, Alerted, AlertState, Message, Night, Told, decide
 from pgguard.nightly.channels import beat, send
+from pgguard.store.history import open_history
 
 if TYPE_CHECKING:
     import datetime
@@ -187,6 +188,15 @@ def supervision(history: History, target: str) -> Supervision:
     """
     ended = (one.finished for one in reversed(history.runs(target)) if not one.failure)
     return Supervision(next(ended, ""), tests(history), began=True)
+
+
+def supervision_in(place: str, target: str) -> Supervision | None:
+    """The same from the store at a place; None where it cannot be read, which the run itself says."""
+    try:
+        with open_history(place) as history:
+            return supervision(history, target)
+    except PgguardError:
+        return None
 
 
 def tests(history: History) -> dict[str, ChannelTest]:

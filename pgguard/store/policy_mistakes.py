@@ -20,6 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pgguard.model.policy import Policy
+from pgguard.store.alert_address import secret_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -353,6 +354,9 @@ def _of_channels(data: dict[str, Any]) -> Iterator[Mistake]:
     for number, entry in section_entries(data, "alert_channel"):
         if len([one for one in ("url", "url_from") if entry.get(one)]) != 1:
             yield Mistake(("alert_channel", number), "expected url or url_from, one of them")
+        elif secret_in(entry_texts(entry, "url")[0]):
+            at = ("alert_channel", number, "url")
+            yield Mistake(at, "holds what looks like a password or token: url_from = env:NAME or file:PATH")
 
 
 def _of_folders(data: dict[str, Any]) -> Iterator[Mistake]:

@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from pgguard.errors import InputError
+from pgguard.model.finding import Verdict
 from pgguard.model.policy import Administrators, Policy, Thresholds
 from pgguard.store.fleet_file import overlaid, read_fleet
+from pgguard.store.history import open_history
 from tests.nightly.receiving import receiver
 
 if TYPE_CHECKING:
@@ -46,7 +48,11 @@ def test_every_server_is_looked_at_whatever_becomes_of_the_others(
     (tmp_path / "fleet.toml").write_text("workers = 3\n" + "\n".join(targets), encoding="utf-8")
     (tmp_path / "over.toml").write_text('[administrators]\nroles = ["c_martin"]\n', encoding="utf-8")
     with receiver() as web:
+        exports = tmp_path / "exports"
+        exports.mkdir()
+        (exports / "all.csv").write_text("nir,last_name,birth_date\n1,x,2000-01-01\n", encoding="utf-8")
         policy = f'[[alert_channel]]\nname = "team"\nurl = "{web.url()}"\n'
+        policy += f'[[folder]]\npath = "{exports}"\npurpose = "exports"\nkeep_days = 30\n'
         (tmp_path / "pgguard.toml").write_text(policy, encoding="utf-8")
         pgguard("alert", "test", "--history", "h.sqlite")
         web.titles()
@@ -69,6 +75,12 @@ def test_every_server_is_looked_at_whatever_becomes_of_the_others(
         assert "== one-0" not in second.stdout
         assert "5 servers: 1 with news, 1 could not be looked at" in second.stdout
         assert web.titles() == []
+    with open_history(str(tmp_path / "h.sqlite")) as remembered:
+        judged = remembered.check_states("one-0")
+    # what is not on the server is judged as for one server
+    assert judged["alert-stale-check"].verdict is Verdict.PASS
+    assert judged["alert-no-channel"].verdict is Verdict.PASS
+    assert judged["file-clear-export"].verdict is Verdict.FAIL
     history = pgguard("history", "--history", "h.sqlite").stdout
     for name in found:
         assert name in history

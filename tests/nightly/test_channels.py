@@ -12,7 +12,8 @@ from aiosmtpd.controller import Controller
 
 from pgguard.model.policy import AlertChannel, Alerts
 from pgguard.nightly.alerting import Message
-from pgguard.nightly.channels import beat, secret_in, send
+from pgguard.nightly.channels import beat, send
+from pgguard.store.alert_address import secret_in
 from tests.nightly.receiving import Receiver, receiver
 
 if TYPE_CHECKING:
