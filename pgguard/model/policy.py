@@ -12,6 +12,7 @@ from typing import Literal
 
 from pgguard.model.category import NOT_SENSITIVE as NOT_SENSITIVE
 from pgguard.model.category import Category as Category  # noqa: TC001 - as above
+from pgguard.model.mandate import Mandate, Mandates, MandateTable
 from pgguard.model.register import (
     Account,
     Activity,
@@ -22,6 +23,7 @@ from pgguard.model.register import (
     Processor,
     Register,
 )
+from pgguard.model.retention import DataSubject, Hold, Retention, SubjectColumn  # noqa: TC001 - as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,17 +296,6 @@ class DatabaseEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
-    """How long rows of a table are kept (GDPR art. 5(1)(e)), by the age of one of its columns."""
-
-    table: str
-    months: int
-    age_column: str
-    basis: str = ""
-    database: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Files:
     """Folders of the machine where pgguard runs that a web or FTP server hands out, by absolute path."""
 
@@ -458,6 +449,7 @@ class Policy:
     personal_roles: PersonalRoles = field(default_factory=PersonalRoles)
     files: Files = field(default_factory=Files)
     register: Register = field(default_factory=Register)
+    mandates: Mandates = field(default_factory=Mandates)
     service: tuple[Service, ...] = ()
     person: tuple[Person, ...] = ()
     column: tuple[ColumnEntry, ...] = ()
@@ -473,6 +465,11 @@ class Policy:
     staging: tuple[StagingEntry, ...] = ()
     database: tuple[DatabaseEntry, ...] = ()
     retention: tuple[Retention, ...] = ()
+    hold: tuple[Hold, ...] = ()
+    data_subject: tuple[DataSubject, ...] = ()
+    subject_column: tuple[SubjectColumn, ...] = ()
+    mandate: tuple[Mandate, ...] = ()
+    mandate_table: tuple[MandateTable, ...] = ()
     folder: tuple[Folder, ...] = ()
     controller: tuple[Controller, ...] = ()
     processor: tuple[Processor, ...] = ()

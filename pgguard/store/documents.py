@@ -1,4 +1,4 @@
-"""The texts of contracts that the register names: what their bytes come to today, and never what they say."""
+"""The texts of contracts and instructions: what their bytes come to today, and never what they say."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _BLOCK = 1 << 20
 
 
 def read_documents(policy: Policy) -> Mapping[str, Document]:
-    """Every document that a contract of the register names, by its path."""
-    return {path: _read(path) for path in sorted({one.document for one in policy.contract if one.document})}
+    """Every document that a contract of the register or a mandate names, by its path."""
+    named = {*(one.document for one in policy.contract), *(one.document for one in policy.mandate)} - {""}
+    return {path: _read(path) for path in sorted(named)}
 
 
 def _read(path: str) -> Document:

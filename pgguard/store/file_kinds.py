@@ -171,7 +171,7 @@ def _member(header: bytes) -> tuple[str, int, bytes] | None:
 
 
 def _tar(file: BinaryIO, depth: int, *, cut: bool) -> Iterator[Kind]:
-    seen, place, found = 0, 0, False
+    seen, place = 0, 0
     while True:
         file.seek(place)
         header = file.read(_BLOCK)
@@ -193,10 +193,9 @@ def _tar(file: BinaryIO, depth: int, *, cut: bool) -> Iterator[Kind]:
                 return
             part = io.BytesIO(file.read(min(size, _HEAD)))
             for one in kinds(part, name, cut=size > _HEAD, depth=depth + 1):
-                found = found or one.holds != "encrypted"
                 yield one if one.holds == "unseen" else one._replace(words=f"{one.words}, in a tar")
         place += _BLOCK + (size + _BLOCK - 1) // _BLOCK * _BLOCK
-    if not whole and not found:
+    if not whole:
         why = (
             "of which only the beginning can be unpacked" if cut else "of which only a part can be looked at"
         )

@@ -46,13 +46,15 @@ class _Place(NamedTuple):
 
 
 def look_at_folders(policy: Policy) -> Mapping[str, FolderLook]:
-    """Each folder, web root and FTP root that the policy names, by its path, as it is now.
+    """Each folder, web root and FTP root that the policy and its mandates name, by its path, as it is now.
 
     What one of them does not let us see is said in `FolderLook.unread`. Raises `PolicyError` for a lexicon of
     the policy with mistakes.
     """
     roots = (*policy.files.web_roots, *policy.files.ftp_roots)
-    named = [one.path for one in policy.folder]
+    named = list(
+        dict.fromkeys([*(one.path for one in policy.folder), *(one.folder for one in policy.mandate)])
+    )
     look = _Look(policy, named)
     # what the links of a root lead to has to be known before the folders are looked at
     found = {root: look.folder(root, root) for root in roots}

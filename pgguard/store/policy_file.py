@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pgguard.errors import PolicyError
 from pgguard.model.policy import Policy
 from pgguard.model.register import REGISTER_SECTIONS, Register
+from pgguard.store.mandate_mistakes import mandate_contracts, mandate_mistakes
 from pgguard.store.policy_mistakes import MOST, accepted, adapter, dotted, mistakes, texts
 from pgguard.store.register_mistakes import contract_names, foreign, misplaced, register_mistakes
 from pgguard.store.toml_lines import lines, nearest
@@ -74,7 +75,7 @@ def load(path: Path | None) -> LoadedPolicy:
         raise PolicyError("\n".join(said))
     # beside the file that names them, from wherever we are called
     folder = (written.register_path or path).parent
-    policy = placed(accepted(written.data), folder)
+    policy = _mandates_placed(placed(accepted(written.data), folder), path.parent)
     if written.register is None:
         return LoadedPolicy(policy, str(path), written.sha256)
     # its file is named below, and what it says stands in the policy now
@@ -88,12 +89,25 @@ def load(path: Path | None) -> LoadedPolicy:
 
 
 def placed(policy: Policy, folder: Path) -> Policy:
-    """The policy with the paths of contracts' documents from that folder on."""
+    """The policy with the paths of documents of the register from that folder on."""
     contracts = tuple(
         dataclasses.replace(one, document=str(folder / one.document)) if one.document else one
         for one in policy.contract
     )
     return dataclasses.replace(policy, contract=contracts)
+
+
+def _mandates_placed(policy: Policy, folder: Path) -> Policy:
+    """The policy with the instructions and the recipients' keys of its mandates from that folder on."""
+    mandates = tuple(
+        dataclasses.replace(
+            one,
+            document=str(folder / one.document),
+            recipients=tuple(key if key.startswith("age1") else str(folder / key) for key in one.recipients),
+        )
+        for one in policy.mandate
+    )
+    return dataclasses.replace(policy, mandate=mandates)
 
 
 def read(path: Path, what: str = "policy") -> tuple[bytes, str]:
@@ -131,13 +145,13 @@ class Written(NamedTuple):
         """The mistakes of both, and more of them that were found in `data`, as lines for people."""
         more = list(more)
         if self.register is None:
-            return self.policy.said(str(self.path), more)
+            return self.policy.said(str(self.path), [*more, *mandate_contracts(self.data)])
         named = next((name for _, name in texts(self.policy.data, "register", "file")), "")
         mine = [one for one in more if one.place[0] not in REGISTER_SECTIONS]
         theirs = [one for one in more if one.place[0] in REGISTER_SECTIONS]
         # with mistakes of its own in it, what it does not declare says nothing
         if not self.register.broken:
-            mine += contract_names(self.data)
+            mine += [*contract_names(self.data), *mandate_contracts(self.data)]
         mine += misplaced(self.policy.data, named)
         theirs += foreign(self.register.data)
         return [
@@ -216,7 +230,10 @@ def examine(text: str) -> Examined:
             written[line - 1] = ""
         else:
             return Examined(
-                data, "\n".join(written), tuple(broken), (*mistakes(data), *register_mistakes(data))
+                data,
+                "\n".join(written),
+                tuple(broken),
+                (*mistakes(data), *register_mistakes(data), *mandate_mistakes(data)),
             )
 
 

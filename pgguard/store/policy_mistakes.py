@@ -42,6 +42,11 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "staging": ("database", "table"),
     "database": ("name",),
     "retention": ("database", "table", "age_column"),
+    "hold": ("database", "rows", "table"),
+    "data_subject": ("database", "table"),
+    "subject_column": ("database", "column"),
+    "mandate": ("name",),
+    "mandate_table": ("mandate", "table"),
     "folder": ("path",),
     "controller": ("name",),
     "processor": ("name",),
@@ -60,6 +65,12 @@ SHAPES = {
     ("audit_table", "table"): "schema.table",
     ("retention", "table"): "schema.table",
     ("staging", "table"): "schema.table",
+    ("retention", "copies"): "schema.table",
+    ("hold", "table"): "schema.table",
+    ("data_subject", "table"): "schema.table",
+    ("subject_column", "column"): "schema.table.column",
+    ("mandate_table", "table"): "schema.table",
+    ("mandate", "staging"): "schema.table",
     ("activity", "tables"): "schema.table",
     ("activity", "columns"): "schema.table.column",
 }
@@ -360,7 +371,7 @@ def _of_channels(data: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _of_folders(data: dict[str, Any]) -> Iterator[Mistake]:
-    for pattern in (("folder", "*", "path"), ("files", "*", "*")):
+    for pattern in (("folder", "*", "path"), ("files", "*", "*"), ("mandate", "*", "folder")):
         for place, text in texts(data, *pattern):
             if text.strip() and not text.startswith("/"):
                 yield Mistake(place, "expected an absolute path, as in /srv/exports")

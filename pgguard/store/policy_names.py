@@ -32,7 +32,15 @@ _ROLES = (
 )
 _DATABASES = (("database", "*", "name"), ("activity", "*", "databases", "*"), ("*", "*", "database"))
 # keys of a table's entry that name one of its columns
-_COLUMNS = (("retention", "table", "age_column"), ("audit_table", "table", "subject"))
+_COLUMNS = (
+    ("retention", "table", "age_column"),
+    ("audit_table", "table", "subject"),
+    ("data_subject", "table", "key"),
+)
+# keys that list names of columns of the table of their entry
+_COLUMN_LISTS = (("retention", "columns"), ("mandate_table", "columns"))
+# keys that list tables
+_TABLE_LISTS = (("activity", "tables"), ("retention", "copies"))
 _TABLES = ("relations", "columns")
 _NEEDED = frozenset({*_TABLES, "schemas", "publications"})
 _LAST = re.compile(r'(.*)\.("(?:[^"]|"")+"|[^".]+)\Z', re.DOTALL)
@@ -117,8 +125,9 @@ class _Look:
                     yield from self._table(place, name, database)
                 elif match := _LAST.match(name):
                     yield from self._column(place, match[1], match[2], database)
-        for listed, name in texts(data, "activity", "*", "tables", "*"):
-            yield from self._table(listed, name, "")
+        for section, key in _TABLE_LISTS:
+            for listed, name in texts(data, section, "*", key, "*"):
+                yield from self._table(listed, name, "")
         for listed, name in texts(data, "activity", "*", "columns", "*"):
             if match := _LAST.match(name):
                 yield from self._column(listed, match[1], match[2], "")
@@ -128,6 +137,18 @@ class _Look:
                 # a table that is not there is said once
                 if column.strip() and any(name in self._known(one) for one in self._within(database)):
                     yield from self._column((section, number, key), name, column, database)
+
+        databases = {
+            entry_texts(entry, "name")[0]: entry_texts(entry, "database")[0]
+            for _, entry in section_entries(data, "mandate")
+        }
+        for section, key in _COLUMN_LISTS:
+            for number, entry in section_entries(data, section):
+                name, database, mandate = entry_texts(entry, "table", "database", "mandate")
+                database = database or databases.get(mandate, "")
+                if any(name in self._known(one) for one in self._within(database)):
+                    for at, column in enumerate(entry.get(key) or ()):
+                        yield from self._column((section, number, key, at), name, str(column), database)
 
     def tenant_columns(self, data: dict[str, Any]) -> Iterator[Mistake]:
         for place, name in texts(data, "tenancy", "columns", "*"):
