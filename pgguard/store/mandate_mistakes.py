@@ -6,6 +6,7 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
+from pgguard.model.mandate_names import MANDATE_NAME
 from pgguard.store.policy_mistakes import Mistake, entry_texts, near, section_entries, texts
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def mandate_contracts(data: dict[str, Any]) -> Iterator[Mistake]:
 
 def _of_mandate(number: int, entry: dict[str, Any], taken: set[str]) -> Iterator[Mistake]:
     name, digest = entry_texts(entry, "name", "sha256")
+    if name.strip() and not MANDATE_NAME.match(name):
+        said = "expected up to 40 lower-case letters, digits and _: a schema and a folder are called so"
+        yield Mistake(("mandate", number, "name"), said)
     if name.strip() and name not in taken:
         yield Mistake(("mandate", number), f"no [[mandate_table]] says what {name} takes")
     if digest.strip() and not _DIGEST.match(digest):
