@@ -89,7 +89,8 @@ class CheckState:
 class Run:
     """A run; `counts` are findings open after it, by severity, None where nothing could be looked at.
 
-    `looked_at` is by the server's clock, the other times by ours. `not_looked_at` are findings that stay as
+    `looked_at` is by the server's clock, the other times by ours. `register_sha256` is empty where the
+    register stands in the policy, and for runs before it was kept. `not_looked_at` are findings that stay as
     they were, because their check could not be evaluated.
     """
 
@@ -102,6 +103,7 @@ class Run:
     version: str
     server_version: str = ""
     policy_sha256: str = ""
+    register_sha256: str = ""
     counts: dict[Severity, int] | None = None
     waived: int = 0
     not_looked_at: int = 0
@@ -189,6 +191,15 @@ class TrendFix:
     longest: int
 
 
+@dataclass(frozen=True, slots=True)
+class TrendRegister:
+    """A run before which the register of processing was changed; `before` is empty where none was kept."""
+
+    at: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """What the history tells of a target; `longest_pause` between two looks in seconds, and its beginning."""
@@ -203,3 +214,4 @@ class Trend:
     fixes: tuple[TrendFix, ...]
     open: tuple[Known, ...]
     waived: tuple[Known, ...]
+    registers: tuple[TrendRegister, ...] = ()

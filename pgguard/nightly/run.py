@@ -173,6 +173,7 @@ class _Made:
             looked_at=_looked_at(report),
             server_version=report.server_version,
             policy_sha256=report.policy_sha256,
+            register_sha256=report.register_sha256,
             waived=report.waived,
             not_evaluated=report.unknown,
             unread=", ".join(".".join(filter(None, (one.database, one.section))) for one in report.unread),

@@ -7,10 +7,10 @@ import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.model.finding import Severity
-from pgguard.model.history import Trend, TrendFix, TrendMonth, seconds_between
+from pgguard.model.history import Trend, TrendFix, TrendMonth, TrendRegister, seconds_between
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pgguard.model.history import Run
     from pgguard.store.history import History
@@ -36,7 +36,18 @@ def trend(history: History, target: str) -> Trend:
             )
         ),
         waived=tuple(one for one in present if one.state == "waived"),
+        registers=tuple(_registers(runs)),
     )
+
+
+def _registers(runs: Sequence[Run]) -> Iterator[TrendRegister]:
+    # a run that could not look read no policy worth comparing
+    looks = [one for one in runs if one.policy_sha256]
+    before = ""
+    for one in looks:
+        if one.register_sha256 != before:
+            yield TrendRegister(one.started, before, one.register_sha256)
+            before = one.register_sha256
 
 
 class _Pause(NamedTuple):

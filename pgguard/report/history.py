@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Story = Sequence[tuple[str, str, Severity, str, int | None]]
 
 _SHOWN = 20
+_REGISTERS = 5
 _EVENTS = ("new", "returned", "fixed", "waived")
 _WORST_FIRST = tuple(reversed(Severity))
 
@@ -75,6 +76,10 @@ def _lines(trend: Trend) -> Iterator[str]:
     seconds, since = trend.longest_pause
     if seconds:
         yield f"  longest time without a look: {days(seconds)}, from {_minute(since)}"
+    for one in trend.registers[-_REGISTERS:]:
+        before = f"sha256 {one.before[:16]}..." if one.before else "none of its own kept"
+        after = f"sha256 {one.after[:16]}..." if one.after else "none of its own"
+        yield f"  register of processing, {_minute(one.at)}: {after} (before: {before})"
     yield ""
     yield from _months(trend)
     yield from _fixes(trend)
@@ -147,6 +152,10 @@ def _document(trend: Trend) -> dict[str, Any]:
             }
             for one in trend.fixes
         ],
+        "register": [
+            {"since": one.at, "before": one.before or None, "sha256": one.after or None}
+            for one in trend.registers
+        ],
         "open": [_finding(one) for one in trend.open],
         "waived": [_finding(one) for one in trend.waived],
     }
@@ -157,6 +166,8 @@ def _run(run: Run) -> dict[str, Any]:
         "run": run.id,
         "started": run.started,
         "exit_code": run.exit_code,
+        "policy_sha256": run.policy_sha256 or None,
+        "register_sha256": run.register_sha256 or None,
         "not_looked_at": run.not_looked_at,
         "not_evaluated": run.not_evaluated,
         "failure": run.failure or None,

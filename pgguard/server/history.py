@@ -17,7 +17,7 @@ from pgguard.store.history_file import sql
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_VERSION = 1
+_VERSION = 2
 _TABLES = 6
 
 
@@ -30,6 +30,7 @@ class PostgresRows:
 
     def __init__(self, where: str) -> None:
         self._where = where
+        self._version = _VERSION
         target = Target.from_options(where)
         try:
             self._connection = target.connect()
@@ -52,7 +53,11 @@ class PostgresRows:
         if not self._is_there:
             return []
         with self._told():
-            rows = psycopg.RawCursor(self._connection).execute(sql(name).encode(), values).fetchall()
+            rows = (
+                psycopg.RawCursor(self._connection)
+                .execute(sql(name, self._version).encode(), values)
+                .fetchall()
+            )
         return [tuple(map(_text, row)) for row in rows]
 
     def write(self, name: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -65,13 +70,17 @@ class PostgresRows:
         """As `Rows.writing`; another session that writes is waited for."""
         with self._told(), self._connection.transaction():
             self._connection.execute(sql("lock").encode())
-            if not self._is_there and not self._checked():
+            is_there, version = self._is_there, self._version
+            # asked again under the lock: another run may have made or upgraded it
+            if not self._checked():
                 self._connection.execute(sql("schema").encode())
-            is_there, self._is_there = self._is_there, True
+            elif self._version < _VERSION:
+                self._connection.execute(sql("upgrade_2").encode())
+            self._is_there, self._version = True, _VERSION
             try:
                 yield
             except BaseException:
-                self._is_there = is_there
+                self._is_there, self._version = is_there, version
                 raise
 
     def close(self) -> None:
@@ -97,9 +106,10 @@ class PostgresRows:
         found: tuple[Any, ...] | None = self._connection.execute(sql("version").encode()).fetchone()
         if found is None or found[0] is None:
             raise InputError(self._damaged())
-        if found[0] != _VERSION:
+        if not 1 <= found[0] <= _VERSION:
             msg = f"the history at {self._where} was made by a newer pgguard; it is left as it is"
             raise InputError(msg)
+        self._version = found[0]
         return True
 
     def _damaged(self) -> str:

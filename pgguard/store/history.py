@@ -1,6 +1,7 @@
 """The history of nightly runs: in a SQLite file or in a PostgreSQL, by the same SQL (sql/history).
 
-Nothing is made or changed before something is written, and what a run writes is one transaction.
+Nothing is made or changed before something is written, and what a run writes is one transaction. A history of
+an older form is read as it is, and brought to today's by the first that writes.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ class History:
         row = (
             number, run.target, run.started, run.finished, run.looked_at or None, run.exit_code, run.version,
             run.server_version, run.policy_sha256, *counts, run.waived, run.not_looked_at, run.not_evaluated,
-            run.unread, run.failure,
+            run.unread, run.failure, run.register_sha256,
         )  # fmt: skip
         self._rows.write("add_run", [row])
         if comparison is not None:
@@ -221,7 +222,7 @@ class History:
 
 def _run(target: str, row: tuple[Any, ...]) -> Run:
     number, started, finished, looked_at, exit_code, version, server_version, sha256, *rest = row
-    counts, (waived, not_looked_at, not_evaluated, unread, failure) = rest[:4], rest[4:]
+    counts, (waived, not_looked_at, not_evaluated, unread, failure, register) = rest[:4], rest[4:]
     return Run(
         id=number,
         target=target,
@@ -232,6 +233,7 @@ def _run(target: str, row: tuple[Any, ...]) -> Run:
         version=version,
         server_version=server_version,
         policy_sha256=sha256,
+        register_sha256=register,
         counts=None if counts[0] is None else dict(zip(reversed(Severity), counts, strict=True)),
         waived=waived or 0,
         not_looked_at=not_looked_at or 0,

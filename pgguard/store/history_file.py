@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _APPLICATION_ID = 0x70676869
-_VERSION = 1
+_VERSION = 2
 _WAIT_SECONDS = 30
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -32,6 +32,7 @@ class SqliteRows:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db: sqlite3.Connection | None = None
+        self._version = _VERSION
         with self._told():
             if path.exists():
                 self._db = self._opened()
@@ -41,7 +42,7 @@ class SqliteRows:
         if self._db is None:
             return []
         with self._told():
-            return self._db.execute(sql(name), _numbered(values)).fetchall()
+            return self._db.execute(sql(name, self._version), _numbered(values)).fetchall()
 
     def write(self, name: str, rows: Iterable[tuple[object, ...]]) -> None:
         """As `Rows.write`."""
@@ -56,6 +57,8 @@ class SqliteRows:
             db = self._db or self._made()
             db.execute("BEGIN IMMEDIATE")
         try:
+            with self._told():
+                self._upgrade(db)
             yield
             with self._told():
                 db.execute("COMMIT")
@@ -63,7 +66,15 @@ class SqliteRows:
             # a full disk has ended the transaction already
             with contextlib.suppress(sqlite3.Error):
                 db.execute("ROLLBACK")
+                (self._version,) = db.execute("PRAGMA user_version").fetchone()
             raise
+
+    def _upgrade(self, db: sqlite3.Connection) -> None:
+        # asked again under the lock: another process may have done it
+        (self._version,) = db.execute("PRAGMA user_version").fetchone()
+        if self._version < _VERSION:
+            db.execute(sql("upgrade_2.sqlite"))
+            db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
         """As `Rows.close`."""
@@ -107,13 +118,14 @@ class SqliteRows:
         if application != _APPLICATION_ID:
             msg = f"{self.path}: this file is not a history of pgguard's; it is left as it is"
             raise InputError(msg)
-        if version != _VERSION:
+        if not 1 <= version <= _VERSION:
             msg = f"{self.path}: the history was made by a newer pgguard; it is left as it is"
             raise InputError(msg)
         # damage deep in the file would otherwise be found after half of a run is written
         (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise InputError(self._damaged())
+        self._version = version
         return True
 
     def _damaged(self) -> str:
@@ -138,11 +150,12 @@ class SqliteRows:
 
 
 @cache
-def sql(name: str) -> str:
-    """A file of sql/history, without a semicolon at its end."""
-    return (
-        resources.files("pgguard").joinpath(f"sql/history/{name}.sql").read_text("utf-8").rstrip().rstrip(";")
-    )
+def sql(name: str, version: int = 0) -> str:
+    """A file of sql/history, without a semicolon at its end: the one for an older form where there is one."""
+    folder = resources.files("pgguard").joinpath("sql/history")
+    older = folder.joinpath(f"{name}.v{version}.sql")
+    file = older if older.is_file() else folder.joinpath(f"{name}.sql")
+    return file.read_text("utf-8").rstrip().rstrip(";")
 
 
 def _numbered(values: tuple[object, ...]) -> dict[str, object]:

@@ -5,13 +5,14 @@ CREATE SCHEMA pgguard_history;
 REVOKE ALL ON SCHEMA pgguard_history FROM PUBLIC;
 COMMENT ON SCHEMA pgguard_history IS 'pgguard: what each nightly run found, and what became of it';
 CREATE TABLE pgguard_history.version (version integer NOT NULL);
-INSERT INTO pgguard_history.version VALUES (1);
+INSERT INTO pgguard_history.version VALUES (2);
 CREATE TABLE pgguard_history.run (
     id bigint PRIMARY KEY, target text NOT NULL, started timestamp with time zone NOT NULL,
     finished timestamp with time zone NOT NULL, looked_at timestamp with time zone,
     exit_code integer NOT NULL, version text NOT NULL, server_version text NOT NULL,
     policy_sha256 text NOT NULL, critical integer, high integer, medium integer, low integer,
-    waived integer, not_looked_at integer, not_evaluated integer, unread text NOT NULL, failure text NOT NULL
+    waived integer, not_looked_at integer, not_evaluated integer, unread text NOT NULL, failure text NOT NULL,
+    register_sha256 text NOT NULL DEFAULT ''
 );
 CREATE INDEX run_target ON pgguard_history.run (target, id);
 CREATE TABLE pgguard_history.issue (

@@ -4,7 +4,8 @@ CREATE TABLE IF NOT EXISTS run (
     id INTEGER PRIMARY KEY, target TEXT NOT NULL, started TEXT NOT NULL, finished TEXT NOT NULL,
     looked_at TEXT, exit_code INTEGER NOT NULL, version TEXT NOT NULL, server_version TEXT NOT NULL,
     policy_sha256 TEXT NOT NULL, critical INTEGER, high INTEGER, medium INTEGER, low INTEGER,
-    waived INTEGER, not_looked_at INTEGER, not_evaluated INTEGER, unread TEXT NOT NULL, failure TEXT NOT NULL
+    waived INTEGER, not_looked_at INTEGER, not_evaluated INTEGER, unread TEXT NOT NULL, failure TEXT NOT NULL,
+    register_sha256 TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS run_target ON run (target, id);
 CREATE TABLE IF NOT EXISTS issue (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,8 @@ import pytest
 from pgguard.errors import HistoryError, InputError, UsageError
 from pgguard.model.finding import Severity, Verdict
 from pgguard.model.history import CheckState, Comparison, Event, Known, Run
+from pgguard.nightly.trend import trend
+from pgguard.report.history import render, render_json
 from pgguard.store.history import open_history
 
 if TYPE_CHECKING:
@@ -116,6 +119,54 @@ def test_a_note_is_kept_until_it_is_written_again(place: str) -> None:
                 history.put_note("heartbeat", text)
     with open_history(place) as history:
         assert history.note("heartbeat") == "two"
+
+
+def test_a_history_of_the_first_form_is_read_as_it_is_and_upgraded_by_the_first_write(
+    place: str, cluster: Cluster
+) -> None:
+    keep(place, a_run(), changed(known()))
+    _to_first_form(place, cluster)
+    with open_history(place) as history:
+        assert history.runs(TARGET) == [a_run(id=1)]
+        with pytest.raises(ZeroDivisionError), history.writing():
+            raise ZeroDivisionError
+        # what was rolled back is read in the old form again
+        assert history.memory(TARGET, ()).last == a_run(id=1)
+    with open_history(place) as history, open_history(place) as other:
+        with history.writing():
+            history.record(a_run(2, register_sha256="ab" * 32), None)
+        with other.writing():
+            other.record(a_run(3, register_sha256="cd" * 32), None)
+    with open_history(place) as history:
+        digests = [one.register_sha256 for one in history.runs(TARGET)]
+    assert digests == ["", "ab" * 32, "cd" * 32]
+
+
+def _to_first_form(place: str, cluster: Cluster) -> None:
+    if place.startswith("postgresql"):
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute(f"ALTER TABLE {NAME}.run DROP COLUMN register_sha256")
+            connection.execute(f"UPDATE {NAME}.version SET version = 1")
+        return
+    db = sqlite3.connect(place)
+    db.execute("ALTER TABLE run DROP COLUMN register_sha256")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+
+
+def test_a_change_of_the_register_between_runs_is_told(place: str) -> None:
+    for day, policy, register in ((1, "p", "a" * 64), (2, "", ""), (3, "p", "a" * 64), (4, "p", "b" * 64)):
+        keep(place, a_run(day, policy_sha256=policy, register_sha256=register), None)
+    with open_history(place) as history:
+        found = trend(history, TARGET)
+    assert [(one.at, one.before[:1], one.after[:1]) for one in found.registers] == [
+        (DAY.format(1), "", "a"),
+        (DAY.format(4), "a", "b"),
+    ]
+    assert "register of processing, 2026-11-04 02:00: sha256 bbbb" in render([found])
+    last = json.loads(render_json([found]))[0]
+    assert last["register"][-1]["sha256"] == "b" * 64
+    assert last["last"]["register_sha256"] == "b" * 64
 
 
 def test_old_runs_are_forgotten_and_what_is_still_there_is_not(place: str) -> None:
