@@ -39,9 +39,21 @@ class Networks:
 
 @dataclass(frozen=True, slots=True)
 class Administrators:
-    """Roles that may hold administrative powers."""
+    """Roles that may hold administrative powers, and when they are at work.
+
+    `hours` are whole hours of the day in `timezone`, from the first to before the last: "7-20".
+    """
 
     roles: tuple[str, ...] = ()
+    hours: str = ""
+    weekdays: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+    )
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

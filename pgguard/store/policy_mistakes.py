@@ -16,6 +16,7 @@ import os.path
 import re
 import types
 import typing
+import zoneinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,6 +79,7 @@ _DOTTED = re.compile(r'(?:"(?:[^"]|"")+"|[^".\s]+)(?:\.(?:"(?:[^"]|"")+"|[^".\s]
 _PART = re.compile(r'"(?:[^"]|"")+"|[^".]+')
 # what init and roster draft put where only a person can say it
 _OPEN = re.compile(r"\?(?:\s|\Z)")
+_HOURS = re.compile(r"(\d{1,2})-(\d{1,2})\Z")
 _PROVIDER = re.compile(r"(?:file|env|command):\s*\S|prompt\Z")
 _SECRET = re.compile(r"://[^/?#@\s:]*:[^/?#@\s]+@|\b(?:ssl)?password\s*=", re.IGNORECASE)
 _WORDS = {
@@ -297,8 +299,22 @@ def _of_text(place: Place, text: str) -> Iterator[Mistake]:
         parts = len(_PART.findall(text)) if _DOTTED.match(text) else 0
         if parts != shape.count(".") + 1:
             yield Mistake(place, f"expected {shape}")
+    if keys == ("administrators", "hours") and text:
+        told = _HOURS.match(text)
+        if not told or not int(told[1]) < int(told[2]) <= 24:
+            yield Mistake(place, "expected whole hours of a day, as in 7-20")
+    if keys == ("administrators", "timezone") and not _is_zone(text):
+        yield Mistake(place, "expected a time zone, as in Europe/Paris, that this machine knows")
     if keys == ("keys", "provider") and text and not _PROVIDER.match(text):
         yield Mistake(place, "expected file:PATH, env:NAME, command:PROGRAM or prompt, never the key itself")
+
+
+def _is_zone(text: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _is_required(place: Place) -> bool:
