@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import secrets
+import socket
 import stat
 import urllib.error
 import urllib.request
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pgguard.nightly.alerting import Message
 
 _SECONDS = 10.0
+# where syslog(3) sends to; journald listens there too
+_LOG = "/dev/log"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LONGEST = 4096
 
@@ -69,11 +72,22 @@ def _sent(message: Message, channel: AlertChannel, environment: Mapping[str, str
             way = apprise.Apprise()
             if not url or not way.add(url):
                 return "its address is not one that apprise understands"
+            if url.startswith("syslog:") and not _is_listened_to(_LOG):
+                return f"nobody keeps a system log here: nothing listens at {_LOG}"
             done = way.notify(body=message.text, title=message.title, body_format=apprise.NotifyFormat.TEXT)
     except Exception as error:
         # a library of many services: whatever it raises must not stop the run, nor be repeated
         return f"it failed ({type(error).__name__})"
     return "" if done else "nobody took the message: the service refused it, or does not answer"
+
+
+def _is_listened_to(path: str) -> bool:
+    """Whether a message would be taken there; the C library says nothing when it is not (syslog(3))."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_UNIX, kind) as asking, contextlib.suppress(OSError):
+            asking.connect(path)
+            return True
+    return False
 
 
 def _read(source: str, environment: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,36 @@ def test_mail_and_a_webhook_get_the_message_and_a_dead_one_stops_neither(
     assert web.got[0]["message"].startswith("Target: db")
     (escalated,) = send(MESSAGE._replace(level="escalation"), channels, {})
     assert escalated == ("later", "")
+
+
+def test_a_system_log_far_away_gets_the_message() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        channel = AlertChannel("log", f"rsyslog://127.0.0.1:{server.getsockname()[1]}/auth")
+        assert send(MESSAGE, (channel,), {}) == (("log", ""),)
+        got = server.recv(65536).decode()
+    # facility auth (4), RFC 5424, 6.2.1
+    assert int(got[1 : got.index(">")]) // 8 == 4
+    assert "1 high finding on db" in got
+
+
+@pytest.mark.skipif(
+    os.path.exists("/dev/log") or os.geteuid() != 0, reason="a system log is there, or no root"
+)
+def test_a_system_log_here_gets_the_message_and_without_one_it_is_not_said_to() -> None:
+    channel = AlertChannel("log", "syslog://auth")
+    ((_, reason),) = send(MESSAGE, (channel,), {})
+    assert "nobody keeps a system log here" in reason
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        try:
+            server.bind("/dev/log")
+            server.settimeout(10)
+            assert send(MESSAGE, (channel,), {}) == (("log", ""),)
+            # what asked whether somebody listens sent nothing
+            assert "1 high finding on db" in server.recv(65536).decode()
+        finally:
+            os.unlink("/dev/log")
 
 
 def test_an_address_that_is_a_secret_is_nowhere_in_what_is_told(
