@@ -105,7 +105,11 @@ def judged(
     chosen = [named(one) for one in only] if only else None
     snapshot = with_values(source, sample, sample_only, loaded.policy)
     snapshot = with_all(
-        snapshot, loaded.policy, store=observations, supervision=supervision, live=source.file is None
+        snapshot,
+        loaded.policy,
+        store=observations,
+        supervision=supervision,
+        server=source.target if source.file is None else None,
     )
     return judge(
         snapshot,

@@ -26,6 +26,14 @@ class Alarm(NamedTuple):
     entry: str = ""
 
 
+class Feed(NamedTuple):
+    """The alarms of a window in one database's audit store, in order, and what could not be judged."""
+
+    database: str
+    alarms: tuple[Alarm, ...]
+    unjudged: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """From where on something is out of the ordinary.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from pgguard.model.audit_alarm import Feed
     from pgguard.model.folders import FolderLook
     from pgguard.model.observation import Observations
     from pgguard.model.register import Document
@@ -87,8 +88,8 @@ class Snapshot(Sections):
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
     `observations` is what was seen of its sessions over time, `supervision` what is known of its nightly
     checks, `documents` are the texts of contracts by the paths that the register names, `folders` what lies
-    in the folders that the policy names, by their paths; None when nobody asked for it, and nothing of it is
-    saved with the snapshot.
+    in the folders that the policy names, by their paths, `alarms` what the audit stores tell of the last day;
+    None when nobody asked for it, and nothing of it is saved with the snapshot.
     """
 
     server_rows = section(rows.Server)
@@ -122,6 +123,7 @@ class Snapshot(Sections):
         supervision: Supervision | None = None,
         documents: Mapping[str, Document] | None = None,
         folders: Mapping[str, FolderLook] | None = None,
+        alarms: Sequence[Feed] | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
@@ -130,6 +132,7 @@ class Snapshot(Sections):
         self.supervision = supervision
         self.documents = documents
         self.folders = folders
+        self.alarms = alarms
 
     @property
     def server(self) -> rows.Server:
@@ -227,6 +230,12 @@ class Snapshot(Sections):
         made.folders = folders
         return made
 
+    def alarmed(self, alarms: Sequence[Feed]) -> Snapshot:
+        """The same snapshot with what its audit stores tell of the last day."""
+        made = self._beside(self._sections, self.inspected)
+        made.alarms = alarms
+        return made
+
     def _beside(
         self, sections: Mapping[str, Sequence[Any] | Missing], inspected: Sequence[DatabaseSnapshot]
     ) -> Snapshot:
@@ -238,6 +247,7 @@ class Snapshot(Sections):
             self.supervision,
             self.documents,
             self.folders,
+            self.alarms,
         )
 
 

@@ -1,11 +1,16 @@
-"""What a look is judged with besides the server: observations, documents, folders, past nights."""
+"""What a look is judged with besides the catalogs: observations, documents, folders, audit stores, nights."""
 
 from __future__ import annotations
 
+import datetime
+import zoneinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pgguard.errors import PgguardError
+from pgguard.model.audit_alarm import Feed, Limits
 from pgguard.observe.observed import observations
+from pgguard.server.audit_feed import feed
 from pgguard.store.documents import read_documents
 from pgguard.store.folders import look_at_folders
 
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
     from pgguard.model.supervision import Supervision
+    from pgguard.server.connect import Target
 
 
 def with_all(
@@ -21,17 +27,43 @@ def with_all(
     *,
     store: Path | None = None,
     supervision: Supervision | None = None,
-    live: bool = True,
+    server: Target | None = None,
 ) -> Snapshot:
     """The snapshot with all that the policy names; `store` is an observation store in place of the policy's.
 
-    Folders are looked at with a live server only: a saved snapshot is of another day, and may be of another
-    machine. Raises `InputError` for an observation store that cannot be used.
+    `server` is what the snapshot was read from just now. Without it, folders and audit stores are not looked
+    at: a saved snapshot is of another day, and may be of another machine. Raises `InputError` for an
+    observation store that cannot be used.
     """
     found = observed(snapshot, policy, store).documented(read_documents(policy))
-    if live:
+    if server is not None:
         found = found.with_folders(look_at_folders(policy))
+        found = found.alarmed(audit_alarms(found, server, policy))
     return found if supervision is None else found.supervised(supervision)
+
+
+def audit_alarms(snapshot: Snapshot, server: Target, policy: Policy) -> list[Feed]:
+    """What the audit stores of the inspected databases tell since the last night."""
+    now = datetime.datetime.fromisoformat(snapshot.server.now)
+    since = now - datetime.timedelta(hours=policy.thresholds.check_max_age_hours)
+    limits = _limits(policy)
+    found = []
+    for one in snapshot.inspected:
+        try:
+            if one.audit_evidence:
+                found.append(feed(server.at(one.name), since, now, limits))
+        except PgguardError as error:
+            found.append(Feed(one.name, (), (str(error),)))
+    return found
+
+
+def _limits(policy: Policy) -> Limits:
+    services = frozenset(one.role for one in policy.service)
+    ours = policy.administrators
+    if not ours.hours:
+        return Limits(services=services)
+    first, last = (int(one) for one in ours.hours.split("-"))
+    return Limits(day_begins=first, day_ends=last, zone=zoneinfo.ZoneInfo(ours.timezone), services=services)
 
 
 def observed(snapshot: Snapshot, policy: Policy, chosen: Path | None) -> Snapshot:

@@ -118,10 +118,11 @@ def _looked(target: FleetTarget, settings: FleetSettings) -> Looked:
     seen = supervision_in(settings.store, target.name)
 
     def look() -> Report:
-        snapshot = read_snapshot(Target.from_options(target.dsn), target.databases or None)
+        server = Target.from_options(target.dsn)
+        snapshot = read_snapshot(server, target.databases or None)
         today = datetime.date.fromisoformat(snapshot.server.now[:10])
         return judge(
-            with_all(snapshot, policy, supervision=seen),
+            with_all(snapshot, policy, supervision=seen, server=server),
             policy,
             today=today,
             policy_file=loaded.file,

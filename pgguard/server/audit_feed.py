@@ -10,7 +10,7 @@ import datetime
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from pgguard.model.audit_alarm import Alarm, Limits
+from pgguard.model.audit_alarm import Alarm, Feed, Limits
 from pgguard.server.audit_search import rows, session
 
 if TYPE_CHECKING:
@@ -56,14 +56,6 @@ class Habit(NamedTuple):
     client: str
     hour: datetime.datetime
     rows: int
-
-
-class Feed(NamedTuple):
-    """The alarms of a window, in order, and what could not be judged."""
-
-    database: str
-    alarms: tuple[Alarm, ...]
-    unjudged: tuple[str, ...]
 
 
 def feed(target: Target, since: datetime.datetime, until: datetime.datetime, limits: Limits) -> Feed:

@@ -103,6 +103,10 @@ class Target:
             given["hostaddr"] = info.hostaddr
         return Target(make_conninfo(self.dsn, **given))
 
+    def at(self, dbname: str) -> Target:
+        """The same server, at another of its databases."""
+        return Target(make_conninfo(self.dsn, dbname=dbname))
+
     def connect(self, dbname: str = "") -> psycopg.Connection[tuple[str, ...]]:
         """A connection in read-only, repeatable-read transactions that talks UTF-8.
 

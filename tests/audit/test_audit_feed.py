@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from pgguard.checks import named
 from pgguard.errors import InputError
 from pgguard.model.audit_alarm import Limits
+from pgguard.model.finding import Verdict
 from pgguard.model.observation import Coverage, LoginFailure
+from pgguard.model.policy import Policy
 from pgguard.model.reads import MEANS, ReadSeen
+from pgguard.nightly.beside import audit_alarms, with_all
 from pgguard.observe.store import ObservationStore
+from pgguard.report.judge import judge
 from pgguard.server.audit_feed import feed
 from pgguard.server.connect import Target
+from pgguard.server.read import read_snapshot
 from tests.audit.store import with_store
 
 if TYPE_CHECKING:
@@ -222,3 +228,36 @@ def test_the_report_tells_of_reads_when_they_are_given(
     assert told.returncode == 0, told.stderr
     assert "exporter read lab.patient" in told.stdout
     assert "not of this patient alone" in told.stdout
+
+
+def test_every_night_the_stores_are_asked(store: str, running: Cluster) -> None:
+    snapshot = read_snapshot(Target(store), ["feeding"])
+    now = datetime.datetime.fromisoformat(snapshot.server.now)
+    with psycopg.connect(store, autocommit=True) as admin:
+        _wrote(admin, "by_night", now - HOUR, 1200)
+    policy = Policy()
+    report = judge(
+        with_all(snapshot, policy, server=Target(store)),
+        policy,
+        today=now.date(),
+        checks=[named("act-audit-alarm")],
+    )
+    found = {one.finding.subject.name: one.finding for one in report.outcomes[0].findings}
+    assert "1200 rows in 60 minutes" in found["by_night"].evidence
+    assert "usual" not in found
+    saved = judge(with_all(snapshot, policy), policy, today=now.date(), checks=[named("act-audit-alarm")])
+    assert saved.outcomes[0].verdict is Verdict.NOT_APPLICABLE
+
+
+def test_a_store_that_may_not_be_read_is_not_a_quiet_one(store: str, running: Cluster) -> None:
+    snapshot = read_snapshot(Target(store), ["feeding"])
+    with psycopg.connect(store, autocommit=True) as admin:
+        admin.execute("CREATE ROLE blind LOGIN")
+    blind = Target(running.dsn(dbname="feeding", user="blind"))
+    report = judge(
+        snapshot.alarmed(audit_alarms(snapshot, blind, Policy())),
+        Policy(),
+        today=NOON.date(),
+        checks=[named("act-audit-alarm")],
+    )
+    assert (report.outcomes[0].verdict, report.outcomes[0].findings) == (Verdict.UNKNOWN, ())

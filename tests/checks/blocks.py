@@ -33,6 +33,8 @@ and may go on with::
     -- ingested: DAYS            the reads of so many days up to now were ingested
     -- read: DAYS ROLE RELATION STATEMENTS ROWS COPIES
                                  read on each of these days (20, or 100-95 days ago; 0: today)
+    -- audit-feed: asked         the audit store of the database was asked (or: REASON why not all was judged)
+    -- alarm: RULE LOGIN TEXT    what it told of this morning
     -- last-run: HOURS           a nightly check that ended so many hours ago (never: none)
     -- document: PATH SHA256     a contract's text as it was found (or: PATH because REASON)
     -- file: NAME MODE DAYS TEXT a file of so many days ago in a folder of its own, which the policy and the
@@ -90,6 +92,8 @@ class Block:
     failed: list[str] = field(default_factory=list)
     ingested: int | None = None
     read: list[str] = field(default_factory=list)
+    audit_feed: str | None = None
+    alarms: list[str] = field(default_factory=list)
     last_run: str = ""
     documents: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -170,6 +174,10 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.ingested = int(value)
         case "read":
             block.read.append(value)
+        case "audit-feed":
+            block.audit_feed = value
+        case "alarm":
+            block.alarms.append(value)
         case "last-run":
             block.last_run = value
         case "document":

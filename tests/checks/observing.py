@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pgguard.model.audit_alarm import Alarm, Feed
 from pgguard.model.observation import Coverage, LoginFailure, Observations, SessionSeen
 from pgguard.model.reads import ReadsOfDay
 from pgguard.model.register import Document
@@ -31,6 +32,14 @@ def observations(watched: int, lines: list[str], failed: Sequence[str] = ()) -> 
     sessions = [one for number, line in enumerate(lines) for one in _sessions(today, number, line)]
     failures = tuple(each for line in failed for each in _failures(line))
     return Observations(tuple(sorted(sessions, key=lambda one: one.started_at)), (coverage,), failures)
+
+
+def audit_feed(database: str, reason: str, lines: list[str]) -> Feed:
+    """What an audit store told, as the directives say it."""
+    at = datetime.datetime.now(datetime.UTC).replace(hour=3, minute=7)
+    told = [line.split(" ", 2) for line in lines]
+    alarms = tuple(Alarm(rule, at, login, "", "", "", evidence) for rule, login, evidence in told)
+    return Feed(database, alarms, (reason,) if reason != "asked" else ())
 
 
 def ingested(days: int, lines: list[str], database: str) -> Observations:

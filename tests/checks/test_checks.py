@@ -21,7 +21,15 @@ from pgguard.store.folders import look_at_folders
 from pgguard.store.policy_file import parse
 from tests.audit.store import install
 from tests.checks.blocks import Block, read_blocks
-from tests.checks.observing import documents, folder_of, ingested, learnt, observations, supervision
+from tests.checks.observing import (
+    audit_feed,
+    documents,
+    folder_of,
+    ingested,
+    learnt,
+    observations,
+    supervision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +62,9 @@ def test_block(block: Block, cluster: Cluster, new_cluster: Callable[..., Cluste
         if block.ingested is not None:
             database = snapshot.inspected[0].name
             snapshot = snapshot.observed(ingested(block.ingested, block.read, database))
+        if block.audit_feed is not None:
+            database = snapshot.inspected[0].name
+            snapshot = snapshot.alarmed([audit_feed(database, block.audit_feed, block.alarms)])
         if block.last_run:
             snapshot = snapshot.supervised(supervision(block.last_run, block.tested))
         if block.documents:
