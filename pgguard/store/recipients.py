@@ -1,8 +1,8 @@
 """The recipients' public keys, of age (age-encryption.org/v1) and OpenPGP (RFC 9580), and whether they serve.
 
 The library that encrypts looks past the end and the revocation of the main key, and takes a subkey that has
-ended when there is no other, so that all of these are looked at here. Whether a key is the recipient's is for people to compare, by
-its fingerprint.
+ended when there is no other, so that all of these are looked at here. Whether a key is the recipient's is for
+people to compare, by its fingerprint.
 """
 
 from __future__ import annotations
