@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pgguard.analysis import catalog
 from pgguard.analysis.access import connectors, uses_schema
+from pgguard.analysis.granted import in_database
 from pgguard.analysis.membership import settable_roles, superusers
 from pgguard.analysis.names import relation_name
 from pgguard.analysis.privileges import holder_names
@@ -126,6 +127,19 @@ def using(
     if names and thing.schema:
         names &= uses_schema(snapshot, database, thing.schema) | superusers(snapshot)
     return names
+
+
+def held_in(database: DatabaseSnapshot, role: str) -> list[str]:
+    """What a role owns or was granted in a database, by name; PUBLIC's rights are not among it.
+
+    Raises `Unread` when one of the sections that carry an ACL could not be read.
+    """
+    found = (
+        one.told
+        for one in in_database(database)
+        if one.owner == role or any(grant.grantee == role for grant in one.grants)
+    )
+    return list(dict.fromkeys(found))
 
 
 def leftovers(database: DatabaseSnapshot, mandate: Mandate) -> Iterator[str]:

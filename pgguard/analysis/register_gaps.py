@@ -152,12 +152,13 @@ def types_read(
         for one in columns:
             if one.category in agreed or one.category in found:
                 continue
-            if everything or _reads(snapshot, database, one, logins):
+            if everything or reads(snapshot, database, one, logins):
                 found[one.category] = f"{relation_name(one.relation)}.{ident(one.column.name)}"
     return found
 
 
-def _reads(snapshot: Snapshot, database: DatabaseSnapshot, one: Sensitive, logins: frozenset[str]) -> bool:
+def reads(snapshot: Snapshot, database: DatabaseSnapshot, one: Sensitive, logins: frozenset[str]) -> bool:
+    """Whether one of the logins, superusers aside, can read a column, by whatever way."""
     thing = of_column(database, one.relation, one.column)
     if not able(snapshot, database, thing, "SELECT").isdisjoint(logins):
         return True
