@@ -23,9 +23,11 @@ from pgguard.cli import (
     discover,
     escalations,
     hba,
+    incident,
     inspect,
     keys,
     learn,
+    mandate,
     observe,
     passwords,
     person,
@@ -87,6 +89,7 @@ for command in (
     demo.demo,
     who_can.who_can,
     escalations.escalations,
+    incident.incident,
     alert.ack,
     diff.diff,
 ):
@@ -99,6 +102,7 @@ app.add_typer(passwords.passwords)
 app.add_typer(roster.roster)
 app.add_typer(policy.policy)
 app.add_typer(register.register)
+app.add_typer(mandate.mandate)
 app.add_typer(keys.keys)
 app.add_typer(audit.audit)
 app.add_typer(alert.alert)

@@ -105,7 +105,7 @@ def remove(target: Target, role: str, *, say: Callable[[str], None]) -> Removal:
             f"{ident(role)} can no longer log in",
             say,
         )
-        _end_sessions(connection, role, say)
+        end_sessions(connection, role, say)
     if not found.can_be_dropped:
         raise ApplyStopped(_held(found))
     for database in found.privileges:
@@ -139,9 +139,13 @@ def _check(connection: psycopg.Connection[tuple[str, ...]], found: Removal) -> N
         raise UsageError(msg)
 
 
-def _end_sessions(
+def end_sessions(
     connection: psycopg.Connection[tuple[str, ...]], role: str, say: Callable[[str], None]
 ) -> None:
+    """End the sessions of a role that can no longer log in, and wait until they are gone.
+
+    Raises `ApplyStopped` when we may not, or when they do not end.
+    """
     ended = 0
     deadline = time.monotonic() + _ENDING_SECONDS
     while True:
