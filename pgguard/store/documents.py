@@ -20,10 +20,11 @@ _BLOCK = 1 << 20
 def read_documents(policy: Policy) -> Mapping[str, Document]:
     """Every document that a contract of the register or a mandate names, by its path."""
     named = {*(one.document for one in policy.contract), *(one.document for one in policy.mandate)} - {""}
-    return {path: _read(path) for path in sorted(named)}
+    return {path: read_document(path) for path in sorted(named)}
 
 
-def _read(path: str) -> Document:
+def read_document(path: str) -> Document:
+    """What the bytes of one document come to, or why it cannot be read."""
     digest = hashlib.sha256()
     try:
         # without waiting for whoever might write into a pipe of that name

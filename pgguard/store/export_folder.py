@@ -65,6 +65,18 @@ def has_folder(mandate: Mandate) -> bool:
     return os.path.lexists(os.path.join(mandate.folder, mandate.name))
 
 
+def still_there(mandate: Mandate, descriptor: int) -> bool:
+    """Whether the open folder is the one that its path leads to, and not one that took its place."""
+    try:
+        named = os.lstat(os.path.join(mandate.folder, mandate.name))
+        above = os.lstat(mandate.folder)
+    except OSError:
+        return False
+    status = os.fstat(descriptor)
+    same = (named.st_dev, named.st_ino) == (status.st_dev, status.st_ino)
+    return same and stat.S_ISDIR(above.st_mode)
+
+
 def _made(parent: int, name: str) -> None:
     try:
         os.mkdir(name, 0o700, dir_fd=parent)

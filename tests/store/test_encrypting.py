@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pysequoia
@@ -24,7 +25,7 @@ def folder(tmp_path):
     os.close(descriptor)
 
 
-def _recipient(kind, identity):
+def _recipient(kind: Any, identity: Any) -> Recipient:
     if kind == "age":
         return Recipient("age", "", str(identity.to_public()).encode())
     return Recipient("openpgp", "", bytes(identity.extract_certificate()))
@@ -37,13 +38,13 @@ def keyed(request):
     return request.param, identity, secret
 
 
-def _clear(path, kind, identity):
+def _clear(path: Path, kind: str, identity: Any) -> Any:
     if kind == "age":
         return pyrage.decrypt(path.read_bytes(), [identity])
     return pysequoia.decrypt(path.read_bytes(), identity.decryptor()).bytes
 
 
-def _fill(one):
+def _fill(one: Encryption) -> None:
     for _ in range(200):
         one.write(b"x" * 100_000)
 
