@@ -55,6 +55,10 @@ def plan(
         bool,
         typer.Option("--audit", help="Record who changes and reads the sensitive tables."),
     ] = False,
+    register: Annotated[
+        bool,
+        typer.Option("--register", help="Record in the databases which register of processing is in force."),
+    ] = False,
     table: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,6 +102,8 @@ def plan(
         made = _encrypting(source, policy, table or [], log or [], prefix)
     elif audit:
         made = _auditing(source, policy, table or [])
+    elif register:
+        made = _recording(source, policy)
     else:
         made = _closing(source, policy, observations, check, severity, safe_only)
     _deliver(made, output, layout, force=force)
@@ -188,6 +194,22 @@ def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:
         reading, reads_by_hand = (), (f"nothing was planned for reads: {error}; plan it as a superuser",)
     made = _plan(source, snapshot, (*steps, *reading), (*by_hand, *reads_by_hand))
     return replace(made, sections=told)
+
+
+def _recording(source: Source, policy: Path | None) -> Plan:
+    from pgguard.errors import UsageError
+    from pgguard.plan.register import plan_register
+    from pgguard.report.register import files
+    from pgguard.store.policy_file import find, load
+
+    loaded = load(find(policy, Path.cwd(), os.environ))
+    stands = files(loaded)
+    if not stands:
+        msg = "there is no policy, and so no register: name one by --policy"
+        raise UsageError(msg)
+    ((file, sha256),) = stands
+    snapshot = source.snapshot()
+    return _plan(source, snapshot, plan_register(snapshot, loaded.policy, Path(file).name, sha256), ())
 
 
 def _statements(

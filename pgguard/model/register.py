@@ -188,3 +188,16 @@ class Document(NamedTuple):
 
     sha256: str
     reason: str = ""
+
+
+class Recorded(NamedTuple):
+    """The last version of the register that a database has recorded: digest, file, by whom, when (UTC).
+
+    All empty where none is recorded.
+    """
+
+    database: str
+    sha256: str = ""
+    file: str = ""
+    by: str = ""
+    at: str = ""

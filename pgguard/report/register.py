@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pgguard.model.policy import Policy
-    from pgguard.model.register import Activity, Contract, Controller, Document, Processor
+    from pgguard.model.register import Activity, Contract, Controller, Document, Processor, Recorded
     from pgguard.store.policy_file import LoadedPolicy
 
 NOT_DECLARED = "not declared"
@@ -47,13 +47,19 @@ class View(NamedTuple):
     title: str
     files: tuple[tuple[str, str], ...]
     entries: tuple[Entry, ...]
+    recorded: Recorded | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the database that was asked has this register as its last version; true where none was."""
+        return self.recorded is None or self.recorded.sha256 in {digest for _, digest in self.files}
 
 
 def controller_view(loaded: LoadedPolicy) -> View:
     """The record of art. 30(1): one entry for each activity."""
     policy = loaded.policy
     entries = tuple(Entry(one.name, tuple(_activity(policy, one))) for one in policy.activity)
-    return View("30(1)", "Records of processing activities of the controller", _files(loaded), entries)
+    return View("30(1)", "Records of processing activities of the controller", files(loaded), entries)
 
 
 def processor_view(loaded: LoadedPolicy, documents: Mapping[str, Document]) -> View:
@@ -69,7 +75,7 @@ def processor_view(loaded: LoadedPolicy, documents: Mapping[str, Document]) -> V
             items = (*_processor(policy, processor), *_contract(policy, one, documents))
             entries.append(Entry(f"{processor.name}: {one.name}", items))
     return View(
-        "30(2)", "Records of the categories of processing by processors", _files(loaded), tuple(entries)
+        "30(2)", "Records of the categories of processing by processors", files(loaded), tuple(entries)
     )
 
 
@@ -77,6 +83,7 @@ def render(view: View) -> str:
     """The view for a terminal."""
     lines = [f"{view.title} (GDPR art. {view.article})"]
     lines += [f"from {visible(file)}, sha256 {digest}" for file, digest in view.files]
+    lines += [visible(one) for one in _recorded(view)]
     for entry in view.entries:
         lines += ["", visible(entry.title)]
         for item in entry.items:
@@ -92,6 +99,7 @@ def render_markdown(view: View) -> str:
     """The view as Markdown with one table for each entry."""
     lines = [f"# {view.title} (GDPR art. {view.article})", ""]
     lines += [f"From {_markdown(file)}, sha256 `{digest}`." for file, digest in view.files]
+    lines += [f"\n{_markdown(one)}." for one in _recorded(view)]
     for entry in view.entries:
         lines += ["", f"## {_markdown(entry.title)}", "", "| article | what | declared |", "|---|---|---|"]
         for item in entry.items:
@@ -107,6 +115,7 @@ def render_json(view: View) -> str:
     document: dict[str, Any] = {
         "article": view.article,
         "files": [{"file": file, "sha256": digest} for file, digest in view.files],
+        **_recorded_document(view),
         "note": _NOTE,
         "entries": [
             {
@@ -122,10 +131,42 @@ def render_json(view: View) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _files(loaded: LoadedPolicy) -> tuple[tuple[str, str], ...]:
+def files(loaded: LoadedPolicy) -> tuple[tuple[str, str], ...]:
+    """The file that the register stands in, with its digest: its own, else the policy's; none without one."""
     if loaded.register_file:
         return ((loaded.register_file, loaded.register_sha256),)
     return ((loaded.file, loaded.sha256),) if loaded.file else ()
+
+
+def _recorded(view: View) -> Iterator[str]:
+    found = view.recorded
+    if found is None:
+        return
+    if not found.sha256:
+        yield f"database {found.database} has recorded no version of the register"
+    elif view.is_recorded:
+        yield f"database {found.database} has recorded this version, on {found.at} by {found.by}"
+    else:
+        yield (
+            f"database {found.database} has recorded another version: {found.file}, sha256 {found.sha256}, "
+            f"on {found.at} by {found.by}"
+        )
+
+
+def _recorded_document(view: View) -> dict[str, Any]:
+    found = view.recorded
+    if found is None:
+        return {}
+    return {
+        "recorded": {
+            "database": found.database,
+            "sha256": found.sha256 or None,
+            "file": found.file or None,
+            "by": found.by or None,
+            "at": found.at or None,
+            "is_this": view.is_recorded,
+        }
+    }
 
 
 def _activity(policy: Policy, one: Activity) -> Iterator[Item]:

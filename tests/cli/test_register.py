@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,9 @@ import psycopg
 import pytest
 
 from pgguard.model.register import MENTIONS
+from tests.plan.rights import rights
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -155,3 +157,97 @@ def test_without_a_register_the_record_is_empty_and_says_so(pgguard: Run) -> Non
         done = pgguard("register", "report", "--view", view)
         assert done.returncode == 0
         assert "The register has no such entry." in done.stdout
+
+
+def test_the_database_records_which_register_is_in_force(
+    pgguard: Run, register: Path, new_cluster: Callable[..., Cluster], tmp_path: Path
+) -> None:
+    own = new_cluster()
+    with psycopg.connect(own.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE lab")
+        connection.execute("CREATE DATABASE other")
+    before = rights(own, "lab", "other"), shape(own)
+    dsn = own.dsn(dbname="lab")
+    against = ("register", "report", "--against-database", dsn)
+    done = pgguard(*against)
+    assert done.returncode == 1
+    assert "database lab has recorded no version of the register" in done.stdout
+    first = planned(pgguard, dsn, tmp_path / "first")
+    assert [
+        one["database"] for one in json.loads((tmp_path / "first/plan.json").read_text())["migrations"]
+    ] == ["lab"]
+    assert psql(own, first.with_suffix(".verify.sql")).returncode != 0
+    for _ in range(2):
+        psql(own, first, check=True)
+        psql(own, first.with_suffix(".verify.sql"), check=True)
+    done = pgguard(*against)
+    assert done.returncode == 0
+    assert "database lab has recorded this version, on " in done.stdout
+    psql(own, first.with_suffix(".down.sql"), check=True)
+    assert (rights(own, "lab", "other"), shape(own)) == before
+    psql(own, first, check=True)
+
+    register.write_text(register.read_text() + '\n[[account]]\nrole = "roux"\nperson = "A"\n')
+    done = pgguard(*against, "--format", "json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["recorded"]["is_this"] is False
+    second = planned(pgguard, dsn, tmp_path / "second")
+    for _ in range(2):
+        psql(own, second, check=True)
+    assert pgguard(*against, "--format", "markdown").returncode == 0
+    # what was recorded since is not lost by taking the first back
+    refused = psql(own, first.with_suffix(".down.sql"))
+    assert refused.returncode != 0
+    assert "they are evidence, and stay" in refused.stderr
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        rows = connection.execute(
+            "SELECT sha256, file, by FROM pgguard.register_version ORDER BY id"
+        ).fetchall()
+        assert [one[1:] for one in rows] == [("register.toml", "postgres")] * 2
+        assert rows[1][0] == hashlib.sha256(register.read_bytes()).hexdigest()
+        for statement in (
+            "UPDATE pgguard.register_version SET file = 'x'",
+            "DELETE FROM pgguard.register_version",
+            "TRUNCATE pgguard.register_version",
+        ):
+            with pytest.raises(psycopg.errors.RaiseException, match="never changed or removed"):
+                connection.execute(statement.encode())
+
+
+def test_there_is_nothing_to_record_without_a_register(
+    pgguard: Run, tmp_path: Path, cluster: Cluster
+) -> None:
+    (tmp_path / "pgguard.toml").write_text('[administrators]\nroles = ["dba"]\n')
+    done = pgguard("plan", "--register", cluster.dsn(dbname="lab"))
+    assert done.returncode == 2
+    assert "the policy has no register of processing" in done.stderr
+
+
+def planned(pgguard: Run, dsn: str, folder: Path) -> Path:
+    done = pgguard("plan", "--register", dsn, "-o", str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder / "0001_register_recorded.sql"
+
+
+def psql(cluster: Cluster, file: Path, *, check: bool = False) -> subprocess.CompletedProcess[str]:
+    program = str(cluster.postgres.psql or "psql")
+    library = cluster.postgres.library_path
+    done = subprocess.run(
+        [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(file), cluster.dsn(dbname="lab")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **({"LD_LIBRARY_PATH": str(library)} if library else {})},
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def shape(cluster: Cluster) -> list[tuple[object, ...]]:
+    """All that is not the server's own in the database."""
+    with psycopg.connect(cluster.dsn(dbname="lab")) as connection:
+        return connection.execute(
+            "SELECT 'c', relname::text FROM pg_class WHERE oid >= 16384 UNION ALL "
+            "SELECT 'p', proname::text FROM pg_proc WHERE oid >= 16384 UNION ALL "
+            "SELECT 'n', nspname::text FROM pg_namespace WHERE oid >= 16384 ORDER BY 1, 2"
+        ).fetchall()
