@@ -21,6 +21,7 @@ from pgguard.cli import (
     demo,
     diff,
     discover,
+    erase,
     escalations,
     hba,
     incident,
@@ -103,6 +104,7 @@ app.add_typer(roster.roster)
 app.add_typer(policy.policy)
 app.add_typer(register.register)
 app.add_typer(mandate.mandate)
+app.add_typer(erase.erase)
 app.add_typer(keys.keys)
 app.add_typer(audit.audit)
 app.add_typer(alert.alert)
