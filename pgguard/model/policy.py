@@ -200,6 +200,7 @@ class Audit:
     TRUNCATE of an audited table is recorded instead of refused. New tables of the schemas in `cover` are
     audited from their creation on. With `whole_rows` pgaudit records every read of a sensitive table,
     whichever column it names: SELECT t FROM t names none, and is not seen otherwise.
+    `pgguard erase run --stores` drops sealed partitions older than `keep_months`; 0 keeps everything.
     """
 
     period: Literal["month", "day"] = "month"
@@ -207,6 +208,7 @@ class Audit:
     truncate: bool = False
     cover: tuple[str, ...] = ()
     whole_rows: bool = False
+    keep_months: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,13 @@ class History:
             self._record(number, findings, run, comparison)
         if keep_days > 0:
             start = datetime.datetime.fromisoformat(run.started) - datetime.timedelta(days=keep_days)
-            for what in ("events", "runs", "findings", "check_states"):
-                self._rows.write(f"forget_{what}", [(run.target, instant(start))])
+            self.forget(run.target, start)
         return number
+
+    def forget(self, target: str, before: datetime.datetime) -> None:
+        """Forget the runs of a target that began before, and what was gone by then, inside `writing`."""
+        for what in ("events", "runs", "findings", "check_states"):
+            self._rows.write(f"forget_{what}", [(target, instant(before))])
 
     def _record(self, number: int, last_id: int, run: Run, comparison: Comparison) -> None:
         ids: dict[str, int] = {}
