@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from pgguard.cli import mandate_files
 from pgguard.cli.inspect import PolicyFile
 from pgguard.cli.source import Source, connects, reads_snapshot
 
@@ -136,6 +137,10 @@ def close(
         print(f"mandate {name} is closed: nothing of it is left in any database")
     else:
         print(f"mandate {name}: nothing of it is there")
+
+
+for command in (mandate_files.extract, mandate_files.verify, mandate_files.erase, mandate_files.report):
+    mandate.command()(command)
 
 
 def _prepared(source: Source, policy: Policy, name: str, timeout: int) -> _Prepared:

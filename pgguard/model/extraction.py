@@ -127,3 +127,85 @@ class Checked(NamedTuple):
     subject: str
     verdict: Verdict
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A staging table that was dropped: its rows and bytes before, and its files below the data directory."""
+
+    table: str
+    rows: int
+    bytes: int
+    paths: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A file that was removed; `links` are the other names that its content still has (hard links)."""
+
+    file: str
+    bytes: int
+    sha256: str
+    links: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased under a mandate, what was not, and why it could be: the receipt.
+
+    `by` is who answers for it; of `receipt_sha256`, `receipt_of` and `without_receipt` one is given. `held`
+    is what the server may still have, `beyond` what erasing files does not do; `unseen` says why the server
+    was not asked.
+    """
+
+    format: int
+    mandate: str
+    at: str
+    by: str
+    receipt_sha256: str
+    receipt_of: str
+    without_receipt: str
+    tables: tuple[Dropped, ...]
+    files: tuple[Removed, ...]
+    held: tuple[tuple[str, str], ...]
+    beyond: tuple[str, ...]
+    unseen: str = ""
+
+
+class LifeEvent(NamedTuple):
+    """A line of the journal: when (UTC), what, the account of the machine, details."""
+
+    at: str
+    event: str
+    account: str
+    details: dict[str, str]
+
+
+class Life(NamedTuple):
+    """A mandate from its instruction to its erasure, and what of it is missing, late or in doubt.
+
+    `scope` is (table, columns, whether rows are narrowed, ceiling); `journal` the digest of its last line.
+    """
+
+    mandate: str
+    made_at: str
+    purpose: str
+    contract: str
+    instructed_by: str
+    instructed_on: str
+    document: str
+    instruction_sha256: str
+    role: str
+    start: str
+    until: str
+    erase_by: str
+    ceiling: int
+    recipients: tuple[str, ...]
+    scope: tuple[tuple[str, tuple[str, ...], bool, int | None], ...]
+    events: tuple[LifeEvent, ...]
+    journal: str
+    manifest: Manifest | None
+    manifest_sha256: str
+    erasure: Erasure | None
+    erasure_sha256: str
+    doubts: tuple[str, ...]

@@ -24,8 +24,9 @@ from pgguard.server.queries import variants
 from pgguard.server.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pgguard.analysis.predicate import Predicate
     from pgguard.model.mandate import Mandate, MandateTable
     from pgguard.server.connect import Target
 
@@ -269,15 +270,56 @@ def _source(
     )
 
 
-def predicate_digest(entry: MandateTable) -> str:
-    """The SHA-256 of a table's condition as we write it; empty without one. Raises `PolicyError`."""
-    if not entry.rows:
-        return ""
+class Counted(NamedTuple):
+    """The rows that the conditions find now, by table, or why they cannot be counted; in which cluster."""
+
+    cluster: str
+    rows: tuple[tuple[str, int | str], ...]
+
+
+def count_now(target: Target, mandate: Mandate, tables: Sequence[MandateTable]) -> Counted:
+    """How many rows the mandate's conditions find now, as whoever connects.
+
+    Raises `ConnectError`, and `PolicyError` for a condition that is none.
+    """
+    connection = target.connect(mandate.database)
     try:
-        return hashlib.sha256(read_predicate(entry.rows).sql.encode()).hexdigest()
+        connection.execute(b"SET LOCAL row_security = off")
+        cluster = _one(connection, "cluster")[0] if _one(connection, "session")[13] else ""
+        known = {one.written: one for one in (_Relation(*row) for row in _all(connection, "relations", ""))}
+        return Counted(cluster, tuple((one.table, _count(connection, one, known)) for one in tables))
+    except psycopg.Error as error:
+        msg = f"mandate {mandate.name}: the database cannot be looked at: {refusal(error)}"
+        raise ConnectError(msg) from None
+    finally:
+        connection.close()
+
+
+def _count(connection: Connection, entry: MandateTable, known: Mapping[str, _Relation]) -> int | str:
+    table = known.get(entry.table)
+    if table is None:
+        return "there is no such table in this database"
+    where = f" WHERE {_predicate(entry).sql}" if entry.rows else ""
+    count = f"SELECT count(*) FROM {table.written}{where}"  # noqa: S608 - written anew by us
+    try:
+        with connection.transaction():
+            ((rows,),) = connection.execute(count.encode())
+    except psycopg.Error as error:
+        return refusal(error)
+    return int(rows)
+
+
+def _predicate(entry: MandateTable) -> Predicate:
+    try:
+        return read_predicate(entry.rows)
     except Unparsable as error:
         msg = f"mandate {entry.mandate}, {entry.table}: rows: {error}"
         raise PolicyError(msg) from None
+
+
+def predicate_digest(entry: MandateTable) -> str:
+    """The SHA-256 of a table's condition as we write it; empty without one. Raises `PolicyError`."""
+    return hashlib.sha256(_predicate(entry).sql.encode()).hexdigest() if entry.rows else ""
 
 
 def _above(mandate: Mandate, sources: Sequence[Source]) -> Iterator[str]:

@@ -187,7 +187,7 @@ def test_gnupg_opens_it(lab, folder, tmp_path):
     with tempfile.TemporaryDirectory(prefix="gpg") as home:
         gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback"]
         gpg += ["--passphrase", ""]
-        made = [*gpg, "--quick-generate-key", "r@example.org", "default", "default", "never"]
+        made = [*gpg, "--quick-generate-key", "r@example.org", "future-default", "default", "never"]
         subprocess.run(made, check=True, capture_output=True)
         public = subprocess.run([*gpg, "--armor", "--export"], check=True, capture_output=True).stdout
         (tmp_path / "r.asc").write_bytes(public)
