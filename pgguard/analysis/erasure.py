@@ -107,18 +107,22 @@ def by_rules(
     *,
     tables: Sequence[str] = (),
     day: datetime.date | None = None,
+    reads: bool = False,
 ) -> Erasure:
     """The erasure that the policy's retention rules ask for; with `tables` only of these.
 
     `cutoff` gives the server's time so many months ago; holds are judged by `day`, default that of the
-    catalog. Raises `InputError` with every reason why it cannot be done.
+    catalog. With `reads` it is only looked at: the login need not be able to erase. Raises `InputError`
+    with every reason why it cannot be done.
     """
     shape = Shape(catalog)
     wrong: list[str] = []
     notes: list[str] = []
     entries = _entries(shape, policy, tables, wrong, notes)
     works = [
-        one for entry in entries if (one := _aged(shape, entry.table, entry.rule, cutoff, wrong)) is not None
+        one
+        for entry in entries
+        if (one := _aged(shape, entry.table, entry.rule, cutoff, wrong, reads=reads)) is not None
     ]
     holds = holds_of(shape, policy, day or day_of(catalog), wrong)
     if not works and not wrong:
@@ -214,9 +218,15 @@ def _asks(rule: Retention) -> tuple[object, ...]:
 
 
 def _aged(
-    shape: Shape, table: Table, rule: Retention, cutoff: Callable[[int], str], wrong: list[str]
+    shape: Shape,
+    table: Table,
+    rule: Retention,
+    cutoff: Callable[[int], str],
+    wrong: list[str],
+    *,
+    reads: bool,
 ) -> Work | None:
-    mistakes = list(table_mistakes(shape, table, rule.action))
+    mistakes = list(table_mistakes(shape, table, rule.action, reads=reads))
     column = shape.columns[table.oid].get(rule.age_column)
     if table.kind in "rp":
         if (table.oid, rule.age_column) in shape.stored:
@@ -246,7 +256,7 @@ def _aged(
     )
 
 
-def table_mistakes(shape: Shape, table: Table, method: Method) -> Iterator[str]:
+def table_mistakes(shape: Shape, table: Table, method: Method, *, reads: bool = False) -> Iterator[str]:
     if table.kind not in "rp":
         yield f"it is {_KINDS[table.kind]}: rows are erased where they lie"
         return
@@ -261,7 +271,9 @@ def table_mistakes(shape: Shape, table: Table, method: Method) -> Iterator[str]:
         if part.ruled:
             yield f"a rule of {part.sql} changes what DELETE and UPDATE do"
     need = "may_delete" if method == "delete" else "may_update"
-    if not table.may_read or not getattr(table, need):
+    if reads and not table.may_read:
+        yield f"this login may not read it: GRANT SELECT ON {table.sql}"
+    elif not reads and not (table.may_read and getattr(table, need)):
         yield f"this login may not: GRANT SELECT, {need.removeprefix('may_').upper()} ON {table.sql}"
     if any(shape.tables[one].hidden for one in shape.whole(table.oid) if one in shape.tables):
         yield "row security hides rows from this login: connect as its owner, or as a role with BYPASSRLS"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pgguard.model.audit_alarm import Feed
     from pgguard.model.folders import FolderLook
     from pgguard.model.observation import Observations
+    from pgguard.model.overdue import Overdue
     from pgguard.model.register import Document
     from pgguard.model.supervision import Supervision
 
@@ -88,8 +89,9 @@ class Snapshot(Sections):
     `databases` here are the catalog rows of all databases; `inspected` the snapshots of those read.
     `observations` is what was seen of its sessions over time, `supervision` what is known of its nightly
     checks, `documents` are the texts of contracts by the paths that the register names, `folders` what lies
-    in the folders that the policy names, by their paths, `alarms` what the audit stores tell of the last day;
-    None when nobody asked for it, and nothing of it is saved with the snapshot.
+    in the folders that the policy names, by their paths, `alarms` what the audit stores tell of the last day,
+    `overdue` how many rows are kept for too long; None when nobody asked for it, and nothing of it is saved
+    with the snapshot.
     """
 
     server_rows = section(rows.Server)
@@ -124,6 +126,7 @@ class Snapshot(Sections):
         documents: Mapping[str, Document] | None = None,
         folders: Mapping[str, FolderLook] | None = None,
         alarms: Sequence[Feed] | None = None,
+        overdue: Sequence[Overdue] | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
@@ -133,6 +136,7 @@ class Snapshot(Sections):
         self.documents = documents
         self.folders = folders
         self.alarms = alarms
+        self.overdue = overdue
 
     @property
     def server(self) -> rows.Server:
@@ -236,6 +240,12 @@ class Snapshot(Sections):
         made.alarms = alarms
         return made
 
+    def with_overdue(self, overdue: Sequence[Overdue]) -> Snapshot:
+        """The same snapshot with how many rows are there that their retention rule says should be gone."""
+        made = self._beside(self._sections, self.inspected)
+        made.overdue = overdue
+        return made
+
     def _beside(
         self, sections: Mapping[str, Sequence[Any] | Missing], inspected: Sequence[DatabaseSnapshot]
     ) -> Snapshot:
@@ -248,6 +258,7 @@ class Snapshot(Sections):
             self.documents,
             self.folders,
             self.alarms,
+            self.overdue,
         )
 
 

@@ -1,4 +1,4 @@
-"""What a look is judged with besides the catalogs: observations, documents, folders, audit stores, nights."""
+"""What a look is judged with besides the catalogs: observations, documents, folders, audit stores, rows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pgguard.errors import PgguardError
 from pgguard.model.audit_alarm import Feed, Limits
 from pgguard.observe.observed import observations
 from pgguard.server.audit_feed import feed
+from pgguard.server.overdue import read_overdue
 from pgguard.store.documents import read_documents
 from pgguard.store.folders import look_at_folders
 
@@ -31,14 +32,15 @@ def with_all(
 ) -> Snapshot:
     """The snapshot with all that the policy names; `store` is an observation store in place of the policy's.
 
-    `server` is what the snapshot was read from just now. Without it, folders and audit stores are not looked
-    at: a saved snapshot is of another day, and may be of another machine. Raises `InputError` for an
+    `server` is what the snapshot was read from just now. Without it, folders, audit stores and rows are not
+    looked at: a saved snapshot is of another day, and may be of another machine. Raises `InputError` for an
     observation store that cannot be used.
     """
     found = observed(snapshot, policy, store).documented(read_documents(policy))
     if server is not None:
         found = found.with_folders(look_at_folders(policy))
         found = found.alarmed(audit_alarms(found, server, policy))
+        found = found.with_overdue(read_overdue(server, policy, [one.name for one in found.inspected]))
     return found if supervision is None else found.supervised(supervision)
 
 

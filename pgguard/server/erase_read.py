@@ -81,13 +81,13 @@ def moment(connection: Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def read_catalog(connection: Connection) -> Catalog:
+def read_catalog(connection: Connection, *, standby: bool = False) -> Catalog:
     """The catalog of the database.
 
-    Raises `InputError` on a standby, and where it cannot be known which columns are encrypted.
+    Raises `InputError` on a standby unless it is for reading, and where it cannot be known which columns are encrypted.
     """
     ((database, major, now, zone, superuser, in_recovery),) = rows(connection, "place")
-    if in_recovery:
+    if in_recovery and not standby:
         msg = "this is a standby, where nothing can be erased: connect to the primary"
         raise InputError(msg)
     ((installed, known),) = rows(connection, "has_encrypted")

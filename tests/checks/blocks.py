@@ -23,6 +23,7 @@ and may go on with::
     -- connect: CONNINFO         a session that stays open during the inspection (own cluster)
     -- as: ROLE                  the inspecting role
     -- installed: audit          the audit store is there before the SQL runs
+    -- overdue: counted        rows that are kept for too long are counted (own cluster)
     -- minor: NUMBER             the server is taken to be of this minor version
     -- sample: ROWS              so many rows of each table are looked at (own cluster)
     -- watched: DAYS             the log of so many days up to now was observed
@@ -100,6 +101,7 @@ class Block:
     folder: str = ""
     tested: list[str] = field(default_factory=list)
     learnt: str = ""
+    overdue: bool = False
     used: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
     sql: list[str] = field(default_factory=list)
@@ -195,6 +197,9 @@ def _directive(block: Block, directive: str, value: str, where: str) -> None:
             block.used.append(value)
         case "untold":
             block.untold.append(value)
+        case "overdue":
+            block.overdue = True
+            block.own_cluster = True
         case "cluster" | "conf" | "hba" | "ident" | "tls" | "connect":
             block.own_cluster = True
             _own(block, directive, value)

@@ -15,6 +15,7 @@ from pgguard.model.finding import Severity, Verdict
 from pgguard.model.snapshot import Snapshot
 from pgguard.report.judge import judge
 from pgguard.server.connect import Target
+from pgguard.server.overdue import read_overdue
 from pgguard.server.read import read_open, read_snapshot
 from pgguard.server.sample import read_samples
 from pgguard.store.folders import look_at_folders
@@ -137,6 +138,9 @@ def _in_own_cluster(
         stack.enter_context(psycopg.connect(**given))
     target = Target(own.dsn(user=block.inspect_as, dbname="lab", password=PASSWORD))
     snapshot = read_snapshot(target)
+    if block.overdue:
+        policy = parse("\n".join(block.policy), "policy of the block")
+        snapshot = snapshot.with_overdue(read_overdue(target, policy, ["lab"]))
     return snapshot if block.sample is None else read_samples(target, snapshot, block.sample)
 
 
