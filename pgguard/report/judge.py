@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import traceback
 from pathlib import PurePath
@@ -73,15 +74,27 @@ def _outcome(check: Check, snapshot: Snapshot, policy: Policy, today: datetime.d
         _collect(check, snapshot, policy, found, reasons)
         if reasons and len(snapshot.inspected) > 1:
             # one unreadable database must not hide what the others show
-            reasons.clear()
-            for database in snapshot.inspected:
-                _collect(check, snapshot.only(database.name), policy, found, reasons)
+            reasons = _database_by_database(check, snapshot, policy, found, reasons)
     except NotApplicable as reason:
         return Outcome(check.id, check.severity, check.references, Verdict.NOT_APPLICABLE, (), str(reason))
     judged = _judged(check, found, policy, today)
     why = "; ".join(dict.fromkeys(reasons))
     verdict = Verdict.FAIL if judged else Verdict.UNKNOWN if reasons else Verdict.PASS
     return Outcome(check.id, check.severity, check.references, verdict, judged, why)
+
+
+def _database_by_database(
+    check: Check, snapshot: Snapshot, policy: Policy, found: list[Finding], reasons: list[str]
+) -> list[str]:
+    """What could not be judged of each database; `reasons`, of all together, where none is judged alone."""
+    said: list[str] = []
+    judged = False
+    for database in snapshot.inspected:
+        # a database with nothing to judge says nothing of the others
+        with contextlib.suppress(NotApplicable):
+            _collect(check, snapshot.only(database.name), policy, found, said)
+            judged = True
+    return said if judged else reasons
 
 
 def _collect(

@@ -19,6 +19,7 @@ from pgguard.analysis.catalog import columns
 from pgguard.errors import ConnectError
 from pgguard.model.quote import ident, literal, qualified
 from pgguard.model.rows import ColumnSample
+from pgguard.server.opening import try_blank
 from pgguard.server.queries import variants
 from pgguard.store.lines import decode
 
@@ -291,7 +292,7 @@ def _look(
                 raise
         if counted:
             break
-    return counted
+    return try_blank(here.lines, here.seconds, source, names, counted)
 
 
 def _query(rows: str, places: Sequence[_Place]) -> str:

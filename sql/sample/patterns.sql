@@ -208,6 +208,24 @@ WITH seen (place, relation, number, path, kind, value, n) AS (
     SELECT 'pgp_message', f.place, f.n FROM forms AS f
     WHERE f.kind = 'text' AND f.value ~ '^(-----BEGIN PGP MESSAGE-----|(\\x)?c30d040[1-9]0[013]|ww0EB[A-Za-z0-9+/]|wc(BM|DM|FM)[Aa0-9])'
     UNION ALL
+    -- the same with what was to be encrypted in clear behind it: a cipher that does nothing (CVE-2026-14663) leaves
+    -- the random block, its last two bytes again, and the packet with the data (literal or compressed) as they
+    -- were, which chance does for one message in 8 million. Or no cipher at all: the cipher is number 0, or the
+    -- data's packet stands alone
+    SELECT 'pgp_open', f.place, f.n
+    FROM forms AS f
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN f.kind IN ('bytes', 'blocks') THEN f.value
+                    WHEN f.value ~ '^(\\x)?c[3b][0-9a-f]{58}' THEN replace(left(f.value, 130), '\x', '')
+                    WHEN f.value ~ '^[wy][A-Za-z0-9+/]{59}' THEN encode(decode(left(f.value, 60), 'base64'), 'hex') END
+        OFFSET 0
+    ) AS h (hex)
+    WHERE f.kind IN ('text', 'bytes', 'blocks')
+      AND (h.hex ~ ('^c3(?:0404..00..|0c04..01.{18}|0d04..03.{20}|1504..00.{36}|1d04..01.{52}|1e04..03.{54})'
+                    || '(?:d2(?:[0-9ab].|[cd]...|e.|f[0-9a-e]|ff.{8})01|c9(?:[0-9ab].|[cd]...|e.|f[0-9a-e]|ff.{8}))'
+                    || '(?:.{12}|.{28})(....)\1c[8b]')
+           OR h.hex ~ '^c3..0400' OR h.hex ~ '^cb(?:[0-9ab].|[cd]...|e.|f[0-9a-e]|ff.{8})(?:62|74|75)00')
+    UNION ALL
     -- pgguard's own, age, openssl enc, Fernet, Vault
     SELECT 'ciphertext', f.place, f.n FROM forms AS f
     WHERE f.kind IN ('bytes', 'blocks') AND f.value ~ '^(70676731|6167652d656e6372797074696f6e|53616c7465645f5f)'

@@ -63,6 +63,18 @@ def test_one_unreadable_database_hides_no_other_whatever_the_order() -> None:
     assert outcome.reason.count("permission denied") == 1
 
 
+def test_a_database_with_nothing_to_judge_hides_no_unreadable_one() -> None:
+    def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
+        if [one.name for one in snapshot.inspected] == ["mri"]:
+            msg = "there is no pgcrypto"
+            raise NotApplicable(msg)
+        yield from no_finding(snapshot, policy)
+
+    outcome = run(find, UNREADABLE, schema_of("mri"))
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert outcome.reason.count("permission denied") == 1
+
+
 def test_nothing_found_and_all_read_passes() -> None:
     outcome = run(no_finding, schema_of("lab"))
     assert outcome.verdict is Verdict.PASS
