@@ -1,4 +1,4 @@
-"""A hospital's server, days of its log, and one night in which a login exports what it can from a new address.
+"""A hospital's server, days of its log, and a night in which a login exports what it can from a new address.
 
 The lines of the log are those of real sessions; only their times are moved.
 """
@@ -9,14 +9,26 @@ import contextlib
 import csv
 import datetime
 import io
+import json
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from pgguard.analysis.reads import Interpreter
+from pgguard.analysis.usage.statements import Analyst
 from pgguard.demo.cluster import Cluster
+from pgguard.model.incident import Asked
+from pgguard.nightly.incident import Sources, files, gather
+from pgguard.observe.reading import read_logs
+from pgguard.observe.reads import Miner
+from pgguard.observe.store import ObservationStore
+from pgguard.report.incident import render_json
+from pgguard.server.connect import Target
+from pgguard.server.read import read_snapshot
+from pgguard.store.policy_file import LoadedPolicy, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +56,8 @@ GRANT nurses TO c_martin, anna;
 CREATE SCHEMA care AUTHORIZATION owner;
 SET ROLE owner;
 CREATE TABLE care.patient (id integer PRIMARY KEY, nir text, name text);
-CREATE TABLE care.exam (id integer PRIMARY KEY, patient_id integer NOT NULL REFERENCES care.patient, result text);
+CREATE TABLE care.exam
+    (id integer PRIMARY KEY, patient_id integer NOT NULL REFERENCES care.patient, result text);
 CREATE TABLE care.salary (id integer PRIMARY KEY, name text, iban text);
 INSERT INTO care.patient SELECT i, '{NIR}' || i, 'N' || i FROM generate_series(1, {PATIENTS}) AS i;
 INSERT INTO care.exam SELECT i, 1 + i % {PATIENTS}, 'R' || i FROM generate_series(1, {EXAMS}) AS i;
@@ -222,3 +235,29 @@ def _text(rows: Sequence[Sequence[str]]) -> str:
     # empty is NULL to the reader, and the log has no empty texts where it matters
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
+
+
+def read_into(store: Path, made: Scene, policy: str, *logs: Path, reads: bool = True) -> None:
+    """What `pgguard observe` and `pgguard audit ingest` do with logs."""
+    snapshot, declared = read_snapshot(Target(made.cluster.dsn())), parse(policy, "policy")
+    with ObservationStore(store) as kept:
+        for log in logs:
+            read_logs(kept, [log], now=UNTIL)
+            if reads:
+                Miner(Analyst(snapshot), Interpreter(snapshot, declared)).mine(kept, [log], now=UNTIL)
+
+
+def file_of(
+    made: Scene, policy: str, store: Path | None, controller: str = "", **asked: Any
+) -> dict[str, Any]:
+    """The file as JSON has it; `asked` are the fields of the question."""
+    loaded = LoadedPolicy(parse(policy, "policy"), "", "")
+    target = Target(made.cluster.dsn())
+    sources = Sources(loaded, read_snapshot(target), "", target, store, "", "")
+    facts = gather(Asked(**{"since": SINCE, "until": UNTIL, **asked}), sources, now=_now())
+    found: dict[str, Any] = json.loads(render_json(files(facts, controller)))
+    return found
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pgguard.analysis.incident_bound import Counts, Piles
     from pgguard.analysis.incident_controllers import Division
     from pgguard.analysis.incident_reach import Cell, Doubt, Reached
+    from pgguard.analysis.incident_scope import Wanted
     from pgguard.model.incident import (
         Asked,
         AuditSeen,
@@ -45,7 +46,8 @@ class Facts(NamedTuple):
     """What was gathered of an incident; the reasons say why a source is not there.
 
     `cells` are all columns with personal data by database and table, `reached` those that the logins could
-    reach. `alert` is the first alert of the history that fits: when, and what it said.
+    reach; of `blind` databases nothing is known. `alert` is the first alert of the history that fits: when,
+    and what it said.
     """
 
     asked: Asked
@@ -57,9 +59,11 @@ class Facts(NamedTuple):
     seen: Seen | None
     no_store: str
     tables: frozenset[str]
+    which: Wanted
     cells: Mapping[tuple[str, str], Sequence[Cell]]
     reached: tuple[Reached, ...]
     doubts: tuple[Doubt, ...]
+    blind: frozenset[str]
     piles: Piles | None
     counts: Counts | None
     audits: tuple[AuditSeen, ...]
@@ -85,8 +89,13 @@ def compose(facts: Facts, division: Division) -> Incident:
         databases |= {one.database for one in sessions if one.database}
     unnamed = sum(one.statements for one in reads if not one.relation)
     evidence = list(_evidence(facts, division, databases, told))
-    read, most = _bounds(facts, reached, told, unnamed)
-    unknown = [*_unknown(facts, division, sessions, reads, told, unnamed), *_of_bound(most)]
+    read, most = _bounds(facts, division, reached, told, unnamed)
+    server = list(_taken(facts, sessions, databases))
+    unknown = [
+        *(one for one in server if one.startswith("whether ")),
+        *_unknown(facts, division, sessions, reads, told, unnamed),
+        *_of_bound(most),
+    ]
     return Incident(
         made_at=facts.made_at,
         asked=_asked(facts.asked, division, logins),
@@ -108,7 +117,7 @@ def compose(facts: Facts, division: Division) -> Incident:
             for one in audit.changes
             if division.takes_table(audit.database, one.relation)
             and (not facts.tables or one.relation in facts.tables)
-            and _by(facts, logins, one.login)
+            and facts.which.takes(one.login, one.claimed, one.address)
         ),
         alarms=tuple(_alarms(facts, division, databases, logins)),
         persons=division.persons((one.database, one.table) for one in told),
@@ -116,7 +125,7 @@ def compose(facts: Facts, division: Division) -> Incident:
         bound=most,
         contacts=tuple(contacts(facts.policy, division)),
         consequences=consequences(column.category for one in told for column in one.columns),
-        taken=tuple(_taken(facts, sessions, databases)),
+        taken=tuple(server),
         proposals=tuple(_proposals(facts, division, logins, told)),
         deadline=deadline(facts.asked.noticed_at, facts.alert, facts.no_alert, facts.made_at),
         communication=tuple(communication(told)),
@@ -153,11 +162,6 @@ def _is_told(
 
 def _is_of(division: Division, databases: set[str], logins: set[str], database: str, name: str) -> bool:
     return database in databases and (name.strip('"') in logins or division.takes_table(database, name))
-
-
-def _by(facts: Facts, logins: set[str], login: str) -> bool:
-    asked = facts.asked
-    return login in logins or not (asked.roles or asked.person or asked.addresses)
 
 
 def _failures(
@@ -206,7 +210,7 @@ def _views(facts: Facts) -> Callable[[str, str], bool]:
 
 
 def _bounds(
-    facts: Facts, reached: Sequence[Reached], told: Sequence[TableTold], unnamed: int
+    facts: Facts, division: Division, reached: Sequence[Reached], told: Sequence[TableTold], unnamed: int
 ) -> tuple[Bound, Bound]:
     """The upper bounds over what was seen to be read, and over what could be reached."""
     if facts.piles is None or facts.counts is None:
@@ -215,6 +219,10 @@ def _bounds(
     seen = facts.seen
     if not reached and (seen is None or not seen.logins.whole):
         none = Bound(None, None, False, ("which logins were there is not known",))
+        return none, none
+    blind = sorted(one for one in facts.blind if division.takes_database(one))
+    if blind:
+        none = Bound(None, None, False, (f"nothing is known of what {', '.join(map(ident, blind))} holds",))
         return none, none
     whole = facts.piles.bound((one.cell for one in reached), facts.counts)
     if seen is None or not seen.reading.covered:
@@ -260,8 +268,11 @@ def _unknown(
     for login in dict.fromkeys(one.login for one in sessions if not one.identity):
         if not person_of(facts.policy, login):
             yield f"who is behind {ident(login)}: no identity was logged, and the policy declares nobody"
-    if any(not one.login for one in reads):
-        yield "who read: of some reads the log does not tell the login"
+    nameless = facts.seen.nameless if facts.seen is not None else 0
+    if nameless or any(not one.login for one in reads):
+        yield "who read: of some statements the log does not tell the login" + (
+            f"; {nameless} of them are left out" if nameless else ""
+        )
     if unnamed:
         yield f"what {unnamed} statements read: the log does not name it"
     for table in told:
@@ -289,7 +300,7 @@ def _taken(facts: Facts, sessions: Sequence[SessionGroup], databases: set[str]) 
     try:
         yield from taken(facts.snapshot, sessions, commands, databases)
     except Unread as unread:
-        yield f"not known: {unread}"
+        yield f"whether the logins can still log in is not known: {unread}"
 
 
 def _proposals(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pgguard.model.rows import Column, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
+# whoever reads the server's files, or runs programs on it, reads every table (manual, 22.5)
+_FILES = frozenset({"pg_read_server_files", "pg_execute_server_program"})
 _KEEPING: dict[Stored, Keeping] = {
     Stored.CLEAR: "clear",
     Stored.ENCRYPTED: "encrypted",
@@ -120,6 +122,17 @@ def _functions(database: DatabaseSnapshot) -> dict[str, int]:
     return known
 
 
+def is_everywhere(snapshot: Snapshot, login: str) -> bool:
+    """Whether a login can have everything of every database: as superuser, by replication, or from the files.
+
+    Raises `Unread` when roles or memberships could not be read.
+    """
+    row = snapshot.role(login)
+    if row is None:
+        return False
+    return row.superuser or row.replication or not _FILES.isdisjoint(all_roles(snapshot, login))
+
+
 class Doubt(NamedTuple):
     """What could not be judged about a table of a database (empty: all of it); why, which may name others."""
 
@@ -136,6 +149,8 @@ class Reach:
         self._snapshot, self._policy = snapshot, policy
         self._routes: dict[tuple[str, int, int], tuple[routes.Route, ...]] = {}
         self.doubts: dict[Doubt, None] = {}
+        # databases of which nothing is known
+        self.blind: set[str] = set()
 
     def of(self, login: str, database: DatabaseSnapshot) -> tuple[Reached, ...]:
         """What a login could reach in a database: everything, where the role is not there any more."""
@@ -143,6 +158,7 @@ class Reach:
             found = cells(self._snapshot, database, self._policy)
         except Unread as unread:
             self._doubt(database, "", "which columns hold personal data", str(unread))
+            self.blind.add(database.name)
             return ()
         try:
             row = self._snapshot.role(login)
@@ -155,6 +171,9 @@ class Reach:
             text = f"what {ident(login)} could reach: its role is gone; everything is taken for reachable"
             self._doubt(database, "", text, "")
             return tuple(Reached(login, one, "not known", False, _key_unknown(one)) for one in found)
+        if is_everywhere(self._snapshot, login):
+            way = "by its power over the whole server"
+            return tuple(Reached(login, one, way, False, self._key(held, database, one)) for one in found)
         return tuple(
             reached for one in found if (reached := self._one(login, held, database, one)) is not None
         )

@@ -136,7 +136,8 @@ class Seen(NamedTuple):
 
     `known_since` is the beginning of the oldest log in the store, `known_days` how many days before the
     window were watched; `later` are commands from the window's end on, of anybody. `met` are names of the
-    question that the store has met at any time. `left_out` counts groups above what a file can hold.
+    question that the store has met at any time. `nameless` counts statements that read of which no login is
+    known, left out because one is asked for; `left_out` groups above what a file can hold.
     """
 
     sessions: tuple[SessionGroup, ...]
@@ -151,6 +152,7 @@ class Seen(NamedTuple):
     looks: Watch
     reading: Watch
     met: frozenset[str] = frozenset()
+    nameless: int = 0
     left_out: int = 0
 
 

@@ -10,13 +10,14 @@ from pgguard.analysis.access import may_connect
 from pgguard.analysis.incident import Facts, compose
 from pgguard.analysis.incident_bound import Counts, Piles
 from pgguard.analysis.incident_controllers import NOBODY, Division
-from pgguard.analysis.incident_reach import Reach, cells
+from pgguard.analysis.incident_reach import Doubt, Reach, cells, is_everywhere
 from pgguard.analysis.incident_scope import require_known, tables_asked, wanted
 from pgguard.analysis.incident_tables import with_reads
 from pgguard.checks import check
 from pgguard.errors import ConnectError, InputError, PgguardError, Unread
 from pgguard.model.finding import Severity
 from pgguard.model.incident import Proposal
+from pgguard.model.quote import ident
 from pgguard.nightly.beside import observed
 from pgguard.observe.incident import look
 from pgguard.report.judge import judge
@@ -75,11 +76,14 @@ def gather(
     met = seen.met if seen is not None else frozenset()
     require_known(asked, snapshot, policy, met)
     tables = tables_asked(asked, snapshot, met)
-    every, reached, reach = _reached(which, sources, seen, tables)
+    every, reached, doubts, blind = _reached(which, sources, seen, tables)
     piles = counts = None
     audits: tuple[AuditSeen, ...] = ()
     if snapshot is not None:
-        databases = {database for _, database in _pairs(seen)} or {one.name for one in snapshot.inspected}
+        inspected = {one.name for one in snapshot.inspected}
+        databases = {name for _, name in _pairs(seen) if name in inspected} or {
+            one.name for one in snapshot.inspected
+        }
         audits = tuple(_audits(asked, sources, sorted(databases), progress))
         reads = [one for one in (seen.reads if seen else ()) if not tables or one.relation in tables]
         chosen = [one.cell for one in with_reads(reached, reads, every)]
@@ -97,9 +101,11 @@ def gather(
         seen=seen,
         no_store="none is given: --observations, or [observation] store of the policy",
         tables=tables,
+        which=which,
         cells=every,
         reached=reached,
-        doubts=tuple(reach.doubts) if reach is not None else (),
+        doubts=doubts,
+        blind=blind,
         piles=piles,
         counts=counts,
         audits=audits,
@@ -140,13 +146,13 @@ def _pairs(seen: Seen | None) -> set[tuple[str, str]]:
 
 def _reached(
     which: Wanted, sources: Sources, seen: Seen | None, tables: frozenset[str]
-) -> tuple[dict[tuple[str, str], list[Cell]], tuple[Reached, ...], Reach | None]:
+) -> tuple[dict[tuple[str, str], list[Cell]], tuple[Reached, ...], tuple[Doubt, ...], frozenset[str]]:
     snapshot, policy = sources.snapshot, sources.loaded.policy
     every: dict[tuple[str, str], list[Cell]] = {}
     if snapshot is None:
-        return every, (), None
+        return every, (), (), frozenset()
     reach = Reach(snapshot, policy)
-    pairs = _pairs(seen)
+    pairs = _pairs(seen) | set(_elsewhere(snapshot, seen))
     if seen is None or not seen.logins.whole:
         pairs |= set(_possible(snapshot, which))
     found: list[Reached] = []
@@ -156,7 +162,28 @@ def _reached(
         for login, name in sorted(pairs):
             if name == database.name:
                 found += reach.of(login, database)
-    return every, tuple(one for one in found if not tables or one.cell.table in tables), reach
+    known = {one.name for one in snapshot.inspected}
+    unseen = [
+        Doubt(name, "", f"what {ident(login)} could reach in {ident(name)}: it was not looked at", "")
+        for login, name in sorted(pairs)
+        if name not in known
+    ]
+    blind = reach.blind | {one.database for one in unseen}
+    asked = tuple(one for one in found if not tables or one.cell.table in tables)
+    return every, asked, (*reach.doubts, *unseen), frozenset(blind)
+
+
+def _elsewhere(snapshot: Snapshot, seen: Seen | None) -> Iterator[tuple[str, str]]:
+    """The databases of logins that reach all of them, and of sessions of which the log does not tell it."""
+    logins = {one.login for one in seen.sessions} if seen is not None else set()
+    lost = {one.login for one in seen.sessions if not one.database} if seen is not None else set()
+    for login in logins:
+        try:
+            is_all = login in lost or is_everywhere(snapshot, login)
+        except Unread:
+            is_all = True
+        if login and is_all:
+            yield from ((login, one.name) for one in snapshot.inspected)
 
 
 def _cells(snapshot: Snapshot, database: DatabaseSnapshot, policy: Policy) -> tuple[Cell, ...]:

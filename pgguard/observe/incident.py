@@ -59,11 +59,16 @@ SELECT role, database, address, sqlstate, min(at), max(at), sum(times) FROM logi
 WHERE at >= ? AND at < ? GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 3
 """
 _READS = """
-SELECT w.database, w.login, w.identity, w.application, w.address, w.relation, w.columns, w.certainty,
+SELECT g.database, g.login, w.identity, w.application, g.address, w.relation, w.columns, w.certainty,
     w.command, w.evidence, g.first, g.last, g.statements, g.rows, g.unknown
-FROM (SELECT what, min(at) AS first, max(at) AS last, sum(times) AS statements, sum(max(rows, 0)) AS rows,
-        sum(CASE WHEN rows < 0 THEN times ELSE 0 END) AS unknown
-      FROM read WHERE at >= ? AND at < ? GROUP BY what) AS g
+FROM (SELECT r.what, coalesce(nullif(w.database, ''), s.database, '') AS database,
+        coalesce(nullif(w.login, ''), s.role, '') AS login,
+        coalesce(nullif(w.address, ''), s.address, '') AS address,
+        min(r.at) AS first, max(r.at) AS last, sum(r.times) AS statements, sum(max(r.rows, 0)) AS rows,
+        sum(CASE WHEN r.rows < 0 THEN r.times ELSE 0 END) AS unknown
+      FROM read AS r JOIN read_what AS w ON w.id = r.what
+      LEFT JOIN session AS s ON '' IN (w.login, w.address, w.database) AND s.session = r.session
+      WHERE r.at >= ? AND r.at < ? GROUP BY 1, 2, 3, 4) AS g
 JOIN read_what AS w ON w.id = g.what ORDER BY g.first, w.id
 """
 _COMMANDS = """
@@ -112,7 +117,7 @@ def _require(db: sqlite3.Connection, file: Path) -> None:
 class _Look:
     def __init__(self, db: sqlite3.Connection, asked: Asked, wanted: Wanted) -> None:
         self._db, self._asked, self._wanted = db, asked, wanted
-        self._left_out = 0
+        self._left_out = self._nameless = 0
 
     def seen(self) -> Seen:
         since, until = self._asked.since, self._asked.until
@@ -132,6 +137,7 @@ class _Look:
             looks=self._watch("sample"),
             reading=self._watch(MEANS),
             met=frozenset(self._met()),
+            nameless=self._nameless,
             left_out=self._left_out,
         )
 
@@ -190,6 +196,8 @@ class _Look:
             one = ReadGroup._make((*row[:6], columns, *row[7:]))
             if self._wanted.takes(one.login, one.identity, one.address):
                 yield one
+            elif not one.login:
+                self._nameless += one.statements
 
     def _commands(self, since: str, until: str, *, own: bool) -> Iterator[CommandGroup]:
         for *row, identity in self._db.execute(_COMMANDS, (since, until, until)):
