@@ -12,7 +12,7 @@ from pgguard.analysis import catalog
 from pgguard.analysis.expression import Unparsable
 from pgguard.analysis.function_use import opaque
 from pgguard.analysis.mandated import given, own_view, staging, tables, using
-from pgguard.analysis.mandated_rows import is_held, view_is_same, wanted
+from pgguard.analysis.mandated_rows import compared, is_held, view_is_same, wanted
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import holder_names, of_column, of_function, of_relation
 from pgguard.analysis.readers import is_public
@@ -179,7 +179,9 @@ class Reach:
     def _own_view(self, taken: Taken, view: Relation, form: Form) -> Iterator[str]:
         shown = relation_name(view)
         texts = [one.text for one in self.database.definitions if one.kind == "view" and one.oid == view.oid]
-        same = view_is_same(texts[0], taken.relation, form) if texts else None
+        same = compared(self.snapshot, self.database, view.oid)
+        if same is None and texts:
+            same = view_is_same(texts[0], taken.relation, form)
         if same is None:
             self.unknown.append(f"whether {shown} says what the mandate says")
         elif not same:

@@ -1,12 +1,15 @@
 """Whether a stored condition is that of a mandate, by meaning: of a view's query or of a row policy.
 
 The server prints a condition otherwise than it was written: with casts, BETWEEN as two comparisons, IN as
-= ANY (manual, pg_get_expr). Both are brought to one form. In a snapshot constants are hidden (`'***'`), so
-that a hidden one is taken for any: that a date was moved is not seen here.
+= ANY (manual, pg_get_expr). Both are brought to one form. In a snapshot constants are hidden (`'***'`):
+whether these are the mandate's is known where the server's were compared (`Snapshot.conditions`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import decimal
 from typing import TYPE_CHECKING, Any
 
 from pgguard.analysis.expression import Unparsable, expression, statements
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
     from pgguard.model.rows import Relation, RowPolicy
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
-# numbers of so many digits are not hidden
-_SHORT = 3
 # what the server adds by itself where types differ, and what takes nothing from a value
 _WIDENS = frozenset({
     "text", "varchar", "bpchar", "numeric", "float8", "int4", "int8", "timestamp", "timestamptz", "date",
@@ -44,15 +45,20 @@ def wanted(condition: str) -> Form:
     return _form(expression(read_predicate(condition).sql))
 
 
-def is_same(stored: str, form: Form) -> bool | None:
-    """Whether a stored condition says what the mandate says; None where its text tells nothing."""
-    try:
-        return _matches(_form(expression(stored)), form)
-    except Unparsable:
+def is_same(stored: str, form: Form, *, masked: bool = True) -> bool | None:
+    """Whether a stored condition says what the mandate says; None where its text does not tell.
+
+    `masked`: constants in it may be hidden. One with parts that no mandate has is another condition.
+    """
+    if stored.strip() == HIDDEN:
         return None
+    try:
+        return _answer(_form(expression(stored)), form, masked=masked)
+    except Unparsable:
+        return False
 
 
-def view_is_same(text: str, table: Relation, form: Form) -> bool | None:
+def view_is_same(text: str, table: Relation, form: Form, *, masked: bool = True) -> bool | None:
     """Whether a view, as pg_get_viewdef prints it, gives rows of that one table under that condition."""
     try:
         parsed = statements(text)
@@ -68,7 +74,7 @@ def view_is_same(text: str, table: Relation, form: Form) -> bool | None:
     if "whereClause" not in query:
         return False
     try:
-        return _matches(_form(query["whereClause"]), form)
+        return _answer(_form(query["whereClause"]), form, masked=masked)
     except Unparsable:
         return False
 
@@ -91,7 +97,7 @@ def is_held(
         and one.command in ("ALL", "SELECT")
         and any(name == PUBLIC or role in heirs(snapshot, name, database.name) for name in one.roles)
     ]
-    said = {one.oid: _policy_is_same(database, one, form) for one in applying}
+    said = {one.oid: _policy_is_same(snapshot, database, one, form) for one in applying}
     permissive = [said[one.oid] for one in applying if one.permissive]
     restrictive = [said[one.oid] for one in applying if not one.permissive]
     if any(restrictive) or all(permissive):
@@ -99,7 +105,17 @@ def is_held(
     return None if None in said.values() else False
 
 
-def _policy_is_same(database: DatabaseSnapshot, policy: RowPolicy, form: Form) -> bool | None:
+def compared(snapshot: Snapshot, database: DatabaseSnapshot, oid: int) -> bool | None:
+    """What was found on the server of a view's or policy's condition; None where nobody compared it."""
+    return (snapshot.conditions or {}).get((database.name, oid))
+
+
+def _policy_is_same(
+    snapshot: Snapshot, database: DatabaseSnapshot, policy: RowPolicy, form: Form
+) -> bool | None:
+    known = compared(snapshot, database, policy.oid)
+    if known is not None:
+        return known
     for one in database.definitions:
         if one.kind == "policy-using" and one.oid == policy.oid:
             return is_same(one.text, form)
@@ -188,12 +204,34 @@ def _cast(fields: Tree) -> Form:
     return ("cast", name, inner)
 
 
-def _matches(stored: Any, form: Any) -> bool:
-    """Whether two forms are equal, a hidden constant being equal to any."""
+def _answer(stored: Form, form: Form, *, masked: bool) -> bool | None:
+    hidden: list[str] = []
+    if not _matches(stored, form, hidden if masked else None):
+        return False
+    return None if hidden else True
+
+
+def _matches(stored: Any, form: Any, hidden: list[str] | None) -> bool:
+    """Whether two forms are equal; hidden constants are equal to any, and counted."""
     if not isinstance(stored, tuple) or not isinstance(form, tuple):
         return bool(stored == form)
     if stored[:1] == form[:1] == ("constant",):
-        text = str(stored[1])
-        hidden = text.startswith(HIDDEN) or (text == HIDDEN_NUMBER and len(str(form[1])) > _SHORT)
-        return hidden or stored[1] == form[1]
-    return len(stored) == len(form) and all(map(_matches, stored, form))
+        text, other = str(stored[1]), str(form[1])
+        if hidden is not None and (text.startswith(HIDDEN) or text == HIDDEN_NUMBER):
+            hidden.append(text)
+            return True
+        return _plain(text) == _plain(other)
+    return len(stored) == len(form) and all(
+        _matches(one, other, hidden) for one, other in zip(stored, form, strict=True)
+    )
+
+
+def _plain(text: str) -> object:
+    """A constant by its value: 1.50 is 1.5, and a date the midnight that it is compared as."""
+    with contextlib.suppress(decimal.InvalidOperation):
+        return decimal.Decimal(text).normalize()
+    with contextlib.suppress(ValueError):
+        return datetime.datetime.fromisoformat(text)
+    with contextlib.suppress(ValueError):
+        return datetime.time.fromisoformat(text)
+    return text

@@ -9,7 +9,7 @@ then the policy, and open it anew. What was read without instruction is a breach
 Silent when: the role sees the mandated columns of the mandated rows and nothing else that is personal, by no
 way: grants, PUBLIC, memberships, views, definer functions, relatives; it writes nothing; what it was seen to
 read is within scope, window and ceiling (where reads are ingested); contract and instruction are as declared.
-Constants are hidden in a snapshot: that a date in a condition was moved shows in the rows read, not here.
+Unknown where a saved snapshot hides the constants of a condition: they are compared while a server is read.
 """
 
 from __future__ import annotations

@@ -127,6 +127,7 @@ class Snapshot(Sections):
         folders: Mapping[str, FolderLook] | None = None,
         alarms: Sequence[Feed] | None = None,
         overdue: Sequence[Overdue] | None = None,
+        conditions: Mapping[tuple[str, int], bool] | None = None,
     ) -> None:
         super().__init__(sections)
         self.inspected = tuple(inspected)
@@ -137,6 +138,7 @@ class Snapshot(Sections):
         self.folders = folders
         self.alarms = alarms
         self.overdue = overdue
+        self.conditions = conditions
 
     @property
     def server(self) -> rows.Server:
@@ -246,6 +248,12 @@ class Snapshot(Sections):
         made.overdue = overdue
         return made
 
+    def with_conditions(self, conditions: Mapping[tuple[str, int], bool]) -> Snapshot:
+        """The same snapshot with whether views and policies, by database and oid, say what mandates say."""
+        made = self._beside(self._sections, self.inspected)
+        made.conditions = conditions
+        return made
+
     def _beside(
         self, sections: Mapping[str, Sequence[Any] | Missing], inspected: Sequence[DatabaseSnapshot]
     ) -> Snapshot:
@@ -259,6 +267,7 @@ class Snapshot(Sections):
             self.folders,
             self.alarms,
             self.overdue,
+            self.conditions,
         )
 
 

@@ -11,6 +11,7 @@ from pgguard.errors import PgguardError
 from pgguard.model.audit_alarm import Feed, Limits
 from pgguard.observe.observed import observations
 from pgguard.server.audit_feed import feed
+from pgguard.server.conditions import read_conditions
 from pgguard.server.overdue import read_overdue
 from pgguard.store.documents import read_documents
 from pgguard.store.folders import look_at_folders
@@ -39,6 +40,7 @@ def with_all(
     found = observed(snapshot, policy, store).documented(read_documents(policy))
     if server is not None:
         found = found.with_folders(look_at_folders(policy))
+        found = found.with_conditions(read_conditions(server, found, policy))
         found = found.alarmed(audit_alarms(found, server, policy))
         found = found.with_overdue(read_overdue(server, policy, [one.name for one in found.inspected]))
     return found if supervision is None else found.supervised(supervision)

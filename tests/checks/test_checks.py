@@ -14,6 +14,7 @@ from pgguard.checks import all_checks, check
 from pgguard.model.finding import Severity, Verdict
 from pgguard.model.snapshot import Snapshot
 from pgguard.report.judge import judge
+from pgguard.server.conditions import conditions_of
 from pgguard.server.connect import Target
 from pgguard.server.overdue import read_overdue
 from pgguard.server.read import read_open, read_snapshot
@@ -109,7 +110,11 @@ def _in_transaction(block: Block, cluster: Cluster, stack: contextlib.ExitStack)
         connection.execute(
             psycopg.sql.SQL("SET LOCAL ROLE {}").format(psycopg.sql.Identifier(block.inspect_as))
         )
-    return read_open(connection)
+    snapshot = read_open(connection)
+    if block.inspect_as != "postgres" or "[[mandate]]" not in block.policy:
+        return snapshot
+    policy = parse("\n".join(block.policy), "policy of the block")
+    return snapshot.with_conditions(conditions_of(connection, snapshot, snapshot.inspected[0], policy))
 
 
 def _in_own_cluster(
