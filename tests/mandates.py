@@ -8,8 +8,24 @@ from typing import TYPE_CHECKING
 
 import pyrage
 
+from pgguard.analysis.mandate_scope import mandate_database, scope_of
+from pgguard.model.mandate_scope import Standing
+from pgguard.model.plan import Plan
+from pgguard.plan.mandate import steps_of
+from pgguard.plan.migration import migrations
+from pgguard.plan.script import script
+from pgguard.server.connect import Target
+from pgguard.server.mandate_open import open_mandate
+from pgguard.server.mandate_state import read_standing
+from pgguard.server.read import read_snapshot
+from pgguard.store.documents import read_documents
+from pgguard.store.policy_file import load
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pgguard.model.mandate_scope import Scope
+    from pgguard.server.mandate_proof import Proof
 
 LABORATORY = """
 CREATE SCHEMA lab;
@@ -61,8 +77,9 @@ ROLE = "extract_migration"
 
 
 def write_policy(
-    folder: Path,
+    place: Path,
     tables: str = TABLES,
+    /,
     *,
     until: datetime.date | None = None,
     start: datetime.date | None = None,
@@ -70,13 +87,13 @@ def write_policy(
     categories: dict[str, str] = CATEGORIES,
     instruction: bytes = b"Extract what the annex lists.",
     more: str = "",
-    **entries: str | int,
+    **entries: object,
 ) -> Path:
     """The policy of a mandate whose window is open, with instruction and folder; `entries` replace some."""
     today = datetime.datetime.now(datetime.UTC).date()
-    export = folder / "export"
+    export = place / "export"
     export.mkdir(mode=0o700, exist_ok=True)
-    document = folder / "instruction.txt"
+    document = place / "instruction.txt"
     if not document.exists():
         document.write_bytes(instruction)
     entry: dict[str, object] = {
@@ -105,7 +122,7 @@ def write_policy(
         for name, category in categories.items()
     )
     text += "[[mandate]]\n" + "".join(f"{name} = {_toml(value)}\n" for name, value in entry.items())
-    path = folder / "pgguard.toml"
+    path = place / "pgguard.toml"
     path.write_text(text + tables + more, encoding="utf-8")
     return path
 
@@ -116,3 +133,26 @@ def _toml(value: object) -> str:
     if isinstance(value, (int, list)):
         return repr(value)
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def prepare(dsn: str, policy: Path) -> Scope:
+    """The scope of the mandate on a server, in this process."""
+    loaded = load(policy).policy
+    (mandate,) = loaded.mandate
+    target = Target(dsn)
+    snapshot = read_snapshot(target).documented(read_documents(loaded))
+    database, _ = mandate_database(snapshot, loaded, mandate)
+    standing = read_standing(target, database, mandate) if database else Standing()
+    today = datetime.datetime.now(datetime.UTC).date()
+    return scope_of(snapshot, loaded, mandate, standing, today)
+
+
+def plan_of(scope: Scope, version: str = "") -> Plan:
+    """Its plan, of no cluster in particular."""
+    return Plan("test", version, "2026-01-01T00:00:00Z", "postgres", steps_of(scope))
+
+
+def open_scope(dsn: str, scope: Scope) -> Proof:
+    """Open it, as the command does."""
+    opening, entering = (script(one.up, one.name, transactional=True) for one in migrations(plan_of(scope)))
+    return open_mandate(Target(dsn), scope, opening, entering, say=lambda _: None)

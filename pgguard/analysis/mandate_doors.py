@@ -24,8 +24,9 @@ from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from pgguard.model.mandate_scope import ScopeTable
     from pgguard.model.policy import Policy
     from pgguard.model.rows import Grant, Relation
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
@@ -50,11 +51,11 @@ def is_public(grants: Iterable[Grant], *privileges: str) -> bool:
 
 
 def doors(
-    snapshot: Snapshot, policy: Policy, database: str, mandated: list[tuple[str, str]], mandate: str
+    snapshot: Snapshot, policy: Policy, database: str, tables: Sequence[ScopeTable], mandate: str
 ) -> tuple[Door, ...]:
     """All doors of a fresh login that may connect to `database`, in every database that PUBLIC may enter.
 
-    `mandated` are schema and name of its tables there. What could not be read is a door that refuses.
+    `tables` are those of the mandate there. What could not be read is a door that refuses.
     """
     found: list[Door] = []
     inspected = {one.name: one for one in snapshot.inspected}
@@ -64,7 +65,7 @@ def doors(
             continue
         one = inspected.get(row.name)
         if one is not None:
-            within = _Doors(snapshot, policy, one, mandated if row.name == database else [], mandate)
+            within = _Doors(snapshot, policy, one, tables if row.name == database else (), mandate)
             found += within.all()
         elif row.name in _FROM_OUTSIDE:
             said = "PUBLIC may connect to it, and nobody looked what is in it; it is empty as a rule"
@@ -81,13 +82,15 @@ class _Doors:
         snapshot: Snapshot,
         policy: Policy,
         database: DatabaseSnapshot,
-        mandated: list[tuple[str, str]],
+        tables: Sequence[ScopeTable],
         mandate: str,
     ) -> None:
         self.snapshot = snapshot
         self.database = database
         self.policy = policy
-        self.mandated = frozenset(mandated)
+        self.mandated = frozenset((one.schema, one.name) for one in tables)
+        # it may name what is there by the mandate itself, and what PUBLIC has there is open to it then
+        self.entered = frozenset(one.schema for one in tables if one.form == "policy")
         self.own_schema = schema_of(mandate)
         self._guarded: Reached | None = None
 
@@ -132,14 +135,14 @@ class _Doors:
             yield from self._below(child)
 
     def named(self, schema: str) -> bool:
-        """Whether PUBLIC may name what is in a schema."""
+        """Whether the role may name what is in a schema."""
         known: dict[str, bool] = self.database._memo.setdefault("schemas of PUBLIC", {})
         if not known:
             known.update(
                 {one.name: is_public(self.database.grants(one.acl), "USAGE") for one in self.database.schemas}
             )
             known["pg_catalog"] = True
-        return known.get(schema, False)
+        return schema in self.entered or known.get(schema, False)
 
     def _place(self, name: str) -> str:
         return f"{name} in database {ident(self.database.name)}"
@@ -147,7 +150,10 @@ class _Doors:
     def _relations(self) -> Iterator[Door]:
         harmless: list[str] = []
         for relation in self.database.relations:
-            if relation.kind == "S" or not self.named(relation.schema) or relation.schema == self.own_schema:
+            if relation.kind == "S" or relation.schema == self.own_schema:
+                continue
+            # pg_stats shows values of whatever one has SELECT on, whether or not one may name it
+            if relation.kind == "v" and not self.named(relation.schema):
                 continue
             if relation.system:
                 yield from self._system(relation)

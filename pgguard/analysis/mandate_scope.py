@@ -70,7 +70,7 @@ def scope_of(
     tables = tuple(one for entry in reader.entries if (one := reader.table(entry)) is not None)
     reasons += reader.reasons
     reasons += _of_contract(policy, mandate, tables, reader.categories)
-    closed = doors(snapshot, policy, name, [(one.schema, one.name) for one in tables], mandate.name)
+    closed = doors(snapshot, policy, name, tables, mandate.name)
     row = next(one for one in snapshot.databases if one.name == name)
     connects = not is_public(snapshot.grants(row.acl), "CONNECT")
     return Scope(mandate, name, tables, closed, tuple(reasons), connects, superuser, opener)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pgguard.changes.catalog import negated, role_is
+from pgguard.changes.catalog import negated, role_is, unless
 from pgguard.changes.privileges import grant
 from pgguard.changes.read_audit import grant_select
 from pgguard.changes.roles import alter_role
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.model.finding import Change
+    from pgguard.model.mandate import Mandate
     from pgguard.model.mandate_scope import Scope, ScopeTable
 
 ENCLOSED = (
@@ -40,10 +41,7 @@ def steps_of(scope: Scope) -> tuple[Step, ...]:
         f"pg_catalog.now() < {literal(ends_at(mandate))}::pg_catalog.timestamptz",
         f"the window of the mandate {mandate.name} is over",
     )
-    changes = tuple(
-        replace(one, why=one.why or f"mandate {mandate.name}, instructed by {mandate.instructed_by}")
-        for one in _changes(scope)
-    )
+    changes = tuple(_named(one, mandate) for one in _changes(scope))
     enclosed = [one.table for one in scope.tables if one.encloses]
     held = [one.table for one in scope.tables if one.form == "view"]
     opening = Step(
@@ -68,10 +66,19 @@ def steps_of(scope: Scope) -> tuple[Step, ...]:
         slug=f"mandate_{mandate.name}_login",
         title=f"Mandate {mandate.name}: {role} may log in",
         why="only now, when the verification of the file before it holds",
-        changes=(alter_role(mandate.role, "LOGIN", "NOLOGIN"),),
+        changes=(_named(alter_role(mandate.role, "LOGIN", "NOLOGIN"), mandate),),
         asserts=(over,),
     )
     return opening, entering
+
+
+def _named(change: Change, mandate: Mandate) -> Change:
+    """The change with its why, and an undo that can be run when the role is gone already."""
+    undo = change.undo
+    if undo.startswith(("REVOKE", "ALTER ROLE")):
+        undo = unless(negated(role_is(mandate.role)), undo)
+    why = change.why or f"mandate {mandate.name}, instructed by {mandate.instructed_by}"
+    return replace(change, why=why, undo=undo)
 
 
 def _changes(scope: Scope) -> Iterator[Change]:
@@ -118,5 +125,5 @@ def _checks(scope: Scope) -> Iterator[tuple[str, str]]:
     yield role_is(role, "NOT r.rolsuper AND NOT r.rolbypassrls"), f"{ident(role)} is held to what is granted"
     for table in scope.tables:
         if table.form == "view":
-            held = f"pg_catalog.has_any_column_privilege({literal(role)}, {literal(table.table)}, 'SELECT')"
-            yield negated(held), f"{ident(role)} reads {table.table} through its view alone"
+            held = f"pg_catalog.has_any_column_privilege(r.oid, {literal(table.table)}, 'SELECT')"
+            yield negated(role_is(role, held)), f"{ident(role)} reads {table.table} through its view alone"
