@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis import catalog
 from pgguard.analysis.expression import Unparsable
 from pgguard.analysis.function_use import opaque
+from pgguard.analysis.granted import of_column as granted_on_column
+from pgguard.analysis.granted import of_relation as granted_on_relation
 from pgguard.analysis.mandated import given, own_view, staging, tables, using
 from pgguard.analysis.mandated_rows import compared, is_held, view_is_same, wanted
 from pgguard.analysis.names import function_name, relation_name
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pgguard.analysis.mandated_rows import Form
     from pgguard.analysis.privileges import Securable
     from pgguard.analysis.routes import Route
+    from pgguard.model.finding import Change
     from pgguard.model.mandate import Mandate
     from pgguard.model.policy import Policy
     from pgguard.model.rows import Column, Relation
@@ -41,7 +44,7 @@ class Beyond(NamedTuple):
 
     `columns` are readable and not in it, `through` what they are read through (empty: by a right on the
     table); `sensitive` says whether one of them is. `rows` says how other rows are reached,
-    `writes` what may be done besides reading.
+    `writes` what may be done besides reading. `fix` takes back what the role itself was granted on the table.
     """
 
     relation: Relation
@@ -50,6 +53,7 @@ class Beyond(NamedTuple):
     through: str
     rows: str
     writes: tuple[str, ...]
+    fix: tuple[Change, ...] = ()
 
 
 class Reach:
@@ -120,7 +124,19 @@ class Reach:
             next((way for way in read.values() if way), "") if all(read.values()) else "",
             rows,
             writes,
+            # where rows are at fault the mandate has to be opened anew
+            () if rows else tuple(self._take_back(relation, read)),
         )
+
+    def _take_back(self, relation: Relation, outside: Mapping[int, str]) -> Iterator[Change]:
+        role, name = self.mandate.role, self.database.name
+        granted = granted_on_relation(self.database, relation)
+        yield from granted.take_back(role, ("SELECT", *_WRITES), database=name)
+        for column in catalog.columns(self.database, relation.oid):
+            if column.acl:
+                wanted = ("SELECT", *_WRITES) if column.number in outside else _WRITES
+                one = granted_on_column(self.database, relation, column)
+                yield from one.take_back(role, wanted, database=name)
 
     def _way(self, relation: Relation, column: Column, *, only_direct: bool = False) -> str | None:
         """What a column is read through: empty by a right on the table, None where it is not read."""

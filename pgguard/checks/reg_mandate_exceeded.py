@@ -87,6 +87,7 @@ def _beyond(database: DatabaseSnapshot, mandate: Mandate, found: Sequence[Beyond
             Subject("policy-entry", f"mandate {mandate.name}: {relation_name(one.relation)}", database.name),
             f"{ident(mandate.role)} {'; '.join(_told(one))}",
             severity=None if one.sensitive or one.rows or one.writes else Severity.HIGH,
+            fix=one.fix,
         )
 
 

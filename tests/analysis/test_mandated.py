@@ -111,7 +111,7 @@ def widenings(draw: Any, scene: Any, tables: list[Any]) -> list[str]:
     column = draw(st.sampled_from(COLUMNS))
     taken = ", ".join(next((one.columns for one in tables if one.table == name), ["id"]))
     uses = [f"GRANT USAGE ON SCHEMA {one} TO PUBLIC" for one in ("s0", "s1")]
-    return draw(
+    found: list[str] = draw(
         st.sampled_from([
             ["SELECT 1"],
             [f"GRANT SELECT ON {name} TO {ROLE}"],
@@ -135,6 +135,7 @@ def widenings(draw: Any, scene: Any, tables: list[Any]) -> list[str]:
             [f"ALTER ROLE {ROLE} SUPERUSER"],
         ])
     )  # fmt: skip
+    return found
 
 
 @seed(20261126)
