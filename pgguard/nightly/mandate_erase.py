@@ -117,6 +117,8 @@ def _erase(
     append(mandate, "erasing", {"by": by} | {name: text for name, text in why.items() if text})
     dropped = drop(target, mandate, staging, lambda one: _keep(mandate, one)) if target is not None else ()
     files = _removed(folder, manifest, [*lying.ours, *lying.drafts], gone[1], mandate)
+    # a drop that was written down and did not happen was written down again
+    tables_gone = tuple((gone[0] | {one.table: one for one in dropped}).values())
     erasure = Erasure(
         format=FORMAT,
         mandate=mandate.name,
@@ -125,10 +127,9 @@ def _erase(
         receipt_sha256=why["receipt_sha256"],
         receipt_of=why["receipt_of"],
         without_receipt=why["without_receipt"],
-        # a drop that was written down and did not happen was written down again
-        tables=tuple((gone[0] | {one.table: one for one in dropped}).values()),
+        tables=tables_gone,
         files=files,
-        held=kept_by_server(target, mandate) if target is not None else (),
+        held=kept_by_server(target, mandate, tables_gone) if target is not None else (),
         beyond=BEYOND,
         unseen=unseen,
     )

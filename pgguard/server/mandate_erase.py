@@ -83,7 +83,16 @@ def drop(
             raise ApplyStopped(msg) from None
 
 
-def kept_by_server(target: Target, mandate: Mandate) -> tuple[tuple[str, str], ...]:
+_STATISTICS = (
+    "pg_statistic",
+    "what ANALYZE kept of the dropped tables was deleted with them, and its bytes stay in the pages of "
+    "pg_statistic until they are written over: VACUUM FULL pg_catalog.pg_statistic does that at once",
+)
+
+
+def kept_by_server(
+    target: Target, mandate: Mandate, dropped: Sequence[Dropped]
+) -> tuple[tuple[str, str], ...]:
     """What of dropped rows the server and those behind it may still have, each with until when.
 
     Raises `ConnectError`.
@@ -93,7 +102,8 @@ def kept_by_server(target: Target, mandate: Mandate) -> tuple[tuple[str, str], .
             settings = {str(row[0]): str(row[1]) for row in residue_rows(connection, "settings")}
             standby = connection.execute(b"SELECT pg_catalog.pg_is_in_recovery()").fetchone()
             said = elsewhere(connection, settings, (), in_recovery=bool(standby and standby[0]))
-            return tuple((one.what, one.until) for one in said)
+            kept = tuple((one.what, one.until) for one in said)
+            return (*kept, _STATISTICS) if dropped else kept
         except psycopg.Error as error:
             msg = f"what the server still holds cannot be told: {refusal(error)}"
             raise ConnectError(msg) from None
@@ -140,8 +150,9 @@ def _dropped(
 
 
 def _dependents(connection: Connection, staging: Sequence[Staging]) -> Iterator[str]:
+    oids = [one.oid for one in staging]
     for one in staging:
-        if names := [row[0] for row in _all(connection, "dependents", one.oid)]:
+        if names := [row[0] for row in _all(connection, "dependents", one.oid, oids)]:
             yield f"on {one.name}: {', '.join(names)}"
 
 

@@ -26,35 +26,25 @@ from pgguard.model.mandate import Mandate, MandateTable
 from pgguard.nightly.extraction import extract
 from pgguard.server.connect import Target
 from pgguard.store.mandate_journal import append, read_journal
-from tests.mandates_made import DAY, NOW, age_identity, certificate, mandate, openpgp_key
+from tests.mandates_made import (
+    DAY,
+    NOW,
+    PLANTED,
+    ROLE,
+    SETUP,
+    TABLE,
+    UNDO,
+    age_identity,
+    certificate,
+    mandate,
+    openpgp_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgguard.demo.binaries import Postgres
 
-ROLE = "mandate_migration"
-TABLE = MandateTable(
-    "migration", "lab.analysis", ("id", "taken", "result"), rows="taken >= DATE '2024-03-01'"
-)
-PLANTED = "planted-value-4711"
-SETUP = f"""
-CREATE SCHEMA lab;
-CREATE TABLE lab.analysis (id integer PRIMARY KEY, patient text, taken date, result text);
-INSERT INTO lab.analysis VALUES
-    (1, 'Martin', '2024-02-28', 'before the window'),
-    (2, 'Martin', '2024-03-01', '{PLANTED}'),
-    (3, 'Durand', '2024-03-02', E'two\\nlines, "quoted"\\r\\n'),
-    (4, 'Durand', '2024-03-03', NULL),
-    (5, 'Durand', '2024-03-04', ''),
-    (6, 'Petit', '2024-03-05', 'é €');
-CREATE ROLE {ROLE} LOGIN CONNECTION LIMIT 1 NOINHERIT;
-CREATE SCHEMA mandate_migration;
-GRANT USAGE ON SCHEMA mandate_migration TO {ROLE};
-CREATE VIEW mandate_migration.lab__analysis WITH (security_barrier) AS
-    SELECT id, taken, result FROM lab.analysis WHERE taken >= DATE '2024-03-01';
-GRANT SELECT ON mandate_migration.lab__analysis TO {ROLE};
-"""
 EXPECTED = [
     ["id", "taken", "result"],
     ["2", "2024-03-01", PLANTED],
@@ -76,9 +66,7 @@ def lab(server: Cluster) -> Iterator[Cluster]:
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(SETUP.encode())
         yield server
-        connection.execute(
-            f"DROP SCHEMA lab, mandate_migration CASCADE; DROP OWNED BY {ROLE}; DROP ROLE {ROLE}"
-        )
+        connection.execute(UNDO.encode())
 
 
 @pytest.fixture
