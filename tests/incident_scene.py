@@ -10,7 +10,10 @@ import csv
 import datetime
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -257,6 +260,19 @@ def file_of(
     facts = gather(Asked(**{"since": SINCE, "until": UNTIL, **asked}), sources, now=_now())
     found: dict[str, Any] = json.loads(render_json(files(facts, controller)))
     return found
+
+
+def command(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Runs `pgguard` as a user would, in a folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return subprocess.run(
+        [sys.executable, "-m", "pgguard.cli.main", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**kept, "XDG_CONFIG_HOME": str(folder / "none")},
+    )
 
 
 def _now() -> str:

@@ -75,9 +75,14 @@ class Facts(NamedTuple):
 def compose(facts: Facts, division: Division) -> Incident:
     """The file: the whole, or what of it is the chosen controller's."""
     seen = facts.seen
-    reads = [one for one in (seen.reads if seen else ()) if _is_asked(facts, division, one)]
-    reached = with_reads((one for one in facts.reached if division.takes_cell(one.cell)), reads, facts.cells)
-    reached = tuple(one for one in reached if division.takes_cell(one.cell))
+    strange = division.strangers(facts.reached)
+    reads = [
+        one
+        for one in (seen.reads if seen else ())
+        if one.login not in strange and _is_asked(facts, division, one)
+    ]
+    own = (one for one in facts.reached if one.login not in strange and division.takes_cell(one.cell))
+    reached = tuple(one for one in with_reads(own, reads, facts.cells) if division.takes_cell(one.cell))
     told = tables(reached, reads, division, _most(facts), _views(facts))
     pairs = {(one.login, one.cell.database) for one in reached} | {(one.login, one.database) for one in reads}
     logins = {login for login, _ in pairs}
@@ -91,7 +96,11 @@ def compose(facts: Facts, division: Division) -> Incident:
     evidence = list(_evidence(facts, division, databases, told))
     read, most = _bounds(facts, division, reached, told, unnamed)
     server = list(_taken(facts, sessions, databases))
+    apart = {
+        one.cell.table for one in facts.reached if one.login in strange and division.takes_cell(one.cell)
+    }
     unknown = [
+        *_apart(sorted(apart)),
         *(one for one in server if one.startswith("whether ")),
         *_unknown(facts, division, sessions, reads, told, unnamed),
         *_of_bound(most),
@@ -232,6 +241,14 @@ def _bounds(
     names = {(one.database, one.table) for one in told if one.read}
     read = [one.cell for one in reached if (one.cell.database, one.cell.table) in names]
     return facts.piles.bound(read, facts.counts), whole
+
+
+def _apart(tables: Sequence[str]) -> Iterator[str]:
+    for table in tables:
+        yield (
+            f"whether logins of others saw rows of this controller in {table}: row security sets them apart, "
+            "and its conditions were not judged"
+        )
 
 
 def _of_bound(most: Bound) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pgguard.model.quote import ident
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pgguard.analysis.incident_reach import Cell
+    from pgguard.analysis.incident_reach import Cell, Reached
     from pgguard.model.policy import Policy
     from pgguard.model.register import Activity
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
@@ -83,6 +83,24 @@ class Division:
         """Whether a table that is told holds data of other controllers too."""
         owners = frozenset().union(*self._owners.get((database, table), {}).values())
         return bool(self.chosen) and bool(owners - {self.chosen})
+
+    def strangers(self, reached: Iterable[Reached]) -> frozenset[str]:
+        """The logins of others that come near the controller's data only where row security sets rows apart.
+
+        They reach what is another's alone, nothing that is the controller's alone, and of shared tables no
+        more than their rows: their names are the other's.
+        """
+        own: set[str] = set()
+        elsewhere: set[str] = set()
+        for one in reached:
+            owners = self._owners.get((one.cell.database, one.cell.table), {}).get(one.cell.column)
+            if owners is None or self.is_whole or self.chosen == NOBODY:
+                continue
+            if self.chosen not in owners:
+                elsewhere |= {one.login} if owners else set()
+            elif not (one.limited and self.is_shared(one.cell.database, one.cell.table)):
+                own.add(one.login)
+        return frozenset(elsewhere - own)
 
     @property
     def has_others(self) -> bool:

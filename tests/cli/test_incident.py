@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +26,7 @@ from tests.incident_scene import (
     THEFT,
     UNTIL,
     Scene,
+    command,
     file_of,
     moved,
     read_into,
@@ -36,6 +34,7 @@ from tests.incident_scene import (
 )
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -112,18 +111,6 @@ def told(theft: Theft, store: Path) -> Callable[..., dict[str, Any]]:
         return file_of(theft.scene, POLICY + WARDS_POLICY, store, **asked)
 
     return run
-
-
-def command(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return subprocess.run(
-        [sys.executable, "-m", "pgguard.cli.main", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**kept, "XDG_CONFIG_HOME": str(folder / "none")},
-    )
 
 
 def ingested(run: Run, theft: Theft, folder: Path, *logs: Path, reads: bool = True) -> None:
