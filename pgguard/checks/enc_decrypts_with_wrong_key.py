@@ -9,7 +9,7 @@ aes256 and a key; what was readable counts as not encrypted when a breach is jud
 
 Silent when: values were looked at (`inspect --sample ROWS`) and are cipher as far as their bytes tell. Of PGP
 messages by a passphrase they tell whether the data stand in clear behind the header, which is what opens with
-any key. Where all values are blocks that nothing tells about, an empty key is tried with AES on four of them.
+any key. Where all values are blocks that nothing tells about, AES with an empty key is tried on eight.
 They do not tell with which key something was made; messages for public keys and encrypt() with other ciphers
 are seen only when they are readable. Unknown where stored SQL opens a column and nobody looked at its values.
 """

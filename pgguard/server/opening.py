@@ -1,9 +1,8 @@
 """Whether what pgcrypto's encrypt() made opens with an empty key: tried on the server, on a few values.
 
 encrypt() takes an empty key, as a setting that is not there gives one, for one of zeros; pgp_sym_encrypt()
-refuses it. Only pgcrypto's own decrypt() is called, with AES, and only whether it gave something comes back.
-Each try is a statement of its own, because a wrong key is an error: the first one ends the tries, and leaves
-a line in the server's log ("Decryption failed") that holds no value.
+refuses it. Only pgcrypto's own decrypt() is called, with AES and without looking at the padding, which no key
+makes an error of; whether the padding is right is counted on the server, and nothing else comes back.
 """
 
 from __future__ import annotations
@@ -20,9 +19,11 @@ if TYPE_CHECKING:
 
     from pgguard.model.rows import ColumnSample
 
-# of random blocks one in 256 seems to open: four of them are no chance
-_TRIES = 4
+# of random blocks one in 256 seems to be padded: four of them are no chance
+_LEAST = 4
+_TRIED = 8
 _BLOCK = 16
+_LONGEST = 100_000
 
 
 class Lines(Protocol):
@@ -49,10 +50,10 @@ def try_blank(
         return tuple(counted)
     if not schemas:
         return tuple(counted)
-    call = f"{schemas[0].decode()}.decrypt(m.v, ''::pg_catalog.bytea, 'aes'::pg_catalog.text)"
+    schema = schemas[0].decode()
     return tuple(
         one._replace(matches=(*one.matches, ("blank_key", one.filled)))
-        if _is_blocks(one) and _opens(lines, seconds, call, source, f"s.{ident(names[one.number])}")
+        if _is_blocks(one) and _opens(lines, seconds, schema, source, f"s.{ident(names[one.number])}")
         else one
         for one in counted
     )
@@ -61,19 +62,18 @@ def try_blank(
 def _is_blocks(one: ColumnSample) -> bool:
     found = dict(one.matches)
     told = any(found.get(name) for name in ("pgp_message", "ciphertext", "clear_file", "readable_bytes"))
-    return not one.path and one.filled >= _TRIES and found.get("blocks") == one.filled and not told
+    return not one.path and one.filled >= _LEAST and found.get("blocks") == one.filled and not told
 
 
-def _opens(lines: Lines, seconds: float, call: str, source: str, column: str) -> bool:
-    for number in range(_TRIES):
-        value = (
-            f"SELECT {column} AS v FROM {source} AS s "  # noqa: S608
-            f"WHERE pg_catalog.octet_length({column}) > 0 "
-            f"AND pg_catalog.octet_length({column}) % {_BLOCK} = 0 OFFSET {number} LIMIT 1"
-        )
-        try:
-            if not lines(f"SELECT 1 FROM ({value}) AS m WHERE {call} IS NOT NULL", seconds):  # noqa: S608
-                return False
-        except psycopg.Error:
-            return False
-    return True
+def _opens(lines: Lines, seconds: float, schema: str, source: str, column: str) -> bool:
+    values = (
+        f"SELECT {schema}.decrypt({column}, ''::pg_catalog.bytea, 'aes-cbc/pad:none'::pg_catalog.text) AS d "  # noqa: S608
+        f"FROM {source} AS s "
+        f"WHERE pg_catalog.octet_length({column}) BETWEEN {_BLOCK} AND {_LONGEST} "
+        f"AND pg_catalog.octet_length({column}) % {_BLOCK} = 0 LIMIT {_TRIED}"
+    )
+    (judged,) = variants("sample", "blank_key").values()
+    try:
+        return bool(lines(f"WITH opened (d) AS ({values})\n{judged.decode()}", seconds))
+    except psycopg.Error:
+        return False
