@@ -96,9 +96,7 @@ def compose(facts: Facts, division: Division) -> Incident:
     evidence = list(_evidence(facts, division, databases, told))
     read, most = _bounds(facts, division, reached, told, unnamed)
     server = list(_taken(facts, sessions, databases))
-    apart = {
-        one.cell.table for one in facts.reached if one.login in strange and division.takes_cell(one.cell)
-    }
+    apart = {one.cell.table for one in facts.reached if one.login in strange} & division.tables
     unknown = [
         *_apart(sorted(apart)),
         *(one for one in server if one.startswith("whether ")),

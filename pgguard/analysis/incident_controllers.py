@@ -70,6 +70,11 @@ class Division:
             return any(map(self._takes, known.values()))
         return self._takes(self._by_name(database, table))
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables of which something is told."""
+        return frozenset(table for database, table in self._owners if self.takes_table(database, table))
+
     def takes_database(self, database: str) -> bool:
         """Whether a database has something that is told in the file."""
         if self.is_whole:

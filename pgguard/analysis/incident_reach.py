@@ -214,7 +214,11 @@ class Reach:
                 self._snapshot, database, cell.relation, frozenset({cell.stored.number}), "SELECT"
             )
         best = ("", True)
+        told = {one.relation.oid for one in cells(self._snapshot, database, self._policy)}
         for route in self._routes[key]:
+            # a copy or a part that stores the rows itself is told by itself
+            if route.relation is not None and route.relation.oid in told:
+                continue
             users = both(may_name(self._snapshot, route.thing), route.users) or frozenset()
             through = [one for one in held & users if route.lets(self._snapshot, one)]
             for one in through:

@@ -135,7 +135,7 @@ def _columns(
     by_name: dict[str, list[Reached]] = {}
     for one in reached:
         by_name.setdefault(one.cell.column, []).append(one)
-    opened = {name for one in reads if one.evidence == _ACCESSOR for name in one.columns}
+    opened = {(one.login, name) for one in reads if one.evidence == _ACCESSOR for name in one.columns}
     for name, ways in by_name.items():
         cell = ways[0].cell
         secret = min((one.key for one in ways), key=_KEYS.index)
@@ -144,7 +144,8 @@ def _columns(
             category=cell.category,
             read=_read(name, reads),
             keeping=cell.keeping,
-            key="opened" if name in opened and cell.keeping != "clear" else secret,
+            # who has no right to open it gets a mask by the same call
+            key="opened" if any((one.login, name) in opened and one.key == "yes" for one in ways) else secret,
             way="; ".join(sorted({one.way for one in ways})),
         )
     named = {name for one in reads for name in one.columns if one.certainty == "named"} - by_name.keys()
