@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pgguard.analysis.erasure import Shape
+    from pgguard.analysis.erasure_shape import Shape
     from pgguard.model.erasure import Catalog, Edge, Work
 
 

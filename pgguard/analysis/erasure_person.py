@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgguard.analysis.erasure import Shape, day_of, emptied, holds_of, made, table_mistakes
+from pgguard.analysis.erasure import day_of, emptied, holds_of, made, table_mistakes
 from pgguard.analysis.erasure_order import breaks
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.errors import InputError
 from pgguard.model.erasure import Work
 from pgguard.model.quote import ident

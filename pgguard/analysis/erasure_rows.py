@@ -10,17 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.erasure_order import Circular, breaks
-from pgguard.analysis.expression import tokens
+from pgguard.analysis.erasure_text import NEVER, either, keyed, match, moved, rows_of
 from pgguard.errors import InputError
 from pgguard.model.quote import ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pgguard.analysis.erasure import Shape
+    from pgguard.analysis.erasure_shape import Shape
     from pgguard.model.erasure import Edge, Erasure, Held, Table, Work
 
-_NEVER = "false"
 _CASTS = {
     "date": "pg_catalog.date",
     "timestamp without time zone": "pg_catalog.timestamp",
@@ -83,13 +82,13 @@ class Rows:
 
     def held(self, oid: int, row: str) -> str:
         """By a hold on the row itself, on what it references, or on what references it."""
-        return _any([self._held_above(oid, row, ()), self._held_below(oid, row, ())])
+        return either([self._held_above(oid, row, ()), self._held_below(oid, row, ())])
 
     def goes(self, work: Work, leaf: int, row: str, seen: tuple[int, ...] = ()) -> str:
         """Whether a row of a leaf goes: it is due, not held, and nothing that stays references it."""
         parts = [f"({self.due(work, row)})"]
         held = self.held(leaf, row)
-        if held != _NEVER:
+        if held != NEVER:
             parts.append(f"({held}) IS NOT TRUE")
         if work.method == "delete":
             parts += [f"NOT {one}" for one in self._stopped(leaf, row, seen)]
@@ -100,30 +99,28 @@ class Rows:
         parent = self._name()
         work = self._work.get(edge.parent)
         if work is not None:
-            goes = self.goes(work, edge.parent, parent) if work.method == "delete" else _NEVER
+            goes = self.goes(work, edge.parent, parent) if work.method == "delete" else NEVER
         else:
-            goes = _any(
+            goes = either(
                 [
                     self.along(one, parent, (*seen, edge.child))
                     for one in self.shape.outgoing(edge.parent)
                     if one.on_delete == "c" and one.parent not in (*seen, edge.child, edge.parent)
                 ]
             )
-        return (
-            _NEVER if goes == _NEVER else self._exists(edge.parent, parent, _match(edge, row, parent), goes)
-        )
+        return NEVER if goes == NEVER else self._exists(edge.parent, parent, match(edge, row, parent), goes)
 
     # holds
 
     def _held_above(self, oid: int, row: str, seen: tuple[int, ...]) -> str:
         """By a hold on the row, or on a row that it references, however far."""
         if not self._is_held_above(oid, ()):
-            return _NEVER
+            return NEVER
         loops = [edge for edge in self.shape.outgoing(oid) if edge.parent == edge.child]
         direct = self._held_directly(oid, row, seen)
         if not loops:
             return direct
-        return _any([direct, self._up(loops, row, lambda one: self._held_directly(oid, one, seen))])
+        return either([direct, self._up(loops, row, lambda one: self._held_directly(oid, one, seen))])
 
     def _held_directly(self, oid: int, row: str, seen: tuple[int, ...]) -> str:
         self._circle(oid, seen)
@@ -135,30 +132,40 @@ class Rows:
             if edge.parent != edge.child and self._is_held_above(edge.parent, ()):
                 parent = self._name()
                 inner = self._held_above(edge.parent, parent, (*seen, oid))
-                found.append(self._exists(edge.parent, parent, _match(edge, row, parent), inner))
-        return _any(found)
+                found.append(self._exists(edge.parent, parent, match(edge, row, parent), inner))
+        return either(found)
 
     def _held_below(self, oid: int, row: str, seen: tuple[int, ...]) -> str:
         """Because a row that references it is held, however far."""
         if not self._is_held_below(oid, ()):
-            return _NEVER
+            return NEVER
+        loops = [edge for edge in self.shape.incoming(oid) if edge.parent == edge.child]
+        direct = self._held_below_directly(oid, row, seen)
+        if not loops:
+            return direct
+        held = self._down(
+            loops,
+            row,
+            lambda one: either([self._own_holds(oid, one), self._held_below_directly(oid, one, seen)]),
+        )
+        return either([direct, held])
+
+    def _held_below_directly(self, oid: int, row: str, seen: tuple[int, ...]) -> str:
         self._circle(oid, seen)
         found = []
         for edge in self.shape.incoming(oid):
-            if edge.child == edge.parent:
-                if self._holds_any(oid):
-                    found.append(self._down([edge], row, lambda one: self._own_holds(oid, one)))
-                continue
-            if self._holds_any(edge.child) or self._is_held_below(edge.child, ()):
+            if edge.child != edge.parent and (
+                self._holds_any(edge.child) or self._is_held_below(edge.child, ())
+            ):
                 child = self._name()
-                inner = _any(
+                inner = either(
                     [self._own_holds(edge.child, child), self._held_below(edge.child, child, (*seen, oid))]
                 )
-                found.append(self._exists(edge.child, child, _match(edge, child, row), inner))
-        return _any(found)
+                found.append(self._exists(edge.child, child, match(edge, child, row), inner))
+        return either(found)
 
     def _own_holds(self, oid: int, row: str) -> str:
-        return _any(
+        return either(
             [self._holds_row(hold, row) for one in self.shape.roots(oid) for hold in self._holds.get(one, ())]
         )
 
@@ -168,7 +175,7 @@ class Rows:
     def _holds_row(self, hold: Held, row: str) -> str:
         if not hold.condition:
             return "true"
-        condition = _moved(hold.condition, len(self.values), len(hold.values))
+        condition = moved(hold.condition, len(self.values), len(hold.values))
         self.values += hold.values
         # of the row alone: no name of another table can stand in for one of its columns
         return f"EXISTS (SELECT FROM (SELECT {row}.*) AS own WHERE {condition})"
@@ -208,19 +215,34 @@ class Rows:
                 continue
             child = self._name()
             stays = self._stays(edge, child, (*seen, oid))
-            if stays != _NEVER:
-                found.append(self._exists(edge.child, child, _match(edge, child, row), stays))
-        for edge in loops:
-            if breaks(edge):
-                continue
-            child = self._name()
-            if self.live and oid in self._work:
-                # leaves first: a row that references only itself is one
-                other = f"({child}.tableoid, {child}.ctid) IS DISTINCT FROM ({row}.tableoid, {row}.ctid)"
-                found.append(self._exists(edge.child, child, _match(edge, child, row), other))
-        closed = [edge for edge in loops if not breaks(edge)]
+            if stays != NEVER:
+                found.append(self._exists(edge.child, child, match(edge, child, row), stays))
+        found += self._stopped_within(oid, row)
+        closed = [edge for edge in loops if not breaks(edge) and self._follows(oid, edge)]
         if closed and not (self.live and oid in self._work):
             found.append(self._down(closed, row, lambda one: self._stays_alone(oid, one, (*seen, oid))))
+        return found
+
+    def _follows(self, oid: int, edge: Edge) -> bool:
+        """Whether rows of a table that references itself may go with what they reference."""
+        return oid in self._work or edge.on_delete == "c"
+
+    def _stopped_within(self, oid: int, row: str) -> list[str]:
+        """The same by rows of its own table that reference it directly."""
+        found = []
+        for edge in self.shape.incoming(oid):
+            child = self._name()
+            if edge.child != edge.parent:
+                continue
+            if breaks(edge):
+                stays = self.held(oid, child)
+            elif self._follows(oid, edge) and not (self.live and oid in self._work):
+                continue
+            else:
+                # leaves first: a row that references only itself is one
+                stays = f"({child}.tableoid, {child}.ctid) IS DISTINCT FROM ({row}.tableoid, {row}.ctid)"
+            if stays != NEVER:
+                found.append(self._exists(edge.child, child, match(edge, child, row), stays))
         return found
 
     def closed(self, work: Work, leaf: int, row: str) -> str:
@@ -234,16 +256,16 @@ class Rows:
     def _stays_alone(self, oid: int, row: str, seen: tuple[int, ...]) -> str:
         """Whether a row stays for a reason other than rows of its own table."""
         work = self._work.get(oid)
-        reasons = [self._held_above(oid, row, ())]
+        reasons = [self._held_above(oid, row, ()), *self._stopped_within(oid, row)]
         if work is not None:
             reasons.append(f"({self.due(work, row)}) IS NOT TRUE")
         for edge in self.shape.incoming(oid):
             if edge.child != edge.parent:
                 child = self._name()
                 stays = self._stays(edge, child, seen)
-                if stays != _NEVER:
-                    reasons.append(self._exists(edge.child, child, _match(edge, child, row), stays))
-        return _any(reasons)
+                if stays != NEVER:
+                    reasons.append(self._exists(edge.child, child, match(edge, child, row), stays))
+        return either(reasons)
 
     def _stays(self, edge: Edge, child: str, seen: tuple[int, ...]) -> str:
         """Whether a row that references one which is to go keeps it from going."""
@@ -254,7 +276,7 @@ class Rows:
         if work is not None and work.method == "delete":
             return "true" if self.live else f"({self.goes(work, edge.child, child, seen)}) IS NOT TRUE"
         if work is None and edge.on_delete == "c":
-            return _any([self._held_above(edge.child, child, ()), *self._stopped(edge.child, child, seen)])
+            return either([self._held_above(edge.child, child, ()), *self._stopped(edge.child, child, seen)])
         return "true"
 
     # a person
@@ -276,9 +298,9 @@ class Rows:
                 continue
             parent = self._name()
             inner = self._reached(edge.parent, parent, seen | {oid})
-            if inner != _NEVER:
-                found.append(self._exists(edge.parent, parent, _match(edge, row, parent), inner))
-        return _any(found)
+            if inner != NEVER:
+                found.append(self._exists(edge.parent, parent, match(edge, row, parent), inner))
+        return either(found)
 
     # pieces
 
@@ -293,12 +315,12 @@ class Rows:
         step = ", ".join(
             "(" + ", ".join(f"{parent}.{ident(one)}" for one in edge.columns) + ")" for edge in loops
         )
-        joined = _keyed(keys, parent, own, loops[0])
+        joined = keyed(keys, parent, own, loops[0])
         return (  # names are quoted
             f"EXISTS (WITH RECURSIVE {own} ({names}) AS ({starts} UNION SELECT {wide}.* FROM "  # noqa: S608
-            f"{_from(table)} AS {parent} "
+            f"{rows_of(table)} AS {parent} "
             f"JOIN {own} ON {joined} CROSS JOIN LATERAL (VALUES {step}) AS {wide}) "
-            f"SELECT FROM {_from(table)} AS {parent} JOIN {own} ON {joined} WHERE {held(parent)})"
+            f"SELECT FROM {rows_of(table)} AS {parent} JOIN {own} ON {joined} WHERE {held(parent)})"
         )
 
     def _down(self, loops: list[Edge], row: str, stays: Callable[[str], str]) -> str:
@@ -307,7 +329,7 @@ class Rows:
         own, child = self._name(), self._name()
         names = ", ".join(f"k{n}" for n in range(len(keys)))
         picked = ", ".join(f"{child}.{ident(one)}" for one in keys)
-        first = " OR ".join(f"({_match(edge, child, row)})" for edge in loops)
+        first = " OR ".join(f"({match(edge, child, row)})" for edge in loops)
         then = " OR ".join(
             "("
             + " AND ".join(
@@ -318,10 +340,10 @@ class Rows:
             for edge in loops
         )
         return (  # names are quoted
-            f"EXISTS (WITH RECURSIVE {own} ({names}) AS (SELECT {picked} FROM {_from(table)} AS {child} "  # noqa: S608
+            f"EXISTS (WITH RECURSIVE {own} ({names}) AS (SELECT {picked} FROM {rows_of(table)} AS {child} "  # noqa: S608
             f"WHERE {first} "
-            f"UNION SELECT {picked} FROM {_from(table)} AS {child} JOIN {own} ON {then}) "
-            f"SELECT FROM {_from(table)} AS {child} JOIN {own} ON {_keyed(keys, child, own, loops[0])} "
+            f"UNION SELECT {picked} FROM {rows_of(table)} AS {child} JOIN {own} ON {then}) "
+            f"SELECT FROM {rows_of(table)} AS {child} JOIN {own} ON {keyed(keys, child, own, loops[0])} "
             f"WHERE {stays(child)})"
         )
 
@@ -332,11 +354,11 @@ class Rows:
             raise InputError(msg)
         return loops[0].parent_columns, self.shape.tables[loops[0].child]
 
-    def _exists(self, oid: int, row: str, match: str, inner: str) -> str:
-        condition = match if inner == "true" else f"{match} AND ({inner})"
+    def _exists(self, oid: int, row: str, matched: str, inner: str) -> str:
+        condition = matched if inner == "true" else f"{matched} AND ({inner})"
         # keeps the planner from reading the whole table once for all rows
         last = " OFFSET 0" if self._points else ""
-        return f"EXISTS (SELECT FROM {_from(self.shape.tables[oid])} AS {row} WHERE {condition}{last})"
+        return f"EXISTS (SELECT FROM {rows_of(self.shape.tables[oid])} AS {row} WHERE {condition}{last})"
 
     def _circle(self, oid: int, seen: tuple[int, ...]) -> None:
         if oid in seen:
@@ -357,40 +379,3 @@ class Rows:
     def _value(self, value: object) -> str:
         self.values.append(value)
         return f"${len(self.values)}"
-
-
-def _match(edge: Edge, child: str, parent: str) -> str:
-    return " AND ".join(
-        f"{parent}.{ident(p)} {op} {child}.{ident(c)}"
-        for c, p, op in zip(edge.columns, edge.parent_columns, edge.operators, strict=True)
-    )
-
-
-def _keyed(keys: tuple[str, ...], row: str, own: str, edge: Edge) -> str:
-    # a key compares with itself as its foreign key does, for both are of one type where a table
-    # references itself
-    by_column = dict(zip(edge.parent_columns, edge.operators, strict=True))
-    return " AND ".join(f"{row}.{ident(one)} {by_column[one]} {own}.k{n}" for n, one in enumerate(keys))
-
-
-def _from(table: Table) -> str:
-    # foreign keys do not hold for tables that inherit
-    return table.sql if table.kind == "p" else f"ONLY {table.sql}"
-
-
-def _any(conditions: list[str]) -> str:
-    found = [one for one in conditions if one != _NEVER]
-    if "true" in found:
-        return "true"
-    return " OR ".join(found) or _NEVER
-
-
-def _moved(condition: str, by: int, count: int) -> str:
-    """The condition with its parameters numbered from `by` on."""
-    text = condition.encode()
-    parts, at = [], 0
-    for token in tokens(condition):
-        if token.kind == "PARAM" and int(token.written[1:]) <= count:
-            parts.append(f"{text[at : token.start].decode()}${int(token.written[1:]) + by}")
-            at = token.end
-    return "".join([*parts, text[at:].decode()])

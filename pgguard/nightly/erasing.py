@@ -4,31 +4,28 @@ together.
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Any
 
 from pgguard.analysis import erasure_dependents
-from pgguard.analysis.erasure import Shape, by_rules, cascaded, day_of, holds_of
+from pgguard.analysis.erasure import by_rules, cascaded, day_of, holds_of
 from pgguard.analysis.erasure_claims import catalog_claim, claims
 from pgguard.analysis.erasure_person import of_person
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.errors import ApplyStopped, InputError, PgguardError, Unread
-from pgguard.model.erasure import Dependent, Done, Files
 from pgguard.model.erasure_record import FORMAT, ErasurePlan, ErasureRecord, ErasureReport
+from pgguard.nightly.erasing_steps import begin, erase_entries, finished, gone_along, not_erased, now
 from pgguard.server import erase_after as after
 from pgguard.server import erase_audit as audit
-from pgguard.server.audit_session import NoStore
 from pgguard.server.connect import describe
 from pgguard.server.erase_look import beside
 from pgguard.server.erase_read import (
     count,
     cutoff,
     dry_run,
-    files,
     moment,
     read_catalog,
     rows,
     session,
-    total,
 )
 from pgguard.server.erase_run import Eraser
 from pgguard.server.read import read_snapshot
@@ -36,7 +33,7 @@ from pgguard.server.read import read_snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pgguard.model.erasure import Erasure, Held, Work
+    from pgguard.model.erasure import Dependent, Erasure, Held
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import DatabaseSnapshot
     from pgguard.server.connect import Target
@@ -133,32 +130,32 @@ def run(
         rows(batches, "points")
         erasure = _same(connection, target, load(), planned, person, say)
         shape = Shape(erasure.catalog)
-        began = _begin(connection, erasure, journal)
+        began = begin(connection, erasure, journal)
         names = audit.subjects(connection, erasure, person) if person else ()
         held = _asker(load, shape, erasure)
         eraser = Eraser(target, batches, erasure, held, person, say)
-        erased = _entries(target, names, say)
+        erased = erase_entries(target, names, say)
         took = {}
         for work in erasure.works:
-            journal.add("table", table=work.name, method=work.method, at=_now())
+            journal.add("table", table=work.name, method=work.method, at=now())
             try:
                 took[work.name] = eraser.table(work)
             except PgguardError as error:
-                journal.add("stopped", table=work.name, at=_now())
+                journal.add("stopped", table=work.name, at=now())
                 msg = f"{error}; what was erased is erased, and running it again goes on with {work.name}"
                 raise ApplyStopped(msg) from None
             one = took[work.name]
-            journal.add("erased", table=work.name, rows=one.changed, batches=one.batches, at=_now())
+            journal.add("erased", table=work.name, rows=one.changed, batches=one.batches, at=now())
         xid = after.settled(connection)
         after.keepers(connection, xid)
         done = [
-            _finished(
+            finished(
                 connection, erasure, work, took[work.name], began[work.name], xid, rewrite, person, held, say
             )
             for work in erasure.works
         ]
         done += [
-            _along(connection, erasure, work, began[work.name], xid, rewrite)
+            gone_along(connection, erasure, work, began[work.name], xid, rewrite)
             for work in cascaded(shape, erasure)
             if work.name in began
         ]
@@ -169,7 +166,7 @@ def run(
         views = erasure_dependents.materialized(database, tables) if refresh else ()
         refreshed, refused = after.refresh(connection, views)
         # what the deletion itself wrote into the store
-        again = _entries(target, names, say)
+        again = erase_entries(target, names, say)
         checkpointed = after.checkpoint(connection)
         ((lsn, ended),) = rows(connection, "position")
         record = ErasureRecord(
@@ -192,7 +189,7 @@ def run(
             None if again is None else again[1],
             round(max((one.longest for one in took.values()), default=0.0) * 1000, 1),
             _dependents(database, load(), erasure, refreshed),
-            (*erasure.notes, *said, *refused, *_not_erased(done, person)),
+            (*erasure.notes, *said, *refused, *not_erased(done, person)),
         )
         journal.add("ended", at=ended, lsn=lsn, tables=[[one.table, one.before, one.after] for one in done])
         lines = [f"{one.table}: {one.method}, {one.changed} of {one.before} rows" for one in done]
@@ -203,11 +200,11 @@ def run(
 def report(target: Target, policy: Policy, record: ErasureRecord, digest: str = "") -> ErasureReport:
     """The record, and what every place may still hold as the server is now. Raises `ConnectError`."""
     with session(target, record.database) as connection:
-        ((_, now),) = rows(connection, "position")
+        ((_, looked_at),) = rows(connection, "position")
         told = [one for done in record.done for one in claims(done)]
         told.append(catalog_claim(rewritten=record.statistics_rewritten))
         return ErasureReport(
-            record, now, tuple(told), tuple(beside(connection, record, policy.backup.evidence)), digest
+            record, looked_at, tuple(told), tuple(beside(connection, record, policy.backup.evidence)), digest
         )
 
 
@@ -273,114 +270,6 @@ def _asker(load: Load, shape: Shape, erasure: Erasure) -> Callable[[], tuple[Hel
     return asked
 
 
-def _begin(connection: Any, erasure: Erasure, journal: Journal) -> dict[str, tuple[int, Files]]:
-    """How every table was before the first run of the plan."""
-    first = journal.first("begin")
-    if first is None:
-        tables = {}
-        with moment(connection):
-            shape = Shape(erasure.catalog)
-            for work in (*erasure.works, *cascaded(shape, erasure)):
-                tables[work.name] = [total(connection, shape, work), *files(connection, work)]
-        ((lsn, at),) = rows(connection, "position")
-        journal.add("begin", at=at, lsn=lsn, digest=erasure.digest, tables=tables)
-        first = journal.lines[-1]
-    else:
-        journal.add("again", at=_now(), digest=erasure.digest)
-    return {
-        name: (int(one[0]), Files(tuple(one[1]), *(int(number) for number in one[2:])))
-        for name, one in first["tables"].items()
-    }
-
-
-def _finished(
-    connection: Any,
-    erasure: Erasure,
-    work: Work,
-    took: Any,
-    before: tuple[int, Files],
-    xid: str,
-    rewrite: bool,
-    person: str,
-    held: Callable[[], tuple[Held, ...]],
-    say: Say,
-) -> Done:
-    import dataclasses
-
-    say(f"{work.name}: VACUUM and ANALYZE")
-    kept = after.clean(connection, erasure, work, xid, rewrite=rewrite)
-    current = dataclasses.replace(erasure, holds=held())
-    with moment(connection):
-        counted, _ = count(connection, Shape(erasure.catalog), current, work, person)
-        now = files(connection, work)
-    return Done(
-        work.name,
-        work.method,
-        before[0],
-        counted.rows,
-        took.changed,
-        counted.held,
-        counted.blocked,
-        max(0, counted.going - took.refused),
-        min(counted.going, took.refused),
-        counted.ageless,
-        before[1],
-        now,
-        kept.vacuumed,
-        kept.rewritten,
-        kept.clear,
-        kept.statistics,
-        (*took.said, *kept.said),
-    )
-
-
-def _along(
-    connection: Any, erasure: Erasure, work: Work, before: tuple[int, Files], xid: str, rewrite: bool
-) -> Done:
-    """A table of which rows went by CASCADE."""
-    kept = after.clean(connection, erasure, work, xid, rewrite=rewrite)
-    with moment(connection):
-        left = total(connection, Shape(erasure.catalog), work)
-        now = files(connection, work)
-    gone = max(0, before[0] - left)
-    return Done(
-        work.name, "delete", before[0], left, gone, 0, 0, 0, 0, 0, before[1], now,
-        kept.vacuumed, kept.rewritten, kept.clear, kept.statistics, ("by ON DELETE CASCADE", *kept.said),
-    )  # fmt: skip
-
-
-def _entries(target: Target, names: Sequence[str], say: Say) -> tuple[int, int] | None:
-    """Erase the person's entries of the audit store: erased and not sealed yet; None where there is none."""
-    from pgguard.server.audit_keep import erase
-
-    if not names:
-        return None
-    say("the audit store")
-    try:
-        found = erase(target, names, None, "erasure of a person (art. 17 GDPR)")
-    except NoStore:
-        return None
-    return found.erased, found.unsealed
-
-
-def _not_erased(done: Sequence[Done], person: str) -> list[str]:
-    found = []
-    for one in done:
-        if one.held:
-            found.append(f"{one.table}: {one.held} rows are under a hold")
-        if one.blocked:
-            found.append(f"{one.table}: {one.blocked} rows stay, because rows that stay reference them")
-        if one.ageless and not person:
-            found.append(f"{one.table}: {one.ageless} rows have no age")
-        if one.locked:
-            found.append(
-                f"{one.table}: {one.locked} rows were locked by others, or a trigger kept them: run it again"
-            )
-        if one.refused:
-            found.append(f"{one.table}: {one.refused} rows were refused by the server: {'; '.join(one.said)}")
-    return found
-
-
 def _dependents(
     database: DatabaseSnapshot, policy: Policy, erasure: Erasure, refreshed: Sequence[str] = ()
 ) -> tuple[Dependent, ...]:
@@ -404,7 +293,3 @@ def _sensitive(database: DatabaseSnapshot, policy: Policy) -> tuple[str, ...]:
 def _snapshot(target: Target, name: str, say: Say) -> DatabaseSnapshot:
     (found,) = read_snapshot(target, [name], progress=say).inspected
     return found
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
-from pgguard.analysis.erasure import Shape
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.changes.statistics import clear_statistics
 from pgguard.server.erase_read import rows
 from pgguard.server.refusal import passes, refusal
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 _TRIES = 5
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 2.0
 _CATALOG = "catalog: "
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pgguard.analysis.erasure import Shape
 from pgguard.analysis.erasure_rows import Rows
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.model.quote import ident
 from pgguard.server.erase_read import asked, rows
 

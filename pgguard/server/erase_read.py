@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 
-from pgguard.analysis.erasure import Shape
 from pgguard.analysis.erasure_order import Circular
 from pgguard.analysis.erasure_rows import Rows
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.errors import ConnectError, InputError
 from pgguard.model.erasure import (
     Along,
@@ -84,7 +84,8 @@ def moment(connection: Connection) -> Iterator[None]:
 def read_catalog(connection: Connection, *, standby: bool = False) -> Catalog:
     """The catalog of the database.
 
-    Raises `InputError` on a standby unless it is for reading, and where it cannot be known which columns are encrypted.
+    Raises `InputError` on a standby unless it is for reading, and where it is not known which columns are
+    encrypted.
     """
     ((database, major, now, zone, superuser, in_recovery),) = rows(connection, "place")
     if in_recovery and not standby:

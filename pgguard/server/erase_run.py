@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 
-from pgguard.analysis.erasure import Shape
 from pgguard.analysis.erasure_rows import Rows
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.model.quote import ident
 from pgguard.server.erase_read import asked, rows
 from pgguard.server.refusal import passes, refusal
