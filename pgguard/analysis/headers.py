@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.sensitive import sensitive_columns
@@ -21,7 +22,9 @@ def sensitive_header(names: Sequence[str], table: str, policy: Policy) -> list[s
     the name of a file need not tell what is in it; what finds more counts. Raises `PolicyError` for a lexicon
     of the policy with mistakes.
     """
-    return max((_sensitive(names, one, policy) for one in (table, "")), key=len)
+    # what the policy says of a database's columns is not about files
+    files = dataclasses.replace(policy, column=())
+    return max((_sensitive(names, one, files) for one in (table, "")), key=len)
 
 
 def _sensitive(names: Sequence[str], table: str, policy: Policy) -> list[str]:

@@ -167,10 +167,12 @@ def _recipients(mandate: Mandate, manifest: Manifest, now: datetime.datetime) ->
 
 def _table(entry: MandateTable, table: TableMade) -> Iterator[Checked]:
     columns = tuple(one.name for one in table.columns)
+    pairs = zip(entry.columns, columns, strict=False)
+    fewer = len(entry.columns) != len(columns)
     differs = [
         name
         for name, is_so in (
-            ("columns", columns != entry.columns),
+            ("columns", any(one not in {two, ident(two)} for one, two in pairs) or fewer),
             ("condition on rows", table.predicate_sha256 != predicate_digest(entry)),
             ("ceiling", table.ceiling != entry.ceiling),
         )

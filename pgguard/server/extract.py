@@ -24,7 +24,7 @@ from pgguard.server.queries import variants
 from pgguard.server.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pgguard.analysis.predicate import Predicate
     from pgguard.model.mandate import Mandate, MandateTable
@@ -63,6 +63,11 @@ class _Relation(NamedTuple):
     @property
     def written(self) -> str:
         return qualified(self.schema, self.name)
+
+
+def written_names(schema: str, name: str) -> tuple[str, ...]:
+    """How the policy may write a table's name: as SQL does, or without quotes."""
+    return qualified(schema, name), f"{schema}.{name}"
 
 
 class Reading:
@@ -207,7 +212,7 @@ def _origin(connection: Connection, mandate: Mandate) -> Origin:
 def _sources(connection: Connection, mandate: Mandate, tables: Sequence[MandateTable]) -> tuple[Source, ...]:
     relations = [_Relation(*row) for row in _all(connection, "relations", schema_of(mandate.name))]
     views = {one.name: one for one in relations if one.kind == "v"}
-    by_name = {one.written: one for one in relations if one.kind != "v"}
+    by_name = _by_name(one for one in relations if one.kind != "v")
     found: list[Source] = []
     reasons: list[str] = []
     for entry in tables:
@@ -226,6 +231,20 @@ def _sources(connection: Connection, mandate: Mandate, tables: Sequence[MandateT
     return tuple(found)
 
 
+def _by_name(relations: Iterable[_Relation]) -> dict[str, _Relation]:
+    found: dict[str, _Relation] = {}
+    for one in relations:
+        for written in written_names(one.schema, one.name):
+            found.setdefault(written, one)
+    return found
+
+
+def _named(columns: Sequence[tuple[Any, ...]], written: str) -> str:
+    """The name of the column that the policy writes so."""
+    names = {name for name, *_ in columns}
+    return written if written in names else next((one for one in names if ident(one) == written), written)
+
+
 def _wrong(entry: MandateTable, table: _Relation | None, view: _Relation | None) -> list[str]:
     if table is None:
         return ["there is no such table in this database"]
@@ -241,7 +260,7 @@ def _wrong(entry: MandateTable, table: _Relation | None, view: _Relation | None)
 
 def _wrong_columns(entry: MandateTable, columns: Sequence[tuple[Any, ...]]) -> list[str]:
     readable = {name for name, _, may_read in columns if may_read}
-    wanted = set(entry.columns)
+    wanted = {_named(columns, one) for one in entry.columns}
     less, more = sorted(wanted - readable), sorted(readable - wanted)
     return [
         said
@@ -263,7 +282,7 @@ def _source(
     return Source(
         entry,
         relation.written,
-        tuple(ColumnMade(name, types[name]) for name in entry.columns),
+        tuple(ColumnMade(name, types[name]) for name in (_named(columns, one) for one in entry.columns)),
         predicate_digest(entry),
         hashlib.sha256(definition.encode()).hexdigest() if definition else "",
         rows,
@@ -286,7 +305,7 @@ def count_now(target: Target, mandate: Mandate, tables: Sequence[MandateTable]) 
     try:
         connection.execute(b"SET LOCAL row_security = off")
         cluster = _one(connection, "cluster")[0] if _one(connection, "session")[13] else ""
-        known = {one.written: one for one in (_Relation(*row) for row in _all(connection, "relations", ""))}
+        known = _by_name(_Relation(*row) for row in _all(connection, "relations", ""))
         return Counted(cluster, tuple((one.table, _count(connection, one, known)) for one in tables))
     except psycopg.Error as error:
         msg = f"mandate {mandate.name}: the database cannot be looked at: {refusal(error)}"

@@ -11,6 +11,7 @@ from pgguard.errors import ApplyStopped, ConnectError, UsageError
 from pgguard.model.extraction import Dropped
 from pgguard.model.mandate_names import schema_of
 from pgguard.model.quote import ident, qualified
+from pgguard.server.extract import written_names
 from pgguard.server.mandate_state import read_standing
 from pgguard.server.queries import variants
 from pgguard.server.refusal import refusal
@@ -112,21 +113,26 @@ def kept_by_server(
 def _staging(
     connection: Connection, mandate: Mandate, sources: set[str]
 ) -> tuple[tuple[Staging, ...], list[str]]:
-    known = {qualified(row[1], row[2]): (row[0], row[3]) for row in _all(connection, "relations", "")}
+    relations = _all(connection, "relations", "")
+    known = {
+        name: (qualified(row[1], row[2]), row[0], row[3])
+        for row in relations
+        for name in written_names(row[1], row[2])
+    }
     found, wrong = [], []
     for name in mandate.staging:
         if name not in known:
             continue
-        oid, kind = known[name]
-        kin = {qualified(*row) for row in _all(connection, "kin", oid)}
+        written, oid, kind = known[name]
+        kin = {one for row in _all(connection, "kin", oid) for one in written_names(*row)}
         if kind not in _KINDS:
             wrong.append(f"staging {name} is a foreign table: what it shows lies elsewhere")
-        elif name in sources or kin & sources:
+        elif {name, written} & sources or kin & sources:
             wrong.append(
                 f"staging {name} is, or belongs to, a table that the mandate reads: it is not dropped"
             )
         else:
-            found.append(Staging(name, oid))
+            found.append(Staging(written, oid))
     return tuple(found), wrong
 
 

@@ -395,20 +395,24 @@ def test_partitions_no_rows_and_odd_names(lab, one, identity):
         "CREATE TABLE lab.p2 PARTITION OF lab.parted FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');"
         "INSERT INTO lab.parted VALUES (1, '2024-01-05'), (2, '2024-02-05');"
         'CREATE TABLE lab."Odd/Näme" ("A ""b""" text);'
-        f'GRANT USAGE ON SCHEMA lab TO {ROLE}; GRANT SELECT ON lab.parted, lab."Odd/Näme" TO {ROLE}',
+        'CREATE TABLE lab."select" ("Id" integer); INSERT INTO lab."select" VALUES (7);'
+        f'GRANT SELECT ON lab."select", lab.parted, lab."Odd/Näme" TO {ROLE};'
+        f"GRANT USAGE ON SCHEMA lab TO {ROLE}",
     )
     tables = [
         MandateTable("migration", "lab.parted", ("taken", "id")),
+        MandateTable("migration", "lab.select", ('"Id"',)),
         MandateTable("migration", 'lab."Odd/Näme"', ('A "b"',)),
     ]
     made = extract(one, tables, _target(lab), NOW)
-    assert [each.rows for each in made.tables] == [2, 0]
+    assert [each.rows for each in made.tables] == [2, 1, 0]
+    assert _clear(one, "lab.select.csv.age", identity) == b"Id\n7\n"
     assert sorted(_clear(one, "lab.parted.csv.age", identity).splitlines()) == [
         b"2024-01-05,1",
         b"2024-02-05,2",
         b"taken,id",
     ]
-    name = made.tables[1].files[0].file
+    name = made.tables[2].files[0].file
     assert "/" not in name
     assert _clear(one, name, identity) == b'"A ""b"""\n'
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pgguard.model.mandate import Mandate
 
 BIG = MandateTable("migration", "lab.big", ("id", "text"))
-SOME = MandateTable("migration", "lab.some", ("id", "text"))
+SOME = MandateTable("migration", "lab.few", ("id", "text"))
 _ROWS, _SOME = 60_000, 3_000
 
 
@@ -54,8 +54,8 @@ def server(postgres: Postgres) -> Iterator[Cluster]:
             connection.execute(
                 "CREATE TABLE lab.big AS SELECT i AS id, repeat(md5(i::text), 32) AS text "
                 f"FROM generate_series(1, {_ROWS}) AS i; UPDATE lab.big SET text = '{PLANTED}' || text;"
-                f"CREATE TABLE lab.some AS SELECT * FROM lab.big WHERE id <= {_SOME};"
-                f"GRANT USAGE ON SCHEMA lab TO {ROLE}; GRANT SELECT ON lab.big, lab.some TO {ROLE}"
+                f"CREATE TABLE lab.few AS SELECT * FROM lab.big WHERE id <= {_SOME};"
+                f"GRANT USAGE ON SCHEMA lab TO {ROLE}; GRANT SELECT ON lab.big, lab.few TO {ROLE}"
             )
         yield running
 
@@ -129,7 +129,7 @@ def test_killed_at_every_phase(server: Cluster, one: Mandate, identity: Any, poi
     assert [each for each in found if each.verdict not in ("pass", "noted")] == []
     assert _names(one) == {
         "lab.analysis.csv.age",
-        "lab.some.csv.age",
+        "lab.few.csv.age",
         "checksums.json.age",
         "manifest.json",
         "journal.jsonl",

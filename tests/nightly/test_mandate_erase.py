@@ -48,7 +48,7 @@ def admin(server: Cluster) -> Iterator[psycopg.Connection]:
         connection.execute(SETUP.encode())
         yield connection
         connection.execute("DROP SCHEMA lab CASCADE")
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
             connection.execute(CLOSE.encode())
 
 
