@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pgguard.demo.binaries import Postgres
 
+# the shared cluster, when it runs, and what was in it
+_SHARED: list[tuple[Cluster, list[str]]] = []
 MAJOR = int(os.environ["PGGUARD_TEST_MAJOR"]) if "PGGUARD_TEST_MAJOR" in os.environ else None
 
 
@@ -39,7 +41,29 @@ def cluster(postgres: Postgres) -> Iterator[Cluster]:
     with Cluster.start(postgres) as running:
         with psycopg.connect(running.dsn(), autocommit=True) as connection:
             connection.execute("CREATE DATABASE lab")
+        _SHARED.append((running, _globals(running)))
         yield running
+        _SHARED.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shared_cluster_is_left_as_found() -> Iterator[None]:
+    """What a module left behind would fail another one, on the day on which that runs after it."""
+    yield
+    for running, as_found in _SHARED:
+        assert _globals(running) == as_found
+
+
+def _globals(cluster: Cluster) -> list[str]:
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        return [
+            name
+            for (name,) in connection.execute(
+                "SELECT 'role ' || rolname FROM pg_roles "
+                "UNION ALL SELECT 'database ' || datname FROM pg_database "
+                "UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting ORDER BY 1"
+            ).fetchall()
+        ]
 
 
 @pytest.fixture

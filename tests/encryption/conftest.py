@@ -26,3 +26,9 @@ def running(postgres: Postgres) -> Iterator[Cluster]:
     """A cluster of a version that can be encrypted, for the databases of this module."""
     with Cluster.start(postgres) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(running: Cluster) -> Cluster:
+    """Not the one that all tests share: the keys' role would stay on it."""
+    return running
