@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -132,7 +133,7 @@ def _toml(value: object) -> str:
         return value.isoformat()
     if isinstance(value, (int, list)):
         return repr(value)
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(str(value))
 
 
 def prepare(dsn: str, policy: Path) -> Scope:
@@ -154,5 +155,8 @@ def plan_of(scope: Scope, version: str = "") -> Plan:
 
 def open_scope(dsn: str, scope: Scope) -> Proof:
     """Open it, as the command does."""
-    opening, entering = (script(one.up, one.name, transactional=True) for one in migrations(plan_of(scope)))
+    opening, entering = (
+        script(one.up, one.name, transactional=True) + script(one.verify, one.name, transactional=False)
+        for one in migrations(plan_of(scope))
+    )
     return open_mandate(Target(dsn), scope, opening, entering, say=lambda _: None)

@@ -197,7 +197,9 @@ def _migrations(source: Source, found: _Prepared) -> tuple[Migration, ...]:
 def _statements(migration: Migration) -> tuple[str, ...]:
     from pgguard.plan.script import script
 
-    return script(migration.up, migration.name, transactional=True)
+    # what it did is seen to hold before it is committed
+    up = script(migration.up, migration.name, transactional=True)
+    return up + script(migration.verify, migration.name, transactional=False)
 
 
 def _write(source: Source, found: _Prepared, output: Path, *, force: bool) -> None:

@@ -92,7 +92,9 @@ def close_mandate(target: Target, mandate: Mandate, *, say: Say) -> bool:
     for name in dict.fromkeys(one.database for one in found):
         with closing(_session(target, name)) as connection:
             kept += _remove(connection, mandate, [one for one in found if one.database == name], say)
-            if standing.own_role:
+        # what was granted to it besides, by others or on other kinds of objects
+        if any(one.kind == "right" for one in _left(target, name, mandate)):
+            with closing(_session(target, name)) as connection:
                 _run(connection, [sql.SQL("DROP OWNED BY {} RESTRICT").format(role)])
     if standing.own_role:
         with closing(_session(target, "")) as connection:

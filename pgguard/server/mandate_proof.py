@@ -69,9 +69,10 @@ def _rights(connection: Connection, scope: Scope, *, home: bool) -> Iterator[str
         for column in table.columns
     }
     found = set()
-    for schema, relation, column, right in rows(connection, "readable", (role,)):
+    for schema, relation, column, right, named in rows(connection, "readable", (role,)):
         if right == "SELECT" and (schema, relation, column) in wanted:
-            found.add((schema, relation, column))
+            if named:
+                found.add((schema, relation, column))
         elif f"{qualified(schema, relation)} in database {here}" not in told:
             what = qualified(schema, relation, column) if column else qualified(schema, relation)
             yield f"{ident(role)} has {right} on {what} in database {here}"

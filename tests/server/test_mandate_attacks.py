@@ -49,7 +49,7 @@ class Scene(NamedTuple):
 
 
 def rarely(draw: Any) -> bool:
-    return bool(draw(st.integers(0, 9)) == 0)
+    return bool(draw(st.integers(0, 14)) == 0)
 
 
 @st.composite
@@ -149,8 +149,8 @@ def mandates(draw: Any, tables: list[str]) -> list[Wanted]:
     chosen = draw(st.lists(st.sampled_from(tables), min_size=1, max_size=2, unique=True))
     found = []
     for table in chosen:
-        columns = draw(st.lists(st.sampled_from(["id", *COLUMNS]), min_size=1, max_size=3, unique=True))
-        groups = draw(st.none() | st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True))
+        columns = draw(st.lists(st.sampled_from(["id", *COLUMNS]), min_size=2, max_size=3, unique=True))
+        groups = draw(st.sampled_from([None, [0], [1], [2], [0, 1], [1, 2]]))
         found.append(Wanted(table, columns, groups, draw(st.sampled_from(["auto", "auto", "policy"]))))
     return found
 
