@@ -140,8 +140,12 @@ class Reach:
 
     def _way(self, relation: Relation, column: Column, *, only_direct: bool = False) -> str | None:
         """What a column is read through: empty by a right on the table, None where it is not read."""
-        if self._uses(of_column(self.database, relation, column), "SELECT"):
+        thing = of_column(self.database, relation, column)
+        if self._uses(thing, "SELECT"):
             return ""
+        if self._holds(thing, "SELECT") and not relation.row_security:
+            # which shows values to whoever has SELECT, though without USAGE on the schema (manual, 53.27)
+            return "pg_catalog.pg_stats"
         if only_direct or stands_alone(self.snapshot, self.database, relation):
             return None
         return next((one.steps[0].source for one in self._routes(relation, column.number)), None)
@@ -151,6 +155,9 @@ class Reach:
             users = self._uses(route.thing, route.privilege)
             if users if route.users is None else users & route.users:
                 yield route
+
+    def _holds(self, thing: Securable, privilege: str) -> frozenset[str]:
+        return holder_names(self.snapshot, thing, privilege) & self.who
 
     def _uses(self, thing: Securable, privilege: str) -> frozenset[str]:
         return using(self.snapshot, self.database, thing, privilege, self.who)
@@ -173,7 +180,7 @@ class Reach:
 
     def _rows_of(self, taken: Taken, column: Column, form: Form) -> Iterator[str]:
         relation = taken.relation
-        for role in sorted(self._uses(of_column(self.database, relation, column), "SELECT")):
+        for role in sorted(self._holds(of_column(self.database, relation, column), "SELECT")):
             held = is_held(self.snapshot, self.database, taken, role, form)
             if held is None:
                 self.unknown.append(
