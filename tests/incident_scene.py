@@ -251,14 +251,14 @@ def read_into(store: Path, made: Scene, policy: str, *logs: Path, reads: bool = 
 
 
 def file_of(
-    made: Scene, policy: str, store: Path | None, controller: str = "", **asked: Any
+    made: Scene, policy: str, store: Path | None, *, history: str = "", **asked: Any
 ) -> dict[str, Any]:
-    """The file as JSON has it; `asked` are the fields of the question."""
+    """The file as JSON has it; `asked` are the fields of the question, `history` that of the target db."""
     loaded = LoadedPolicy(parse(policy, "policy"), "", "")
     target = Target(made.cluster.dsn())
-    sources = Sources(loaded, read_snapshot(target), "", target, store, "", "")
+    sources = Sources(loaded, read_snapshot(target), "", target, store, history, "db")
     facts = gather(Asked(**{"since": SINCE, "until": UNTIL, **asked}), sources, now=_now())
-    found: dict[str, Any] = json.loads(render_json(files(facts, controller)))
+    found: dict[str, Any] = json.loads(render_json(files(facts, "")))
     return found
 
 

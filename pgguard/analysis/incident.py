@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pgguard.analysis.incident_bound import undeclared
 from pgguard.analysis.incident_duties import communication, contacts, deadline
 from pgguard.analysis.incident_measures import consequences, taken
-from pgguard.analysis.incident_scope import person_of
+from pgguard.analysis.incident_scope import is_from, person_of
 from pgguard.analysis.incident_sessions import told as session_told
 from pgguard.analysis.incident_sources import Told, of_audit, of_server, of_store
 from pgguard.analysis.incident_tables import Most, tables, with_reads
@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     )
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
+
+# what makes rights of before more than those of now; the log of commands tells no more than the tag
+_TAKEN_BACK = frozenset(
+    {"REVOKE", "REVOKE ROLE", "DROP ROLE", "DROP OWNED", "REASSIGN OWNED", "ALTER TABLE", "DROP TABLE"}
+    | {"DROP VIEW", "DROP MATERIALIZED VIEW", "DROP FUNCTION", "DROP SCHEMA", "DROP DATABASE"}
+)
+_SINCE = "since the window began"
 
 
 class Facts(NamedTuple):
@@ -94,7 +101,7 @@ def compose(facts: Facts, division: Division) -> Incident:
         databases |= {one.database for one in sessions if one.database}
     unnamed = sum(one.statements for one in reads if not one.relation)
     evidence = list(_evidence(facts, division, databases, told))
-    read, most = _bounds(facts, division, reached, told, unnamed)
+    read, most = (_as_it_was(facts, one) for one in _bounds(facts, division, reached, told, unnamed))
     server = list(_taken(facts, sessions, databases))
     apart = {one.cell.table for one in facts.reached if one.login in strange} & division.tables
     unknown = [
@@ -105,7 +112,7 @@ def compose(facts: Facts, division: Division) -> Incident:
     ]
     return Incident(
         made_at=facts.made_at,
-        asked=_asked(facts.asked, division, logins),
+        asked=_asked(facts.asked, division, sessions),
         server=facts.snapshot.target if facts.snapshot is not None else "",
         policy=facts.policy_digest,
         controller=division.chosen,
@@ -241,6 +248,16 @@ def _bounds(
     return facts.piles.bound(read, facts.counts), whole
 
 
+def _as_it_was(facts: Facts, found: Bound) -> Bound:
+    """A bound by rights as they are now is none for a time before some were taken back."""
+    commands = (*facts.seen.commands, *facts.seen.later) if facts.seen is not None else ()
+    count = sum(one.times for one in commands if one.command in _TAKEN_BACK)
+    if not count or found.records is None:
+        return found
+    why = f"{count} commands {_SINCE} took rights back or dropped something: more may have been within reach"
+    return dataclasses.replace(found, exact=False, basis=(*found.basis, why))
+
+
 def _apart(tables: Sequence[str]) -> Iterator[str]:
     for table in tables:
         yield (
@@ -253,7 +270,8 @@ def _of_bound(most: Bound) -> Iterator[str]:
     if most.records is None or most.persons is None:
         yield f"how many records and persons are concerned at most: {'; '.join(most.basis)}"
     elif not most.exact:
-        yield "how many records and persons are concerned at most: estimates of the planner are in the figure"
+        why = most.basis[-1] if _SINCE in most.basis[-1] else "estimates of the planner are in it"
+        yield f"how many records and persons are concerned at most: the figure is no upper bound: {why}"
 
 
 def _evidence(
@@ -336,12 +354,19 @@ def _concerns(one: Proposal, logins: set[str], told: Iterable[TableTold]) -> boo
     )
 
 
-def _asked(asked: Asked, division: Division, logins: set[str]) -> Asked:
+def _asked(asked: Asked, division: Division, sessions: Sequence[SessionGroup]) -> Asked:
     """The question; in the file of one controller without names that are not in it."""
     if division.is_whole:
         return asked
-    roles = tuple(one for one in asked.roles if one in logins)
-    return dataclasses.replace(asked, roles=roles, tables=())
+    told = {one.login for one in sessions}
+    places = tuple(one for one in asked.addresses if any(is_from(one, each.address) for each in sessions))
+    return dataclasses.replace(
+        asked,
+        roles=tuple(one for one in asked.roles if one in told),
+        tables=(),
+        person=asked.person if sessions else "",
+        addresses=places,
+    )
 
 
 def _notes(facts: Facts, reached: Sequence[Reached]) -> Iterator[str]:

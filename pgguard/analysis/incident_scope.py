@@ -69,6 +69,13 @@ def wanted(asked: Asked, snapshot: Snapshot | None, policy: Policy) -> Wanted:
     return Wanted(logins, own, names, addresses, _SOCKET in asked.addresses)
 
 
+def is_from(network: str, address: str) -> bool:
+    """Whether an address (empty for the socket) is one of a network as it is asked for."""
+    if network == _SOCKET or not address:
+        return network == _SOCKET and not address
+    return single(address).within(parse([network]))
+
+
 def people(policy: Policy) -> Iterator[tuple[str, str]]:
     """Logins and whose they are, as roster, accounts and services declare it."""
     yield from ((one.role, one.name) for one in policy.person)

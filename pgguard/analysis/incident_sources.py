@@ -82,7 +82,8 @@ def of_server(
     unknown: list[str] = []
     notes = [
         f"rights, row security and encryption are those of {snapshot.server.now}, "
-        f"as {ident(snapshot.server.inspected_as)} could see them"
+        f"as {ident(snapshot.server.inspected_as)} could see them; that they were others before is known "
+        "only as far as commands are logged"
     ]
     wanted = set(databases)
     for database, section, why in snapshot.all_missing():
@@ -127,6 +128,7 @@ def of_audit(one: AuditSeen, since: str, until: str, snapshot: Snapshot, tables:
     elif one.sound is None:
         unknown.append(f"whether the audit of {ident(one.database)} is as it was written: {one.verified}")
     notes = [text for text in one.doubts if text.startswith("no anchor")]
+    notes += [f"alarms of the audit of {ident(one.database)}, not judged: {text}" for text in one.unjudged]
     unknown += [f"audit of {ident(one.database)}: {text}" for text in one.doubts if text not in notes]
     if one.since > since:
         unknown.append(f"what was changed in {ident(one.database)} before {one.since}: the audit began then")

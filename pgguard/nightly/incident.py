@@ -122,11 +122,14 @@ def files(facts: Facts, controller: str) -> Incident:
 
 def each(facts: Facts) -> Iterator[tuple[str, Incident]]:
     """A file for every controller of whose data something could be reached, and one for what is nobody's."""
-    whole = _division(facts, "")
-    for name in (*(one.name for one in facts.policy.controller), NOBODY):
-        made = compose(facts, _division(facts, name))
-        if made.tables or made.unnamed_reads or (name == NOBODY and whole.has_nobodys):
-            yield name, made
+    for controller in facts.policy.controller:
+        made = compose(facts, _division(facts, controller.name))
+        # what is not known is no reason to have no file
+        if made.tables or made.unnamed_reads or made.bound is None or made.bound.records != 0:
+            yield controller.name, made
+    nobodys = compose(facts, _division(facts, NOBODY))
+    if nobodys.tables:
+        yield NOBODY, nobodys
 
 
 def _division(facts: Facts, controller: str) -> Division:

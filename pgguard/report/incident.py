@@ -269,7 +269,7 @@ def _bound(words: str, found: Bound | None) -> str:
         return f"{words}: not known" + (f" ({'; '.join(found.basis)})" if found is not None else "")
     records = "not known" if found.records is None else f"{found.records:,}"
     persons = "not known" if found.persons is None else f"{found.persons:,}"
-    sure = "" if found.exact else " (an estimate, no upper bound)"
+    sure = "" if found.exact else " (no upper bound: see below)"
     return f"{words}: {persons} persons, {records} records{sure}"
 
 

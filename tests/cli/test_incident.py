@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from pgguard.model.finding import Severity
+from pgguard.model.history import Comparison, Known
+from pgguard.model.history import Run as Night
 from pgguard.server.audit_seal import seal_once
 from pgguard.server.connect import Target
+from pgguard.store.history import open_history
 from tests.audit.store import OLDEST, with_store
 from tests.incident_scene import (
+    EVENING,
     EXAMS,
     MORNING,
     NIGHT,
@@ -338,3 +343,47 @@ def test_without_a_server_the_log_is_told_and_the_rest_is_not_known(
     # nothing was ever counted or analysed in it
     assert "the planner has no estimate" in done.stdout
     assert "its audit was not looked at" in done.stdout
+
+
+def test_rights_that_were_taken_back_since_make_the_bound_no_bound(theft: Theft, tmp_path: Path) -> None:
+    # as somebody does who shuts the login out before the file is made
+    theft.scene.take()
+    theft.scene.run("postgres", "psql", "REVOKE nurses FROM c_martin", "ALTER ROLE c_martin NOLOGIN")
+    measures = moved(theft.scene.take(), MORNING + 7 * HOUR)
+    try:
+        log = theft.scene.write("measures.csv", theft.calm, *theft.night, measures)
+        read_into(tmp_path / "store", theft.scene, POLICY, log)
+        found = file_of(theft.scene, POLICY + WARDS_POLICY, tmp_path / "store", roles=("c_martin",))
+    finally:
+        theft.scene.run("postgres", "psql", "GRANT nurses TO c_martin", "ALTER ROLE c_martin LOGIN")
+        theft.scene.take()
+    # what was seen to be read is told all the same
+    assert {one["table"] for one in found["tables"]} == {"care.patient", "care.exam"}
+    assert (found["bound"]["persons"], found["bound"]["exact"]) == (PATIENTS, False)
+    assert any("the figure is no upper bound: 1 commands since" in one for one in found["unknown"])
+    assert "c_martin cannot log in any more" in found["taken"]
+    assert any("ALTER ROLE c_martin, by postgres" in one for one in found["taken"])
+
+
+def test_the_first_alert_of_the_nights_begins_the_72_hours(theft: Theft, store: Path, tmp_path: Path) -> None:
+    at = f"{NIGHT + HOUR:%Y-%m-%dT%H:%M:%S.000000Z}"
+    kept = [
+        Known(0, f"{n}", check, "role", "", role, Severity.HIGH, "open", "e", at, when)
+        for n, (check, role, when) in enumerate(
+            [
+                ("act-mass-read", "c_martin", at),
+                ("act-new-origin", "c_martin", at.replace("T03", "T04")),
+                ("act-mass-read", "anna", f"{EVENING:%Y-%m-%dT%H:%M:%S.000000Z}"),
+                ("act-mass-read", "c_martin", "2020-01-01T00:00:00.000000Z"),
+                ("pwd-md5", "c_martin", f"{EVENING:%Y-%m-%dT%H:%M:%S.000000Z}"),
+            ]
+        )
+    ]
+    place = str(tmp_path / "history.sqlite")
+    with open_history(place) as history, history.writing():
+        run = Night(target="db", started=at, finished=at, exit_code=1, version="0")
+        history.record(run, Comparison((), tuple(kept), (), ()))
+    found = file_of(theft.scene, POLICY, store, history=place, roles=("c_martin",))["deadline"]
+    assert found["noticed_at"] == f"{NIGHT + HOUR:%Y-%m-%dT%H:%M:%SZ}"
+    assert found["until"] == f"{NIGHT + 73 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
+    assert "to be confirmed: act-mass-read, role c_martin" in found["source"]
