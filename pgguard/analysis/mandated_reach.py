@@ -15,12 +15,14 @@ from pgguard.analysis.granted import of_column as granted_on_column
 from pgguard.analysis.granted import of_relation as granted_on_relation
 from pgguard.analysis.mandated import given, own_view, staging, tables, using
 from pgguard.analysis.mandated_rows import compared, is_held, view_is_same, wanted
+from pgguard.analysis.membership import heirs
 from pgguard.analysis.names import function_name, relation_name
 from pgguard.analysis.privileges import holder_names, of_column, of_function, of_relation
 from pgguard.analysis.readers import is_public
 from pgguard.analysis.routes import stands_alone, to_columns
 from pgguard.analysis.sensitive import sensitive_tables
 from pgguard.model.quote import ident
+from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,6 +98,19 @@ class Reach:
                 found.add(oid)
                 yield one
         self._opaque(sensitive)
+
+    def large_objects(self) -> int:
+        """How many large objects the roles may read; of PUBLIC's grant-public-large-object tells."""
+        return sum(
+            group.objects
+            for group in self.database.large_objects
+            if any(
+                grant.privilege == "SELECT"
+                and grant.grantee != PUBLIC
+                and not self.who.isdisjoint(heirs(self.snapshot, grant.grantee, self.database.name))
+                for grant in self.database.grants(group.acl)
+            )
+        )
 
     def _of_table(
         self, relation: Relation, sensitive: frozenset[int], taken: Taken | None, *, is_part: bool

@@ -65,6 +65,11 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             reach = Reach(snapshot, database, policy, mandate, who)
             yield from _beyond(database, mandate, list(reach.beyond() if who else ()))
             unknown += reach.unknown
+            if who and (count := reach.large_objects()):
+                yield Finding(
+                    Subject("policy-entry", f"mandate {mandate.name}: large objects", database.name),
+                    f"{ident(mandate.role)} can read {count} large {'object' if count == 1 else 'objects'}",
+                )
     if unknown:
         section = "mandates"
         raise Unread(section, shorten(list(dict.fromkeys(unknown)), 3))
