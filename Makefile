@@ -77,6 +77,10 @@ bench-audit-search: setup ## how fast the audit answers, over millions of entrie
 bench-audit-sealing: setup ## what values sealed for the auditor cost, beside the other classes
 	@$(BIN)/python -m bench.audit_sealing $(ARGS)
 
+.PHONY: bench-extract
+bench-extract: setup ## an extraction under a mandate, against plain COPY and the encryption alone
+	@$(BIN)/python -m bench.extract $(ARGS)
+
 .PHONY: bench-history
 bench-history: setup ## a history of 1,000 nights and 100,000 findings
 	@$(BIN)/python -m bench.history $(ARGS)

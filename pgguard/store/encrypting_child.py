@@ -14,6 +14,7 @@ import resource
 import sys
 
 _PR_SET_DUMPABLE = 4
+_BLOCK = 1 << 18
 
 
 def _run() -> None:
@@ -40,8 +41,8 @@ def _encrypt_age(keys: list[bytes]) -> None:
     import pyrage
 
     to = [pyrage.x25519.Recipient.from_str(one.decode()) for one in keys]
-    pyrage.encrypt_io(sys.stdin.buffer, sys.stdout.buffer, to)
-    sys.stdout.buffer.flush()
+    with open(0, "rb", _BLOCK) as clear, open(1, "wb", _BLOCK) as cipher:
+        pyrage.encrypt_io(clear, cipher, to)
 
 
 def _decrypt_age(keys: list[bytes]) -> None:
@@ -49,8 +50,8 @@ def _decrypt_age(keys: list[bytes]) -> None:
 
     lines = (line.strip() for key in keys for line in key.decode().splitlines())
     own = [pyrage.x25519.Identity.from_str(one) for one in lines if one and not one.startswith("#")]
-    pyrage.decrypt_io(sys.stdin.buffer, sys.stdout.buffer, own)
-    sys.stdout.buffer.flush()
+    with open(0, "rb", _BLOCK) as cipher, open(1, "wb", _BLOCK) as clear:
+        pyrage.decrypt_io(cipher, clear, own)
 
 
 def _encrypt_openpgp(keys: list[bytes]) -> None:
