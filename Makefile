@@ -81,6 +81,10 @@ bench-audit-sealing: setup ## what values sealed for the auditor cost, beside th
 bench-extract: setup ## an extraction under a mandate, against plain COPY and the encryption alone
 	@$(BIN)/python -m bench.extract $(ARGS)
 
+.PHONY: bench-erase
+bench-erase: setup ## a million rows erased while a writer works, in batches and by one DELETE
+	@$(BIN)/python -m bench.erase $(ARGS)
+
 .PHONY: bench-history
 bench-history: setup ## a history of 1,000 nights and 100,000 findings
 	@$(BIN)/python -m bench.history $(ARGS)

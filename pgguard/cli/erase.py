@@ -79,19 +79,12 @@ def plan(
     output_format: Written = Format.TERMINAL,
 ) -> None:
     """Count what would be erased, and say what stands in the way; nothing is changed."""
-    from pgguard.cli.output import width
-    from pgguard.report import erasure as report
     from pgguard.store.erasure_folder import make
 
     made = _planned(source, policy, table, checked, _key(person))
     if folder is not None:
         make(folder, made)
-    if output_format is Format.JSON:
-        print(report.plan_as_json(made))
-    elif output_format is Format.MARKDOWN:
-        print(report.plan_as_markdown(made), end="")
-    else:
-        print(report.plan_as_text(made, width(None)), end="")
+    print(_shown(made, output_format), end="")
 
 
 @erase.command()
@@ -148,7 +141,7 @@ def run(
         )
         raise UsageError(msg)
     if dry_run:
-        plan(source, policy, table, person, checked, None, output_format)
+        print(_shown(_planned(source, policy, table, checked, _key(person)), output_format), end="")
         return
     done = _run(
         source, policy, folder, table, checked, _key(person), output, rewrite=rewrite, refresh=refresh
@@ -271,6 +264,17 @@ def _key(person: str) -> str:
         msg = "give the key of one person, on one line of standard input"
         raise UsageError(msg)
     return lines[0].strip()
+
+
+def _shown(made: ErasurePlan, output_format: Format) -> str:
+    from pgguard.cli.output import width
+    from pgguard.report import erasure as rendering
+
+    if output_format is Format.JSON:
+        return rendering.plan_as_json(made) + "\n"
+    if output_format is Format.MARKDOWN:
+        return rendering.plan_as_markdown(made)
+    return rendering.plan_as_text(made, width(None))
 
 
 def _rendered(found: ErasureReport, output_format: Format, output: Path | None) -> str:
