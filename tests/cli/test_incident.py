@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from pgguard.cli.incident import _asked
+from pgguard.errors import UsageError
 from pgguard.model.finding import Severity
 from pgguard.model.history import Comparison, Known
 from pgguard.model.history import Run as Night
@@ -287,18 +289,9 @@ def test_what_is_covered_is_told_with_0(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--from", "2026-13-01", "--to", UNTIL], "is no time"),
-        (["--from", UNTIL, "--to", SINCE], "has to be before"),
-        (["--from", SINCE, "--to", "2990-01-01"], "is in the future"),
-        ([*window(), "--noticed-at", "2001-01-01"], "is before --from"),
         ([*window(), "--role", "c_matrin"], "there is no role c_matrin"),
-        ([*window(), "--table", "care.patients"], "no database has a table care.patients"),
-        ([*window(), "--person", "Nobody"], "knows Nobody"),
-        ([*window(), "--address", "127.0.0.300"], "is no address or network"),
         ([*window(), "--controller", "Clinic"], "there are: Hospital"),
         ([*window(), "--all-controllers"], "give a folder by --output"),
-        ([*window(), "--role", ""], "is empty"),
-        ([*window(), "--observations", "/not/there"], "there is no observation store"),
     ],
 )
 def test_nonsense_is_refused(
@@ -308,6 +301,39 @@ def test_nonsense_is_refused(
     done = pgguard("incident", *theft.where, *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (("2026-13-01", UNTIL, ""), "--from: .* is no time"),
+        (("", UNTIL, ""), "--from is empty"),
+        ((UNTIL, SINCE, ""), "has to be before"),
+        ((SINCE, "2990-01-01", ""), "is in the future"),
+        ((SINCE, UNTIL, "2001-01-01"), "is before --from"),
+        ((SINCE, UNTIL, "soon"), "--noticed-at: .* is no time"),
+    ],
+)
+def test_times_that_cannot_be_are_refused(times: tuple[str, str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        _asked(times[0], times[1], None, None, "", None, times[2])
+    with pytest.raises(UsageError, match="is empty"):
+        _asked(SINCE, UNTIL, [""], None, "", None, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"tables": ("care.patients",)}, "no database has a table care.patients"),
+        ({"person": "Nobody"}, "knows Nobody"),
+        ({"addresses": ("127.0.0.300",)}, "is no address or network"),
+    ],
+)
+def test_names_that_nobody_knows_are_refused(
+    told: Callable[..., dict[str, Any]], asked: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        told(**asked)
 
 
 def test_the_72_hours(told: Callable[..., dict[str, Any]]) -> None:
