@@ -6,7 +6,7 @@ logins, staff and addresses are, because that is what it is about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 LOCAL = "local socket"
@@ -370,4 +370,3 @@ class Incident:
     notes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     others: str = ""
-    to_fill_in: tuple[str, ...] = field(default=())
