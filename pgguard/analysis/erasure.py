@@ -111,6 +111,9 @@ def _entries(
     found: dict[int, _Entry] = {}
     for rule in policy.retention:
         if rule.database not in ("", shape.catalog.database):
+            notes.append(
+                f"[[retention]]: the rule for {rule.table} is for the database {ident(rule.database)}"
+            )
             continue
         if rule.months < 1:
             wrong.append(f"[[retention]] table = {rule.table}: {rule.months} months would take every row")
@@ -243,8 +246,8 @@ def emptied(
 
 
 def _unemptied(column: Column, *, encrypted: bool) -> str:
-    if column.keyed:
-        return "is part of a key or of a unique index, and cannot be emptied in every row"
+    if column.keyed and column.not_null:
+        return "is part of a key or of a unique index, and cannot be the same in every row"
     if not column.written:
         return "is generated, and cannot be set"
     if column.not_null and encrypted:
