@@ -13,7 +13,7 @@ from pgguard.plan.migration import migrations
 from pgguard.server.connect import Target
 from pgguard.server.mandate_proof import prove
 from pgguard.server.read import read_snapshot
-from tests.mandates import LABORATORY, ROLE, TABLES, plan_of, prepare, write_policy
+from tests.mandates import LABORATORY, ROLE, TABLES, open_scope, plan_of, prepare, write_policy
 from tests.snapshots import MOMENT, differences
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def test_psql_applies_verifies_and_takes_it_back(
             for one in scope.tables
         ]
     assert seen == [20, 182]
+    # `open` finds what psql made, and proves it
+    assert open_scope(own.dsn(), prepare(own.dsn(), policy)).as_role
     for one in reversed(files):
         for _ in range(2):
             done = _psql(own, one.down)
