@@ -143,7 +143,8 @@ def prepare(dsn: str, policy: Path) -> Scope:
     target = Target(dsn)
     snapshot = read_snapshot(target).documented(read_documents(loaded))
     database, _ = mandate_database(snapshot, loaded, mandate)
-    standing = read_standing(target, database, mandate) if database else Standing()
+    read = [one.name for one in snapshot.inspected]
+    standing = read_standing(target, database, mandate, read) if database else Standing()
     today = datetime.datetime.now(datetime.UTC).date()
     return scope_of(snapshot, loaded, mandate, standing, today)
 

@@ -24,7 +24,7 @@ from pgguard.model.quote import ident
 from pgguard.model.rows import PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pgguard.model.mandate_scope import ScopeTable
     from pgguard.model.policy import Policy
@@ -51,11 +51,17 @@ def is_public(grants: Iterable[Grant], *privileges: str) -> bool:
 
 
 def doors(
-    snapshot: Snapshot, policy: Policy, database: str, tables: Sequence[ScopeTable], mandate: str
+    snapshot: Snapshot,
+    policy: Policy,
+    database: str,
+    tables: Sequence[ScopeTable],
+    mandate: str,
+    several: Collection[tuple[str, str, str]] = (),
 ) -> tuple[Door, ...]:
     """All doors of a fresh login that may connect to `database`, in every database that PUBLIC may enter.
 
-    `tables` are those of the mandate there. What could not be read is a door that refuses.
+    `tables` are those of the mandate there, `several` as in `Standing`. What could not be read is a door that
+    refuses.
     """
     found: list[Door] = []
     inspected = {one.name: one for one in snapshot.inspected}
@@ -65,7 +71,8 @@ def doors(
             continue
         one = inspected.get(row.name)
         if one is not None:
-            within = _Doors(snapshot, policy, one, tables if row.name == database else (), mandate)
+            many = frozenset((schema, name) for where, schema, name in several if where == row.name)
+            within = _Doors(snapshot, policy, one, tables if row.name == database else (), mandate, many)
             found += within.all()
         elif row.name in _FROM_OUTSIDE:
             said = "PUBLIC may connect to it, and nobody looked what is in it; it is empty as a rule"
@@ -84,6 +91,7 @@ class _Doors:
         database: DatabaseSnapshot,
         tables: Sequence[ScopeTable],
         mandate: str,
+        several: frozenset[tuple[str, str]],
     ) -> None:
         self.snapshot = snapshot
         self.database = database
@@ -92,6 +100,7 @@ class _Doors:
         # it may name what is there by the mandate itself, and what PUBLIC has there is open to it then
         self.entered = frozenset(one.schema for one in tables if one.form == "policy")
         self.own_schema = schema_of(mandate)
+        self.several = several
         self._guarded: Reached | None = None
 
     def all(self) -> Iterator[Door]:
@@ -126,6 +135,11 @@ class _Doors:
                     tables[relation.oid] = "it leads to a mandated table"
                     for oid in self._below(relation):
                         tables[oid] = "it leads to a part of a mandated table"
+            for schema, name in self.several:
+                relation = catalog.relation_named(self.database, schema, name)
+                if relation is not None:
+                    said = "tables inherit from it and from others, which is not followed"
+                    tables.setdefault(relation.oid, said)
             self._guarded = Reached(self.database, columns, tables)
         return self._guarded
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pgguard.model.snapshot import DatabaseSnapshot, Snapshot
 
 _SETS_OFF = frozenset({"trigger", "event_trigger"})
-_CONFINED = frozenset({"sql", "plpgsql", "plperl", "pltcl", "plv8"})
+_COMPILED = frozenset({"c", "internal"})
 # what runs SQL that it is given, or reads what no grant on a table guards
 _UNTOLD = frozenset({
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml", "table_to_xml",
@@ -106,8 +106,20 @@ def function_doors(snapshot: Snapshot, guarded: Reached, function: Function) -> 
         why = as_owner(snapshot, guarded, function)
         said = why or "it reads no personal data"
         yield Door(name, f"it runs as {ident(function.owner)}, and {said}", refuses=bool(why))
-    elif function.language not in _CONFINED:
+    elif function.kind == "a":
+        # the functions that it is made of are called with its owner's right to call them
+        yield Door(name, "it is an aggregate, and nothing tells what the functions that it runs read", True)
+    elif not _confined(guarded.database, function):
         yield Door(name, f"it is written in {function.language}, and nothing tells what it reads", True)
+
+
+def _confined(database: DatabaseSnapshot, function: Function) -> bool:
+    """Whether its language lets a function do no more than its caller may."""
+    if function.language == "sql":
+        return True
+    return function.language not in _COMPILED and any(
+        one.name == function.language and one.trusted for one in database.languages
+    )
 
 
 def trigger_doors(snapshot: Snapshot, guarded: Reached, relation: Relation) -> Iterator[Door]:

@@ -70,7 +70,7 @@ def scope_of(
     tables = tuple(one for entry in reader.entries if (one := reader.table(entry)) is not None)
     reasons += reader.reasons
     reasons += _of_contract(policy, mandate, tables, reader.categories)
-    closed = doors(snapshot, policy, name, tables, mandate.name)
+    closed = doors(snapshot, policy, name, tables, mandate.name, standing.several)
     row = next(one for one in snapshot.databases if one.name == name)
     connects = not is_public(snapshot.grants(row.acl), "CONNECT")
     return Scope(mandate, name, tables, closed, tuple(reasons), connects, superuser, opener)
@@ -167,6 +167,9 @@ class _Reader:
         found = [one for one in columns if one is not None]
         if len({one.name for one in found}) < len(found):
             self.reasons.append(f"{entry.table}: a column is named twice")
+        if (self.database.name, relation.schema, relation.name) in self.standing.several:
+            said = "tables inherit from it and from others: which rows are its own cannot be followed"
+            self.reasons.append(f"{entry.table}: {said}")
         rows = self._rows(entry, known)
         form, why = self._form(entry, relation)
         names = [one.name for one in found]

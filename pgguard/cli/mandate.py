@@ -155,7 +155,8 @@ def _prepared(source: Source, policy: Policy, name: str, timeout: int) -> _Prepa
     snapshot = source.snapshot().documented(read_documents(policy))
     database, _ = mandate_database(snapshot, policy, chosen)
     live = source.file is None and database != ""
-    standing = read_standing(source.target, database, chosen) if live else Standing()
+    read = [one.name for one in snapshot.inspected]
+    standing = read_standing(source.target, database, chosen, read) if live else Standing()
     now = datetime.datetime.fromisoformat(snapshot.server.now)
     scope = scope_of(snapshot, policy, chosen, standing, now.date())
     reasons = [*scope.reasons, *check_recipients(chosen, now), *check_folder(chosen)]

@@ -20,13 +20,15 @@ Form = Literal["view", "policy"]
 class Standing(NamedTuple):
     """What a database has of a mandate already: its role, its schema, and whether they are its own.
 
-    They are its own by the comment that `open` writes.
+    They are its own by the comment that `open` writes. `several` are the tables (database, schema, name) with
+    children that inherit from another table first: a snapshot has only the first parent of each.
     """
 
     role: bool = False
     own_role: bool = False
     schema: bool = False
     own_schema: bool = False
+    several: frozenset[tuple[str, str, str]] = frozenset()
 
 
 class Look(NamedTuple):

@@ -32,15 +32,21 @@ _QUIET = (
 )
 
 
-def read_standing(target: Target, database: str, mandate: Mandate) -> Standing:
-    """What the database has of the mandate already.
+def read_standing(target: Target, database: str, mandate: Mandate, others: Sequence[str] = ()) -> Standing:
+    """What the database has of the mandate already; `others` are databases that are looked at for doors.
 
     Raises `ConnectError`, and `ApplyStopped` when the catalog cannot be read.
     """
     with closing(target.connect(database)) as connection:
         quiet(connection)
         (row,) = rows(connection, "standing", (mandate.role, schema_of(mandate.name), mark(mandate.name)))
-    return Standing(*map(bool, row))
+    several: list[tuple[str, str, str]] = []
+    for name in others:
+        with closing(target.connect(name)) as connection:
+            quiet(connection)
+            several += [(name, str(place), str(table)) for place, table in rows(connection, "several")]
+    role, own_role, schema, own_schema = map(bool, row)
+    return Standing(role, own_role, schema, own_schema, frozenset(several))
 
 
 def count_rows(target: Target, scope: Scope, *, timeout_seconds: int = 0) -> tuple[Count, ...]:

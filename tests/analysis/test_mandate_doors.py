@@ -49,6 +49,12 @@ REFUSING = {
         "CREATE TABLE lab.k () INHERITS (public.p); ALTER TABLE lab.patient INHERIT public.p",
         "it leads to",
     ),
+    "second parent": (
+        "CREATE TABLE public.p (name text); CREATE TABLE public.q (name text); "
+        "GRANT SELECT ON public.q TO PUBLIC; ALTER TABLE lab.patient INHERIT public.p; "
+        "ALTER TABLE lab.patient INHERIT public.q",
+        "tables inherit from it and from others",
+    ),
     "definer": (
         "CREATE FUNCTION public.f(int) RETURNS text LANGUAGE sql SECURITY DEFINER "
         "AS 'SELECT nir FROM lab.patient WHERE id = $1'",
@@ -77,6 +83,13 @@ REFUSING = {
     "internal": (
         "CREATE FUNCTION public.f(text) RETURNS text LANGUAGE internal AS 'pg_read_file_all'",
         "it is written in internal",
+    ),
+    "aggregate": (
+        "CREATE FUNCTION lab.step(text, int) RETURNS text LANGUAGE sql SECURITY DEFINER "
+        "AS 'SELECT max(nir) FROM lab.patient WHERE id = $2'; "
+        "REVOKE EXECUTE ON FUNCTION lab.step(text, int) FROM PUBLIC; "
+        "CREATE AGGREGATE public.told(int) (SFUNC = lab.step, STYPE = text)",
+        "it is an aggregate",
     ),
     "trigger": (
         "CREATE TABLE public.t (code text); GRANT INSERT ON public.t TO PUBLIC; "
