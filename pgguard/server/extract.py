@@ -158,6 +158,8 @@ def _become(connection: Connection, mandate: Mandate) -> None:
         connection.autocommit = True
         if connection.info.user != mandate.role:
             connection.execute(f"SET ROLE {ident(mandate.role)}".encode())
+        # a limit of the role's would hold for the statement that lifts all of them
+        connection.execute(b"SET statement_timeout = 0")
         connection.execute(_text(connection, "settings"))
         connection.autocommit = False
     except psycopg.Error as error:

@@ -15,8 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from typer.testing import CliRunner
 
+from pgguard.cli.mandate import mandate
 from pgguard.demo.cluster import Cluster
+from pgguard.errors import PgguardError
 from tests.mandates import LABORATORY, ROLE, write_policy
 
 if TYPE_CHECKING:
@@ -216,31 +219,48 @@ def test_without_a_mandate_or_beyond_it_is_found(
     assert after["file-clear-export"] == "fail"
 
 
-def test_a_report_that_is_not_signed(pgguard: Run, tmp_path: Path, identity: Any) -> None:
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """The command in this process: its exit code, what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(mandate, arguments)
+        if isinstance(done.exception, PgguardError):
+            return done.exception.exit_code, str(done.exception)
+        return done.exit_code, done.output
+
+    return run
+
+
+def test_a_report_that_is_not_signed(
+    told: Callable[..., tuple[int, str]], tmp_path: Path, identity: Any
+) -> None:
     _policy(tmp_path, identity, more=SIGNED)
     _keys(tmp_path)
-    plain = pgguard("mandate", "report", "migration")
-    assert plain.returncode == 0
-    assert "it is not signed: give -o FILE" in plain.stderr
-    (tmp_path / "sign.pem").chmod(0o644)
-    told = pgguard("mandate", "report", "migration", "-o", "report.txt")
-    assert (told.returncode, "others may read" in told.stderr) == (2, True)
-    (tmp_path / "sign.pem").chmod(0o600)
+    key = tmp_path / "sign.pem"
+    code, said = told("report", "migration")
+    assert (code, "it is not signed: give -o FILE" in said) == (0, True)
+    key.chmod(0o644)
+    code, said = told("report", "migration", "-o", "report.txt")
+    assert (code, "others may read" in said) == (2, True)
+    key.chmod(0o600)
     other = ec.generate_private_key(ec.SECP256R1())
-    content = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "sign.pem").write_bytes(content)
-    told = pgguard("mandate", "report", "migration", "-o", "report.txt")
-    assert (told.returncode, "is not Ed25519" in told.stderr) == (2, True)
-    (tmp_path / "sign.pem").write_bytes(b"secret things")
-    told = pgguard("mandate", "report", "migration", "-o", "report.txt")
-    assert (told.returncode, "secret things" in told.stderr) == (2, False)
+    key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    code, said = told("report", "migration", "-o", "report.txt")
+    assert (code, "is not Ed25519" in said) == (2, True)
+    key.write_bytes(b"secret things")
+    code, said = told("report", "migration", "-o", "report.txt")
+    assert (code, "secret things" in said) == (2, False)
     assert not (tmp_path / "report.txt.sig").exists()
-    half = pgguard("mandate", "report", "--check", "report.txt")
-    assert half.returncode == 2
+    assert told("report", "--check", "report.txt")[0] == 2
 
 
-def test_no_such_mandate(pgguard: Run, tmp_path: Path, identity: Any) -> None:
+def test_what_is_asked_wrongly(told: Callable[..., tuple[int, str]], tmp_path: Path, identity: Any) -> None:
     _policy(tmp_path, identity)
-    done = pgguard("mandate", "extract", "other")
-    assert done.returncode == 2
-    assert "no mandate other: there are migration" in done.stderr
+    code, said = told("extract", "other")
+    assert (code, "no mandate other: there are migration" in said) == (2, True)
+    code, said = told("erase", "migration", "--by", "DPO", "--receipt-of", "yesterday")
+    assert (code, "expected a day such as" in said) == (2, True)
+    code, said = told("verify", "migration", "--offline", "--identity", "none.txt")
+    assert (code, "the identity cannot be read" in said) == (2, True)

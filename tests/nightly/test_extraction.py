@@ -445,8 +445,10 @@ def test_settings_of_role_and_database_change_nothing(lab, one, identity):
     _execute(
         lab,
         f"ALTER ROLE {ROLE} SET datestyle = 'German'; ALTER ROLE {ROLE} SET timezone = 'Asia/Tokyo';"
-        f"ALTER ROLE {ROLE} SET search_path = 'pg_temp'; ALTER ROLE {ROLE} SET statement_timeout = '1ms';"
-        f"ALTER ROLE {ROLE} SET default_transaction_read_only = on",
+        f"ALTER ROLE {ROLE} SET search_path = 'pg_temp'; ALTER ROLE {ROLE} SET statement_timeout = '100ms';"
+        f"ALTER ROLE {ROLE} SET default_transaction_read_only = on;"
+        # of 6 rows, each of which takes its time
+        + view("id, taken, result", "taken >= DATE '2024-03-01' AND pg_sleep(0.05) IS NOT NULL"),
     )
     extract(one, [TABLE], _target(lab), NOW)
     assert b"2,2024-03-01," in _clear(one, "lab.analysis.csv.age", identity)
