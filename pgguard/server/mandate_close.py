@@ -96,6 +96,7 @@ def close_mandate(target: Target, mandate: Mandate, *, say: Say) -> bool:
         if any(one.kind == "right" for one in _left(target, name, mandate)):
             with closing(_session(target, name)) as connection:
                 _run(connection, [sql.SQL("DROP OWNED BY {} RESTRICT").format(role)])
+                say(f"what else it had or made in {ident(name)} is dropped")
     if standing.own_role:
         with closing(_session(target, "")) as connection:
             _run(connection, [sql.SQL("DROP ROLE {}").format(role)])

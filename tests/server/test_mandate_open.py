@@ -8,9 +8,11 @@ import psycopg
 import pytest
 
 from pgguard.errors import ApplyStopped, UsageError
+from pgguard.model.mandate_scope import beyond
 from pgguard.server.connect import Target
 from pgguard.server.mandate_close import close_mandate, what_is_left
 from pgguard.server.mandate_proof import prove
+from pgguard.server.mandate_state import count_rows
 from pgguard.store.policy_file import load
 from tests.mandates import LABORATORY, ROLE, TABLES, open_scope, prepare, write_policy
 
@@ -137,6 +139,43 @@ def test_what_hangs_on_its_views_stops_closing_with_the_login_shut(
         assert login == (False,)
         connection.execute("DROP VIEW lab.copied")
         assert close_mandate(Target(own.dsn()), _mandate(policy), say=_silent)
+
+
+def test_copies_that_the_role_made_go_with_it(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    own = new_cluster()
+    with psycopg.connect(own.dsn(), autocommit=True) as connection:
+        connection.execute(LABORATORY)
+        connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+        policy = write_policy(tmp_path)
+        open_scope(own.dsn(), prepare(own.dsn(), policy))
+        with psycopg.connect(own.dsn(user=ROLE), autocommit=True) as session:
+            session.execute("SET default_transaction_read_only = off")
+            session.execute("CREATE TABLE public.copied AS SELECT * FROM mandate_migration.lab__patient")
+            session.execute("SELECT lo_from_bytea(4711, 'x')")
+        with pytest.raises(ApplyStopped, match="it owns objects in postgres"):
+            open_scope(own.dsn(), prepare(own.dsn(), policy))
+        assert what_is_left(Target(own.dsn()), _mandate(policy)) == []
+        left = "SELECT to_regclass('public.copied'), (SELECT count(*) FROM pg_largeobject_metadata)"
+        assert connection.execute(left).fetchone() == (None, 0)
+
+
+def test_the_rows_of_all_tables_together_are_limited(
+    new_cluster: Callable[..., Cluster], tmp_path: Path
+) -> None:
+    own = new_cluster()
+    with psycopg.connect(own.dsn(), autocommit=True) as connection:
+        connection.execute(LABORATORY)
+    tables = TABLES.replace("ceiling = 500", "")
+    scope = prepare(own.dsn(), write_policy(tmp_path, tables, ceiling=202))
+    counts = count_rows(Target(own.dsn()), scope)
+    assert beyond(scope.mandate, counts) == []
+    less = prepare(own.dsn(), write_policy(tmp_path, tables, ceiling=201))
+    said = "all tables together: 202 rows, and at most 201 may leave"
+    assert beyond(less.mandate, counts) == [said]
+    # rows that came since the plan are counted again by the proof
+    with pytest.raises(ApplyStopped, match=said):
+        open_scope(own.dsn(), less)
+    assert what_is_left(Target(own.dsn()), less.mandate) == []
 
 
 def test_a_schema_or_role_of_somebody_else_is_left_alone(
