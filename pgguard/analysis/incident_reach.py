@@ -148,6 +148,7 @@ class Reach:
     def __init__(self, snapshot: Snapshot, policy: Policy) -> None:
         self._snapshot, self._policy = snapshot, policy
         self._routes: dict[tuple[str, int, int], tuple[routes.Route, ...]] = {}
+        self._told: dict[str, frozenset[int]] = {}
         self.doubts: dict[Doubt, None] = {}
         # databases of which nothing is known
         self.blind: set[str] = set()
@@ -214,7 +215,10 @@ class Reach:
                 self._snapshot, database, cell.relation, frozenset({cell.stored.number}), "SELECT"
             )
         best = ("", True)
-        told = {one.relation.oid for one in cells(self._snapshot, database, self._policy)}
+        if database.name not in self._told:
+            own = cells(self._snapshot, database, self._policy)
+            self._told[database.name] = frozenset(one.relation.oid for one in own)
+        told = self._told[database.name]
         for route in self._routes[key]:
             # a copy or a part that stores the rows itself is told by itself
             if route.relation is not None and route.relation.oid in told:

@@ -61,14 +61,20 @@ WHERE at >= ? AND at < ? GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 3
 _READS = """
 SELECT g.database, g.login, w.identity, w.application, g.address, w.relation, w.columns, w.certainty,
     w.command, w.evidence, g.first, g.last, g.statements, g.rows, g.unknown
-FROM (SELECT r.what, coalesce(nullif(w.database, ''), s.database, '') AS database,
+FROM (SELECT r.what, w.database, w.login, w.address, min(r.at) AS first, max(r.at) AS last,
+        sum(r.times) AS statements, sum(max(r.rows, 0)) AS rows,
+        sum(CASE WHEN r.rows < 0 THEN r.times ELSE 0 END) AS unknown
+      FROM read AS r JOIN read_what AS w ON w.id = r.what AND '' NOT IN (w.login, w.address, w.database)
+      WHERE r.at >= ?1 AND r.at < ?2 GROUP BY r.what
+      UNION ALL
+      SELECT r.what, coalesce(nullif(w.database, ''), s.database, '') AS database,
         coalesce(nullif(w.login, ''), s.role, '') AS login,
         coalesce(nullif(w.address, ''), s.address, '') AS address,
         min(r.at) AS first, max(r.at) AS last, sum(r.times) AS statements, sum(max(r.rows, 0)) AS rows,
         sum(CASE WHEN r.rows < 0 THEN r.times ELSE 0 END) AS unknown
-      FROM read AS r JOIN read_what AS w ON w.id = r.what
-      LEFT JOIN session AS s ON '' IN (w.login, w.address, w.database) AND s.session = r.session
-      WHERE r.at >= ? AND r.at < ? GROUP BY 1, 2, 3, 4) AS g
+      FROM read AS r JOIN read_what AS w ON w.id = r.what AND '' IN (w.login, w.address, w.database)
+      LEFT JOIN session AS s ON s.session = r.session
+      WHERE r.at >= ?1 AND r.at < ?2 GROUP BY 1, 2, 3, 4) AS g
 JOIN read_what AS w ON w.id = g.what ORDER BY g.first, w.id
 """
 _COMMANDS = """

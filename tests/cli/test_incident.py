@@ -195,7 +195,7 @@ def test_the_theft_is_told(told: Callable[..., dict[str, Any]], theft: Theft, st
     assert found["contacts"][0]["dpo"] == "dpo@hospital.example.org"
     assert {one["category"] for one in found["consequences"]} >= {"national_id", "health_observation"}
     assert any("still lets in c_martin from 127.0.0.2" in one for one in found["taken"])
-    assert any("pgguard plan --audit" in one for one in found["unknown"])
+    assert any(one.startswith("what was changed in postgres") for one in found["unknown"])
     assert any("how many rows 2 statements gave of care.patient" in one for one in found["unknown"])
     for text in (json.dumps(found), store.read_bytes().decode("latin-1")):
         assert NIR not in text
