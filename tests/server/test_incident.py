@@ -92,6 +92,12 @@ def test_deleted_rows_are_in_the_bound(new_cluster: New, postgres: Postgres, tmp
     assert (patient["at_most"], patient["exact"]) == (80, True)
     assert "50 rows counted" in patient["basis"]
     assert "30 deleted since the window began" in patient["basis"]
+    assert not any("audit-off" in one or "not audited" in one for one in found["unknown"])
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE patient DISABLE TRIGGER pgguard_audit_update")
+    found = file_of(bare(cluster, tmp_path), COLUMNS, None, **{**asked, "until": now(1)})
+    assert any(one.startswith("what was changed in hospital from ") for one in found["unknown"])
+    assert any("in public.patient: not audited" in one for one in found["unknown"])
 
 
 def test_counts_are_exact_or_say_why_not(cluster: Cluster) -> None:
