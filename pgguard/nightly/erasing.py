@@ -127,6 +127,7 @@ def run(
         if connection.info.dbname != planned.database:
             msg = f"the plan is for the database {planned.database}, and this is {connection.info.dbname}"
             raise InputError(msg)
+        after.alone(connection)
         rows(batches, "points")
         erasure = _same(connection, target, load(), planned, person, say)
         shape = Shape(erasure.catalog)

@@ -10,6 +10,7 @@ import psycopg
 
 from pgguard.analysis.erasure_shape import Shape
 from pgguard.changes.statistics import clear_statistics
+from pgguard.errors import InputError
 from pgguard.server.erase_read import rows
 from pgguard.server.refusal import passes, refusal
 
@@ -37,6 +38,20 @@ class Kept(NamedTuple):
     clear: bool
     statistics: tuple[str, ...]
     said: tuple[str, ...]
+
+
+def alone(connection: Connection) -> None:
+    """Let no other run begin in this database while the session lasts.
+
+    Raises `InputError` while another is at work; one that was killed ends in a moment.
+    """
+    for _ in range(_TRIES):
+        ((got,),) = rows(connection, "alone")
+        if got:
+            return
+        time.sleep(_WAIT_SECONDS)
+    msg = f"another erasure is at work in the database {connection.info.dbname}: wait until it has ended"
+    raise InputError(msg)
 
 
 def settled(connection: Connection) -> str:

@@ -11,7 +11,6 @@ import pytest
 
 from pgguard.errors import ApplyStopped, InputError
 from pgguard.nightly import erasing
-from pgguard.server.connect import Target
 from pgguard.store.erasure_folder import Journal
 from tests.server.erasing_by import (
     NEW,
@@ -30,8 +29,8 @@ from tests.server.erasing_by import (
 )
 
 if TYPE_CHECKING:
-    from pgguard.demo.cluster import Cluster
     from pgguard.model.policy import Policy
+    from pgguard.server.connect import Target
     from tests.server.erasing_by import Admin
 
 __all__ = ["admin", "server", "target"]
@@ -182,86 +181,6 @@ def test_copies_follow_the_rule(admin: Admin, target: Target) -> None:
     batches(target, planned(target, policy(rule("lab.result", copies='["lab.result_bak"]'))))
     assert ids(admin, "lab.result") == set()
     assert ids(admin, "lab.result_bak") == {2}
-
-
-def test_everything_that_is_wrong_is_said_at_once(admin: Admin, target: Target) -> None:
-    admin.execute("""
-        CREATE TABLE lab.a (id int PRIMARY KEY, age text); CREATE TABLE lab.b (id int PRIMARY KEY);
-        CREATE VIEW lab.v AS SELECT 1 AS id, now() AS age;
-        CREATE TABLE lab.c (id int PRIMARY KEY, age date, name text NOT NULL, shape point NOT NULL);
-        CREATE TABLE lab.d (id int, age date); CREATE RULE kept AS ON DELETE TO lab.d DO INSTEAD NOTHING;
-        CREATE TABLE lab.e (id int, age date);
-    """)
-    chosen = policy(
-        rule("lab.a"),
-        rule("lab.b"),
-        rule("lab.v"),
-        rule("lab.c", action='"anonymise"', columns='["id", "shape", "gone"]'),
-        rule("lab.d"),
-        rule("lab.e"),
-        rule("lab.f", database='"erasing"'),
-        hold("lab.e", "id = (SELECT 1)"),
-        hold("lab.e", "other = 1"),
-    )
-    with pytest.raises(InputError) as refused:
-        planned(target, chosen)
-    said = str(refused.value)
-    for text in (
-        "lab.a: age is text",
-        "lab.b: it has no column age",
-        "lab.v: it is a view",
-        "lab.c: id is part of a key",
-        "lab.c: shape is NOT NULL, and its type point",
-        "lab.c: it has no column gone",
-        "lab.d: a rule of lab.d changes",
-        "there is no table lab.f",
-        "a subquery reads other rows",
-        "there is no column other",
-    ):
-        assert text in said, text
-    with pytest.raises(InputError, match=r"two rules for lab\.e contradict"):
-        planned(target, policy(rule("lab.e"), rule("lab.c", copies='["lab.e"]', months=12)))
-    with pytest.raises(InputError, match=r"there is no table lab\.nowhere"):
-        planned(target, policy(rule("lab.e")), tables=["lab.nowhere"])
-    with pytest.raises(InputError, match="no retention rule is for a table"):
-        planned(target, policy(rule("lab.elsewhere")))
-
-
-def test_months_that_take_every_row_are_refused(admin: Admin, target: Target) -> None:
-    admin.execute("CREATE TABLE lab.e (id int, age date)")
-    with pytest.raises(InputError, match="0 months would take every row"):
-        planned(target, policy(rule("lab.e", months=0)))
-
-
-def test_who_does_not_see_all_rows_or_may_not_is_refused(admin: Admin, server: Cluster) -> None:
-    admin.execute("""
-        CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA lab TO clerk;
-        CREATE TABLE lab.result (id int, age date); ALTER TABLE lab.result ENABLE ROW LEVEL SECURITY;
-        GRANT SELECT, UPDATE, DELETE ON lab.result TO clerk;
-        CREATE TABLE lab.other (id int, age date); GRANT SELECT ON lab.other TO clerk;
-    """)
-    try:
-        clerk = Target(server.dsn(user="clerk", dbname="erasing"))
-        with pytest.raises(InputError) as refused:
-            planned(clerk, policy(rule("lab.result"), rule("lab.other")))
-    finally:
-        admin.execute("DROP OWNED BY clerk; DROP ROLE clerk")
-    assert "lab.result: row security hides rows" in str(refused.value)
-    assert "lab.other: this login may not: GRANT SELECT, UPDATE, DELETE" in str(refused.value)
-
-
-def test_a_plan_is_refused_when_the_catalog_or_the_rules_have_changed(admin: Admin, target: Target) -> None:
-    admin.execute(
-        f"CREATE TABLE lab.result (id int PRIMARY KEY, age date); INSERT INTO lab.result VALUES (1, '{OLD}')"
-    )
-    chosen = policy(rule("lab.result"))
-    plan = erasing.plan(target, chosen)
-    with pytest.raises(InputError, match="have changed since the plan"):
-        erasing.run(target, lambda: policy(rule("lab.result", months=60)), plan, Journal(None))
-    admin.execute("CREATE TABLE lab.note (id int, result int REFERENCES lab.result)")
-    with pytest.raises(InputError, match="have changed since the plan"):
-        erasing.run(target, lambda: chosen, plan, Journal(None))
-    assert ids(admin, "lab.result") == {1}
 
 
 def test_rows_that_come_of_age_after_the_plan_stay(admin: Admin, target: Target) -> None:
