@@ -8,4 +8,5 @@ FROM (VALUES
     ('statement_timeout', '15s'),
     ('max_parallel_workers_per_gather', '0'),
     ('DateStyle', 'ISO, YMD')
-) AS wanted (name, value);
+) AS wanted (name, value)
+JOIN pg_catalog.pg_settings AS known ON known.name = wanted.name;

@@ -293,3 +293,21 @@ def test_a_child_that_is_added_meanwhile_is_never_taken_along(admin: Admin, targ
     assert added
     assert ids(admin, "lab.result") == set(added)
     assert ids(admin, "lab.patient") == set(added)
+
+
+def test_names_that_need_quotes(admin: Admin, target: Target) -> None:
+    admin.execute(f"""
+        CREATE TABLE lab."Pat ient" ("I""d" int PRIMARY KEY, "A ge" date, "na;me" text NOT NULL);
+        CREATE TABLE lab."select" (id int, "from" int REFERENCES lab."Pat ient", "A ge" date);
+        INSERT INTO lab."Pat ient" VALUES (1, '{OLD}', 'x'), (2, '{OLD}', 'x'), (3, '{OLD}', 'x');
+        INSERT INTO lab."select" VALUES (1, 1, '{NEW}'), (2, 2, '{OLD}');
+    """)
+    chosen = policy(
+        rule(r"lab.\"Pat ient\"", age="A ge", action='"anonymise"', columns='["na;me"]'),
+        rule(r"lab.\"select\"", age="A ge"),
+        hold(r"lab.\"Pat ient\"", r"\"I\"\"d\" = 3"),
+    )
+    batches(target, planned(target, chosen))
+    assert ids(admin, 'lab."select"') == {1}
+    emptied = admin.execute("""SELECT "I""d" FROM lab."Pat ient" WHERE "na;me" = '' ORDER BY 1""").fetchall()
+    assert emptied == [(1,), (2,)]

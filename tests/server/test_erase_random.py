@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pgguard.analysis.erasure_rows import Rows
+from pgguard.analysis.erasure_shape import Shape
+from pgguard.analysis.expression import statements
 from tests.server.erasing_by import (
     NEW,
     OLD,
@@ -46,6 +49,13 @@ def test_random_schemas_end_as_they_were_counted_and_as_a_model_says(
     gone, emptied = world.expected()
     for table in world.ruled:
         assert counts[f"lab.t{table}"].going == sum(1 for one in gone if one[0] == table), counts
+    for work in erasure.works:
+        for live in (True, False):
+            made = Rows(Shape(erasure.catalog), erasure, live=live, points=live)
+            goes = made.goes(work, work.leaves[0], "t")
+            assert len(statements(f"DELETE FROM ONLY {work.name} AS t WHERE {goes}")) == 1
+            # what a hold compares with travels as a parameter
+            assert len(made.values) >= goes.count("::pg_catalog.int8")
     batches(target, erasure)
     every = {(table, number) for table in range(world.tables) for number in range(world.rows)}
     left = {(table, number) for table in range(world.tables) for number in ids(admin, f"lab.t{table}")}
