@@ -69,8 +69,9 @@ def closed(admin: psycopg.Connection, extracted: Mandate) -> Mandate:
 def _staged(admin: psycopg.Connection) -> None:
     admin.execute(
         "CREATE TABLE lab.staged (id int PRIMARY KEY); INSERT INTO lab.staged VALUES (1), (2);"
-        "CREATE TABLE lab.more (id int REFERENCES lab.staged) PARTITION BY LIST (id);"
-        "CREATE TABLE lab.more_1 PARTITION OF lab.more FOR VALUES IN (1); INSERT INTO lab.more VALUES (1)"
+        "CREATE TABLE lab.more (id int) PARTITION BY LIST (id);"
+        "CREATE TABLE lab.more_1 PARTITION OF lab.more FOR VALUES IN (1);"
+        "ALTER TABLE lab.more_1 ADD FOREIGN KEY (id) REFERENCES lab.staged; INSERT INTO lab.more VALUES (1)"
     )
 
 
