@@ -180,13 +180,13 @@ def _statistics(
 
 @contextlib.contextmanager
 def _patient(connection: Connection) -> Iterator[None]:
-    """Locks that writers do not mind are waited for a little longer."""
+    """Whoever waits for a lock has others wait behind it, and that ends soon."""
     connection.execute("SET lock_timeout = '2s'")
     try:
         yield
     finally:
         if not connection.closed:
-            connection.execute("SET lock_timeout = '20ms'")
+            connection.execute("SET lock_timeout = '5s'")
 
 
 @contextlib.contextmanager

@@ -118,8 +118,6 @@ class Eraser:
         text = f"SELECT t.ctid::pg_catalog.text FROM ONLY {table} AS t WHERE {made.goes(work, leaf, 't')}"  # noqa: S608
         with contextlib.closing(self.target.connect(self.erasure.catalog.database)) as reader:
             rows(reader, "session")
-            # it holds no rows, and nobody waits for it
-            reader.execute("SET lock_timeout = '5s'")
             with psycopg.RawServerCursor(reader, "pgguard_erase") as cursor:
                 cursor.execute(text.encode(), made.values)
                 while found := cursor.fetchmany(_STREAM):

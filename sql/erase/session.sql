@@ -1,5 +1,5 @@
--- What a session of an erasure has: nobody else's functions are found, row security never hides a row silently
--- (it is an error), and nobody waits long for what this session holds while it waits itself.
+-- What a session of an erasure has: nobody else's functions are found, and row security never hides a row
+-- silently (it is an error).
 SELECT pg_catalog.set_config(wanted.name, wanted.value, false)
 FROM (VALUES
     ('search_path', 'pg_catalog'),
@@ -7,7 +7,7 @@ FROM (VALUES
     ('row_security', 'off'),
     ('jit', 'off'),
     ('client_min_messages', 'error'),
-    ('lock_timeout', '20ms'),
+    ('lock_timeout', '5s'),
     ('statement_timeout', '0'),
     ('idle_in_transaction_session_timeout', '0'),
     ('idle_session_timeout', '0'),

@@ -192,7 +192,10 @@ def test_one_person_goes_from_every_table_and_nobody_else(
     assert "lab.letter holds personal data, and nothing leads from it to the person" in refused.stderr
     checked = pgguard("erase", "plan", dsn, "--person", "-", "--checked", "lab.letter", text_input=KEY + "\n")
     assert checked.returncode == 0, checked.stderr
-    _policy(tmp_path, '[[subject_column]]\ncolumn = "lab.letter.nir"\n')
+    held = (
+        f"[[hold]]\ntable = 'lab.patient'\nrows = \"nir = '{OTHER}'\"\nreason = 'lawsuit'\nowner = 'legal'\n"
+    )
+    _policy(tmp_path, f'[[subject_column]]\ncolumn = "lab.letter.nir"\n{held}')
     seen = len(_log(own))
     plan = pgguard("erase", "plan", dsn, "--person", "-", "-o", "one", text_input=KEY + "\n")
     assert plan.returncode == 0, plan.stderr
@@ -203,11 +206,13 @@ def test_one_person_goes_from_every_table_and_nobody_else(
         for one in ("patient", "result", "comment", "letter")
     }
     assert left == {"patient": [(2,)], "result": [(3,)], "comment": [(2,)], "letter": [(2,)]}
-    # the key is nowhere: not in what is printed, not in the folder, and in the log as a parameter alone
+    # the keys are nowhere: not in what is printed, not in the folder, and in the log as parameters alone
     shown = plan.stdout + plan.stderr + done.stdout + done.stderr
     shown += "".join(one.read_text() for one in (tmp_path / "one").iterdir())
     assert KEY not in shown
-    lines = [line for line in _log(own)[seen:].splitlines() if KEY in line]
+    assert OTHER not in shown
+    lines = [line for line in _log(own)[seen:].splitlines() if KEY in line or OTHER in line]
+    assert lines
     assert [line for line in lines if "arameters: " not in line] == []
 
 
