@@ -56,8 +56,12 @@ def render_markdown(file: Incident) -> str:
     lines = [f"# {escaped(_title(file))}", "", *(f"{escaped(line)}  " for line in _head(file))]
     for one in sections(file):
         number = f" (art. {one.article})" if one.article else ""
-        lines += ["", f"## {one.title}{number}", "", *(f"- {escaped(line)}" for line in one.lines)]
+        lines += ["", f"## {one.title}{number}", "", *map(_bullet, one.lines)]
     return "\n".join(lines) + "\n"
+
+
+def _bullet(line: str) -> str:
+    return f"{'  ' if line.startswith('  ') else ''}- {escaped(line.strip())}"
 
 
 def render_json(file: Incident) -> str:
