@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 # a writer may meet the rows of a batch at its very beginning
-_BATCH_SECONDS = 0.006
+_BATCH_SECONDS = 0.004
 # on a busy machine a batch of any size takes longer than that: it is not made smaller than so many rows for
 # it
 _FEW = 16
-_FEW_SECONDS = 0.025
+_FEW_SECONDS = 0.02
 _MOST = 2000
 _FIRST = 4
 _STREAM = 5000

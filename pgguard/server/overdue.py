@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from pgguard.analysis.erasure import Shape, by_rules
+from pgguard.analysis.erasure import by_rules
 from pgguard.analysis.erasure_order import Circular
 from pgguard.analysis.erasure_rows import Rows
+from pgguard.analysis.erasure_shape import Shape
 from pgguard.errors import ConnectError, InputError
 from pgguard.model.overdue import MOST, Overdue
 from pgguard.server.erase_read import asked, cutoff, read_catalog, rows
