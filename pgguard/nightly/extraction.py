@@ -38,7 +38,7 @@ from pgguard.store.manifest import (
 from pgguard.store.recipients import ENDINGS, read_recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pgguard.model.mandate import Mandate, MandateTable
     from pgguard.server.connect import Target
@@ -209,9 +209,7 @@ class _Files:
             files,
         )
 
-    def _files(
-        self, stem: str, blocks: Sequence[bytes] | Iterator[bytes], *, keyed: bool = True
-    ) -> list[FileMade]:
+    def _files(self, stem: str, blocks: Iterable[bytes | bytearray], *, keyed: bool = True) -> list[FileMade]:
         digest, size = hashlib.sha256(), 0
         with contextlib.ExitStack() as stack:
             drafts = []

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[Any, ...]]
 
 _BLOCK = 1 << 18
+# rows between two looks at the block, as long as they are not large: 16 MiB at most
+_ROWS, _LARGE = 512, 1 << 15
 _ASCII = "SQL_ASCII"
 CSV = (
     "RFC 4180 with a header; NULL is nothing, the empty text is two quotes; DateStyle ISO, intervals "
@@ -78,7 +80,7 @@ class Reading:
         self.origin = origin
         self.sources = sources
 
-    def rows(self, source: Source) -> Iterator[bytes]:
+    def rows(self, source: Source) -> Iterator[bytearray]:
         """A table as CSV, in blocks that end where a row ends.
 
         Raises `ConnectError` when the connection is lost or the server ends it, and `InputError` when there
@@ -86,32 +88,36 @@ class Reading:
         """
         columns = ", ".join(ident(one.name) for one in source.columns)
         copy = f"COPY (SELECT {columns} FROM {source.relation}) TO STDOUT (FORMAT csv, HEADER)"  # noqa: S608 - names, quoted
-        # one call of the library for each row: its own iterator takes three times as long
+        # one call of the library for each row, and little besides: its own iterator takes four times as long
         take = self._connection.pgconn.get_copy_data
         self._begin(copy.encode(), source)
         block = bytearray()
         # the header is no row
-        count = -1
+        count, size = -1, 0
         try:
-            while True:
-                size, row = take(0)
-                if size < 0:
-                    break
-                count += 1
+            while size >= 0:
+                for _ in range(_ROWS):
+                    size, row = take(0)
+                    if not 0 < size < _LARGE:
+                        break
+                    block += row
+                    count += 1
+                if size >= _LARGE:
+                    block += row
+                    count += 1
                 # what was counted is within the ceilings, and no more is sent
                 if count > source.rows:
                     raise InputError(_other(source, f"more than {source.rows}"))
-                block += row
                 if len(block) >= _BLOCK:
-                    yield bytes(block)
-                    block.clear()
+                    yield block
+                    block = bytearray()
         except psycopg.Error as error:
             raise _lost(source, error) from None
         self._end(source)
         if count != source.rows:
             raise InputError(_other(source, str(count)))
         if block:
-            yield bytes(block)
+            yield block
 
     def _begin(self, copy: bytes, source: Source) -> None:
         try:

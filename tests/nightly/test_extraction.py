@@ -417,6 +417,20 @@ def test_partitions_no_rows_and_odd_names(lab, one, identity):
     assert _clear(one, name, identity) == b'"A ""b"""\n'
 
 
+def test_long_and_short_rows(lab, one, identity):
+    _execute(
+        lab,
+        "INSERT INTO lab.analysis SELECT i, 'p', '2024-04-01', "
+        "repeat('x', CASE WHEN i % 700 = 0 THEN 300000 ELSE 10 END) FROM generate_series(100, 3000) AS i",
+    )
+    extract(one, [TABLE], _target(lab), NOW)
+    text = _clear(one, "lab.analysis.csv.age", identity).decode()
+    csv.field_size_limit(1 << 20)
+    rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    assert sorted(int(row[0]) for row in rows) == [*range(2, 7), *range(100, 3001)]
+    assert {len(row[2]) for row in rows if int(row[0]) >= 100} == {10, 300_000}
+
+
 def test_the_connection_lost_while_rows_come(lab, one):
     _execute(
         lab,
