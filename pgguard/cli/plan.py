@@ -15,6 +15,7 @@ from pgguard.cli.inspect import Level, ObservationsFile, PolicyFile
 from pgguard.cli.source import Source, reads_snapshot
 
 if TYPE_CHECKING:
+    from pgguard.model.encryption import MovedTable
     from pgguard.model.plan import Plan, Step
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
@@ -51,6 +52,16 @@ def plan(
         bool,
         typer.Option("--encrypt", help="Encrypt sensitive columns: those of the policy, else those found."),
     ] = False,
+    index_keys: Annotated[
+        bool,
+        typer.Option("--index-keys", help="Move blind indexes to the key that `keys rotate --index` made."),
+    ] = False,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once", help="With --index-keys: do not wait for sessions that do not have the new key."
+        ),
+    ] = False,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Record who changes and reads the sensitive tables."),
@@ -62,7 +73,7 @@ def plan(
     table: Annotated[
         list[str] | None,
         typer.Option(
-            "--table", metavar="TABLE", help="With --encrypt or --audit: only this table (repeat for more)."
+            "--table", metavar="TABLE", help="With --encrypt, --index-keys or --audit: only this table."
         ),
     ] = None,
     log: Annotated[
@@ -100,6 +111,8 @@ def plan(
         made = _personal(source, personal_roles, policy, terminate)
     elif encrypt:
         made = _encrypting(source, policy, table or [], log or [], prefix)
+    elif index_keys:
+        made = _reindexing(source, table or [], at_once=at_once)
     elif audit:
         made = _auditing(source, policy, table or [])
     elif register:
@@ -170,6 +183,27 @@ def _encrypting(
     told = sections(snapshot, found, seen, major=major)
     steps, by_hand = plan_encryption(found, major=major)
     return replace(_plan(source, snapshot, steps, (*by_hand, *left_out)), sections=told)
+
+
+def _reindexing(source: Source, tables: list[str], *, at_once: bool) -> Plan:
+    from pgguard.errors import UsageError
+    from pgguard.model.quote import qualified
+    from pgguard.plan.encryption import moved_tables, outdated, plan_reindexing
+    from pgguard.server.blind_indexes import read_blind_indexes
+    from pgguard.server.shapes import read_shapes
+
+    if source.file is not None:
+        msg = "--index-keys looks at the keys and tables of a server: give one instead of --from"
+        raise UsageError(msg)
+    snapshot = source.snapshot()
+    found: list[MovedTable] = []
+    for database in snapshot.inspected:
+        old = outdated(read_blind_indexes(source.target, database.name), tables)
+        names = list(dict.fromkeys(qualified(one.schema, one.storage) for one in old))
+        shapes = read_shapes(source.target, database.name, names)
+        found += moved_tables(database.name, old, dict(zip(names, shapes, strict=True)))
+    steps, by_hand = plan_reindexing(found, at_once=at_once)
+    return _plan(source, snapshot, steps, by_hand)
 
 
 def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:
