@@ -202,7 +202,7 @@ def rotate(
             since = clock(connection)
         else:
             since = key.created_at + MAKING
-        indexed = _indexed(connection, group) if purpose == "index" else ()
+        indexed = _indexed(connection, key) if purpose == "index" else ()
         sessions = tuple(Session(*one) for one in rows(connection, "sessions", since))
         standbys = int(rows(connection, "standbys")[0][0])
         if indexed or ((sessions or standbys) and not at_once):
@@ -273,10 +273,16 @@ def _of_group(connection: Connection, group: str, purpose: str) -> None:
         raise UsageError(msg)
 
 
-def _indexed(connection: Connection, group: str) -> tuple[str, ...]:
+def _indexed(connection: Connection, new: Key) -> tuple[str, ...]:
+    """The columns of the group that are not indexed with the new key alone."""
     columns = [
         count_values(connection, one)
         for one in read_columns(connection)
-        if one.group == group and one.indexed_by
+        if one.group == new.group and one.indexed_by and (one.index_key != new.number or one.second)
     ]
-    return tuple(one.name for one in columns if one.counts is None or one.indexed)
+    # one that is bound to another key is so even while it holds nothing
+    return tuple(
+        one.name
+        for one in columns
+        if one.counts is None or one.indexed or one.second or one.index_key is not None
+    )

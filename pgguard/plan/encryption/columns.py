@@ -135,10 +135,11 @@ def index_key(table: EncryptedTable, one: EncryptedColumn, key: int | None) -> s
     """CREATE FUNCTION: the number of the key that the column is indexed with; None: the current one.
 
     It is in the catalog and not in a table, so that a transaction with an old snapshot takes the same key as
-    everybody. The planner puts the number into the plans of its callers, which end when it is replaced.
+    everybody. As a stable function it is put into the plans of its callers, which end when it is replaced; an
+    immutable one would be evaluated for them, and they would not end.
     """
     body = [f"    SELECT {key_number(key)}"]
-    return created(named(table, "index_key", one.name), "", "integer", "IMMUTABLE", body, language="sql")
+    return created(named(table, "index_key", one.name), "", "integer", "STABLE", body, language="sql")
 
 
 def blind(table: EncryptedTable, one: EncryptedColumn) -> str:

@@ -144,7 +144,6 @@ def _registered(table: EncryptedTable) -> Change:
 
 def _functions(table: EncryptedTable) -> Iterator[Change]:
     for one in table.columns:
-        column = made.shape_of(table, one.name)
         who = readers(table, one)
         name = ident(one.name)
         yield _function(

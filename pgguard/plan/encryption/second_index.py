@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pgguard.model.encryption import EncryptedColumn, EncryptedTable
 
-# they fire before the one that seals and empties the inlet: in the order of their names (manual, CREATE TRIGGER)
+# they fire before the one that seals and empties the inlet, by their names (manual, CREATE TRIGGER)
 INSERT_TRIGGER = "zzz_pgguard_index_insert"
 UPDATE_TRIGGER = "zzz_pgguard_index_update"
 # functions over a batch of rows, and over a part
@@ -123,10 +123,8 @@ def reindex(table: EncryptedTable, keys: Mapping[str, int]) -> str:
         opened = opened_value(table, one, "t")
         blind = named(table, "blind", one.name)
         left = f"{stored} IS NOT NULL AND {second} IS NULL"
-        sets.append(
-            f"{ident(second_column(one.name))} = CASE WHEN {left} THEN {blind}({opened}, {key_number(keys[one.name])}) "
-            f"ELSE {second} END"
-        )
+        made = f"{blind}({opened}, {key_number(keys[one.name])})"
+        sets.append(f"{ident(second_column(one.name))} = CASE WHEN {left} THEN {made} ELSE {second} END")
         where.append(left)
         right.append(f"({stored} IS NULL OR {second} IS NOT NULL AND {first} = {blind}({opened}))")
     set_list = ",\n                ".join(sets)

@@ -66,9 +66,8 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
 def own_types(table: EncryptedTable, more: Iterable[str] = ()) -> Iterator[str]:
     """Lines that stop when a column that the trigger touches got a type which is not PostgreSQL's own.
 
-    `more` are further columns that it touches. The trigger has the rights of pgguard_keys; the types of columns are the table's owner's to change, and
-    the
-    casts and domains of a type are its owner's.
+    `more` are further columns that it touches. The trigger has the rights of pgguard_keys; the types of
+    columns are the table's owner's to change, and the casts and domains of a type are its owner's.
     """
     names = {one.name for one in table.columns}
     everything = {one.name for one in table.shape.columns}
