@@ -15,7 +15,6 @@ from pgguard.cli.inspect import Level, ObservationsFile, PolicyFile
 from pgguard.cli.source import Source, reads_snapshot
 
 if TYPE_CHECKING:
-    from pgguard.model.encryption import MovedTable
     from pgguard.model.plan import Plan, Step
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
@@ -73,7 +72,9 @@ def plan(
     table: Annotated[
         list[str] | None,
         typer.Option(
-            "--table", metavar="TABLE", help="With --encrypt, --index-keys or --audit: only this table."
+            "--table",
+            metavar="TABLE",
+            help="With --encrypt, --index-keys or --audit: only this table (repeat).",
         ),
     ] = None,
     log: Annotated[
@@ -187,21 +188,14 @@ def _encrypting(
 
 def _reindexing(source: Source, tables: list[str], *, at_once: bool) -> Plan:
     from pgguard.errors import UsageError
-    from pgguard.model.quote import qualified
-    from pgguard.plan.encryption import moved_tables, outdated, plan_reindexing
-    from pgguard.server.blind_indexes import read_blind_indexes
-    from pgguard.server.shapes import read_shapes
+    from pgguard.plan.encryption import plan_reindexing
+    from pgguard.server.blind_indexes import read_outdated
 
     if source.file is not None:
         msg = "--index-keys looks at the keys and tables of a server: give one instead of --from"
         raise UsageError(msg)
     snapshot = source.snapshot()
-    found: list[MovedTable] = []
-    for database in snapshot.inspected:
-        old = outdated(read_blind_indexes(source.target, database.name), tables)
-        names = list(dict.fromkeys(qualified(one.schema, one.storage) for one in old))
-        shapes = read_shapes(source.target, database.name, names)
-        found += moved_tables(database.name, old, dict(zip(names, shapes, strict=True)))
+    found = read_outdated(source.target, [one.name for one in snapshot.inspected], tables)
     steps, by_hand = plan_reindexing(found, at_once=at_once)
     return _plan(source, snapshot, steps, by_hand)
 

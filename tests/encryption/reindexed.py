@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from pgguard.model.plan import Plan
-from pgguard.model.quote import qualified
 from pgguard.plan import folder
-from pgguard.plan.encryption import moved_tables, outdated, plan_reindexing
+from pgguard.plan.encryption import plan_reindexing
 from pgguard.plan.migration import migrations
 from pgguard.server.applying import cluster_identity
-from pgguard.server.blind_indexes import read_blind_indexes
+from pgguard.server.blind_indexes import read_outdated
 from pgguard.server.connect import Target
-from pgguard.server.shapes import read_shapes
 from tests.encryption.phases import KEK, Phases
 
 if TYPE_CHECKING:
@@ -44,10 +42,7 @@ def reindexing(
 ) -> Phases:
     """The plan for the indexes that are made with an old key now; written to a folder when one is given."""
     target = Target(cluster.dsn())
-    old = outdated(read_blind_indexes(target, database), tables)
-    names = list(dict.fromkeys(qualified(one.schema, one.storage) for one in old))
-    shapes = dict(zip(names, read_shapes(target, database, names), strict=True))
-    steps, by_hand = plan_reindexing(moved_tables(database, old, shapes), at_once=at_once)
+    steps, by_hand = plan_reindexing(read_outdated(target, [database], tables), at_once=at_once)
     plan = Plan(
         "test",
         cluster.postgres.version,

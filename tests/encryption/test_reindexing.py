@@ -134,6 +134,9 @@ def test_there_is_a_way_there_and_back_and_every_file_can_be_run_twice(running: 
         assert _keys_of(phases) == keys
     phases.up(*UP)
     _found(phases)
+    for one in phases.files:
+        # what a step did holds, or was gone beyond
+        phases.run(one, "verify")
     assert set(_keys_of(phases).values()) == {f"SELECT '{one}'::integer" for one in new.values()}
     left = [one for one in _schema(phases) if "find2" in str(one)]
     assert left == []
@@ -353,6 +356,12 @@ def test_what_cannot_be_moved_is_refused_before_anything_is_changed(
         # what came after the plan stops its files
         with pytest.raises(psycopg.errors.RaiseException, match="the plan does not know"):
             moved.up("index-expand")
+
+
+def test_only_the_tables_that_are_named_are_moved(moved: Phases) -> None:
+    assert reindexing(moved.cluster, moved.database, tables=["lab.plain"]).files
+    with pytest.raises(InputError, match=r"lab\.visit has no blind index"):
+        reindexing(moved.cluster, moved.database, tables=["lab.plain", "lab.visit"])
 
 
 def test_an_index_is_not_moved_twice_at_a_time_nor_before_the_contract(moved: Phases) -> None:

@@ -212,6 +212,41 @@ def test_an_index_key_is_not_used_while_values_are_indexed_with_the_one_before(d
     assert _rotate(db, kek, "index", at_once=True).used
 
 
+def test_an_index_key_counts_by_what_is_made_with_it_and_stays_while_a_column_is_bound_to_it(
+    db: Database,
+) -> None:
+    kek = _init(db)
+    db.encrypt(kek, range(3))
+    old, new = _key(db, "current", "index"), _rotate(db, kek, "index", at_once=True).key
+    with db.session() as connection:
+        connection.execute("ALTER TABLE lab.patient_pgg1 ADD COLUMN nir_find2 bytea")
+        connection.execute("UPDATE lab.patient_pgg1 SET nir_find2 = nir_find WHERE id < 2")
+        # as a plan of --index-keys has it between its expand and its switch
+        connection.execute(
+            "UPDATE pgguard.encrypted_column SET index_key = %s, second_column = 'nir_find2',"
+            " second_key = %s",
+            (old.number, new.number),
+        )
+    found = keys.status(db.target)
+    assert (found.values_under(old), found.values_under(new)) == (3, 2)
+    with db.session() as connection:
+        connection.execute("UPDATE lab.patient_pgg1 SET nir_find = NULL, nir_find2 = NULL")
+    assert _rotate(db, kek, "index", at_once=True).indexed == ("lab.patient.nir",)
+    _refused(lambda: keys_destroy.destroy(db.target, [old.id, new.id], "", erase=None, say=db.say), "in use")
+    with db.session() as connection:
+        connection.execute(
+            "UPDATE pgguard.encrypted_column SET index_key = %s, second_column = NULL, second_key = NULL",
+            (new.number,),
+        )
+    assert _rotate(db, kek, "index", at_once=True).used
+    with db.session() as connection:
+        connection.execute("UPDATE pgguard.encrypted_column SET index_key = %s", (old.number,))
+    _refused(
+        lambda: keys_destroy.destroy(db.target, [old.id], "", erase=None, say=db.say),
+        "the index of lab.patient.nir is made with this key",
+    )
+
+
 def test_a_new_key_encryption_key_opens_what_the_old_one_did(db: Database) -> None:
     old, new = _init(db), new_kek()
     db.encrypt(old, [1])

@@ -2,14 +2,11 @@
 
 from pgguard.plan.encryption.chosen import Wanted, shaped, wanted
 from pgguard.plan.encryption.impact import sections
-from pgguard.plan.encryption.reindexable import moved_tables, outdated
 from pgguard.plan.encryption.reindexing import plan_reindexing
 from pgguard.plan.encryption.steps import plan_encryption
 
 __all__ = [
     "Wanted",
-    "moved_tables",
-    "outdated",
     "plan_encryption",
     "plan_reindexing",
     "sections",

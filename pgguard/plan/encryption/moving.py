@@ -64,9 +64,16 @@ def registered(moved: MovedTable, first: str, condition: str) -> str:
     )
 
 
+# the second column is there with the other key, or is gone
 SECOND = "e.second_key = {other}"
+GONE = "e.second_column IS NULL"
 # what has one of two names while they are taken in turn
 _BETWEEN = "pgguard_between"
+
+
+def has_moved(moved: MovedTable) -> str:
+    """That the first index columns are made with the new keys: from the switch on."""
+    return registered(moved, "new", "true")
 
 
 def moving_step(

@@ -8,6 +8,7 @@ are filled, and no step back loses anything.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pgguard.changes.catalog import unless
@@ -17,8 +18,10 @@ from pgguard.model.quote import dollar, ident, literal
 from pgguard.plan.encryption import functions as made
 from pgguard.plan.encryption import second_index as second
 from pgguard.plan.encryption.moving import (
+    GONE,
     SECOND,
     functions_of_second,
+    has_moved,
     hexadecimal,
     index_keys,
     key_exists,
@@ -142,11 +145,11 @@ def _expand(moved: MovedTable) -> Step:
                 "\n".join(down),
                 MOMENT,
                 safety=Safety.SAFE,
-                done=done,
+                done=f"({done} OR {has_moved(moved)})",
                 why="adding a column rewrites nothing; searches go on by the first",
             )
         ],
-        asserts=[(f"NOT ({registered(moved, 'new', 'true')})", "the index has the new key already")],
+        asserts=[(f"NOT ({has_moved(moved)})", "the index has the new key already")],
         risk="a prepared SELECT * of the table that stores fails until it is prepared anew",
     )
 
@@ -169,7 +172,8 @@ def _backfill(moved: MovedTable) -> Step:
                 ROWS,
                 transactional=False,
                 safety=Safety.SAFE,
-                done=f"EXISTS (SELECT FROM pgguard.backfill AS b WHERE b.relation = {function})",
+                done=f"(EXISTS (SELECT FROM pgguard.backfill AS b WHERE b.relation = {function}) "
+                f"OR {has_moved(moved)})",
                 why="needs a session with the key; VACUUM the table beside it",
             )
         ],
@@ -181,6 +185,7 @@ def _backfill(moved: MovedTable) -> Step:
 def _full(moved: MovedTable) -> list[Change]:
     """The second columns are filled in every row, indexed like the first, and proved."""
     table, on = moved.table, made.storage_name(moved.table)
+    gone = registered(moved, "new", GONE)
     changes = [caught_up(table, on, "reindex")]
     for one in moved.indexes:
         name = ident(of_index(table, one.column))
@@ -196,7 +201,7 @@ def _full(moved: MovedTable) -> list[Change]:
                 f"ALTER TABLE {on} DROP CONSTRAINT IF EXISTS {name};",
                 f"{MOMENT}; then {ONLINE}",
                 transactional=False,
-                done=has_constraint(table, of_index(table, one.column), "k.convalidated"),
+                done=f"({has_constraint(table, of_index(table, one.column), 'k.convalidated')} OR {gone})",
                 why="no value is without its second index from now on",
             )
         )
@@ -206,7 +211,8 @@ def _full(moved: MovedTable) -> list[Change]:
             columns = [ident(seconds.get(one, one)) for one in index.columns]
             label = second_index_name(index.name)
             # its end waits for every transaction that still sees rows without the second index
-            changes.append(index_change(table, on, label, columns, unique=index.unique))
+            made_so = index_change(table, on, label, columns, unique=index.unique)
+            changes.append(replace(made_so, done=f"({made_so.done} OR {gone})"))
     return [*changes, _proof(moved)]
 
 
@@ -314,7 +320,7 @@ def _switch(moved: MovedTable) -> Step:
                 "\n".join(up),
                 "\n".join(down),
                 MOMENT,
-                done=done,
+                done=has_moved(moved),
                 why="one transaction, tried again when the lock cannot be had in time",
             )
         ],
@@ -356,7 +362,7 @@ def _soak(moved: MovedTable) -> Step:
 def _contract(moved: MovedTable) -> Step:
     table, on = moved.table, made.storage_name(moved.table)
     olds, news = old_keys(moved), new_keys(moved)
-    gone = registered(moved, "new", "e.second_column IS NULL")
+    gone = registered(moved, "new", GONE)
     up = [
         BRIEFLY,
         *without_second(moved, on),
