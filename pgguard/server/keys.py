@@ -208,6 +208,9 @@ def rotate(
         if indexed or ((sessions or standbys) and not at_once):
             return Rotation(key, made, False, sessions, standbys, indexed)
         with alone(connection):
+            # nobody indexes a first value with the key before while it is asked
+            if purpose == "index" and (indexed := _indexed(connection, key, lock=True)):
+                return Rotation(key, made, False, sessions, standbys, indexed)
             call(connection, "use_key", key.number)
             rows(connection, "replan")
         return Rotation(key, made, True, sessions, standbys)
@@ -273,13 +276,15 @@ def _of_group(connection: Connection, group: str, purpose: str) -> None:
         raise UsageError(msg)
 
 
-def _indexed(connection: Connection, new: Key) -> tuple[str, ...]:
-    """The columns of the group that are not indexed with the new key alone."""
-    columns = [
-        count_values(connection, one)
-        for one in read_columns(connection)
-        if one.group == new.group and one.indexed_by and (one.index_key != new.number or one.second)
-    ]
+def _indexed(connection: Connection, new: Key, *, lock: bool = False) -> tuple[str, ...]:
+    """The columns of the group that are not indexed with the new key alone; with `lock` nobody writes."""
+    columns = []
+    for one in read_columns(connection):
+        if one.group == new.group and one.indexed_by and (one.index_key != new.number or one.second):
+            if lock and one.relation:
+                table = sql.Identifier(*one.relation)
+                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(table))
+            columns.append(count_values(connection, one))
     # one that is bound to another key is so even while it holds nothing
     return tuple(
         one.name

@@ -364,6 +364,16 @@ def test_only_the_tables_that_are_named_are_moved(moved: Phases) -> None:
         reindexing(moved.cluster, moved.database, tables=["lab.plain", "lab.visit"])
 
 
+def test_what_an_earlier_version_encrypted_is_left_alone(moved: Phases) -> None:
+    with psycopg.connect(moved.dsn, autocommit=True) as connection:
+        # its function took the value alone
+        connection.execute(
+            "ALTER FUNCTION pgguard.blind__lab__plain__nir(text, integer) RENAME TO blind__old"
+        )
+    with pytest.raises(psycopg.errors.RaiseException, match="encrypted by an earlier version"):
+        moved.up("index-expand")
+
+
 def test_an_index_is_not_moved_twice_at_a_time_nor_before_the_contract(moved: Phases) -> None:
     moved.up("index-expand")
     with pytest.raises(InputError, match="being moved to another key already"):

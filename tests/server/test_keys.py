@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -572,3 +573,23 @@ def test_an_old_server_is_refused() -> None:
 
     with Cluster.start(find_postgres(13)) as old:
         _refused(lambda: keys.status(Target(old.dsn())), "needs 14", ConnectError)
+
+
+def test_a_first_value_that_is_being_written_is_waited_for_before_an_index_key_is_used(db: Database) -> None:
+    kek = _init(db)
+    db.encrypt(kek, [])
+    with db.session(kek) as writer, ThreadPoolExecutor(1) as pool:
+        with writer.transaction():
+            write(writer, 1)
+            rotating = pool.submit(_rotate, db, kek, "index", at_once=True)
+            _until_locked(db)
+        found = rotating.result(20)
+    assert (found.used, found.indexed) == (False, ("lab.patient.nir",))
+
+
+def _until_locked(db: Database) -> None:
+    deadline = time.monotonic() + 10
+    with db.session() as connection:
+        while connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
