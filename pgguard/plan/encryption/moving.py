@@ -135,8 +135,8 @@ def _as_planned(moved: MovedTable) -> Iterator[tuple[str, str]]:
         signature = made.blind_signature(table, one.name)
         yield (
             f"pg_catalog.to_regprocedure({literal(signature)}) IS NOT NULL",
-            f"{made.table_name(table)}.{ident(one.name)} was encrypted by an earlier version, whose functions "
-            "take no other key: take its encryption back, and encrypt it again",
+            f"{made.table_name(table)}.{ident(one.name)} was encrypted by an earlier version, whose "
+            "functions take no other key: take its encryption back, and encrypt it again",
         )
     planned = [f"{one.column} {made.shape_of(table, one.column).type}" for one in moved.indexes]
     yield (
