@@ -86,6 +86,7 @@ def moving_step(
     asserts: Iterable[tuple[str, str]] = (),
     **more: object,
 ) -> Step:
+    """A step of the move, which asserts that keys, types and what hangs on the index columns are as planned."""
     table = moved.table
     return Step(
         slug=slug(table, f"index_{phase}"),
@@ -105,6 +106,7 @@ def _keys_are_there(moved: MovedTable) -> Iterator[tuple[str, str]]:
 
 
 def key_exists(key: int) -> str:
+    """That an index key is there and not destroyed."""
     return (
         f"EXISTS (SELECT FROM pgguard.key AS k WHERE k.id = {key} AND k.purpose = 'index' "
         "AND k.state <> 'destroyed')"
@@ -183,6 +185,7 @@ def functions_of_second(moved: MovedTable, keys: dict[str, int], *, tolerant: bo
 
 
 def without_second(moved: MovedTable, on: str) -> list[str]:
+    """Statements that take the second columns away, with everything that goes by them."""
     table = moved.table
     dropped = ", ".join(
         f"DROP COLUMN IF EXISTS {ident(second.second_column(one.column))}" for one in moved.indexes
@@ -199,6 +202,7 @@ def without_second(moved: MovedTable, on: str) -> list[str]:
 
 
 def with_second(moved: MovedTable, on: str) -> list[str]:
+    """Statements that add the second columns, with the privileges that the first ones have of their own."""
     table = moved.table
     names = [second.second_column(one.column) for one in moved.indexes]
     added = ", ".join(f"ADD COLUMN IF NOT EXISTS {ident(one)} bytea" for one in names)
