@@ -86,7 +86,7 @@ def moving_step(
     asserts: Iterable[tuple[str, str]] = (),
     **more: object,
 ) -> Step:
-    """A step of the move, which asserts that keys, types and what hangs on the index columns are as planned."""
+    """A step of the move; it asserts that keys, types and what hangs on the columns are as planned."""
     table = moved.table
     return Step(
         slug=slug(table, f"index_{phase}"),
