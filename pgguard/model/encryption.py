@@ -208,3 +208,42 @@ class EncryptedTable:
     form: Form = "view"
     no_key: NoKey = "raise"
     acknowledged: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class BlindIndex:
+    """The blind index of a column as the register of a database has it.
+
+    `key` is the number of the key that it is made with, None where that is the current one of its group;
+    `current` and `waiting` are those of the group (None: there is none). `second` is the index column that is
+    there beside the first while the key is replaced, or empty.
+    """
+
+    schema: str
+    table: str
+    column: str
+    key_group: str
+    storage: str
+    index: str
+    key: int | None
+    current: int | None
+    waiting: int | None
+    second: str
+
+    @property
+    def made_with(self) -> int | None:
+        """The number of the key that values are indexed with now."""
+        return self.key if self.key is not None else self.current
+
+    @property
+    def newest(self) -> int | None:
+        """The number of the key that they should be indexed with."""
+        return self.waiting if self.waiting is not None else self.current
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTable:
+    """A table that stores encrypted columns, with those whose blind index gets another key."""
+
+    table: EncryptedTable
+    indexes: tuple[BlindIndex, ...]

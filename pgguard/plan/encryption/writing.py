@@ -10,7 +10,6 @@ from pgguard.plan.encryption.pieces import (
     NO_VALUES,
     PADDED,
     Mode,
-    blinded_value,
     context_of,
     created,
     index_column,
@@ -41,11 +40,10 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
     """
     inlet = mode == "inlet"
     groups = list(dict.fromkeys(one.key_group for one in table.columns))
-    searched = list(dict.fromkeys(one.key_group for one in table.columns if one.searchable))
     moved = " OR ".join(
         f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key
     )
-    body = [*_own_types(table), f"moved := TG_OP = 'UPDATE' AND ({moved});"]
+    body = [*own_types(table), f"moved := TG_OP = 'UPDATE' AND ({moved});"]
     body += [line for check in _checks(table) for line in check] if inlet else []
     for one in table.columns:
         body += _seal_column(table, one, mode)
@@ -59,19 +57,17 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
         declare=[
             "moved boolean",
             *(f"data_{group} bytea" for group in groups),
-            *(f"index_{group} bytea" for group in searched),
         ],
         definer=True,
         settings={**NO_VALUES, **codec.settings(*(shape_of(table, one.name) for one in table.columns))},
     )
 
 
-def _own_types(table: EncryptedTable) -> Iterator[str]:
+def own_types(table: EncryptedTable, more: Iterable[str] = ()) -> Iterator[str]:
     """Lines that stop when a column that the trigger touches got a type which is not PostgreSQL's own.
 
-    The trigger has the rights of pgguard_keys; the types of columns are the table's owner's to change, and
-    the
-    casts and domains of a type are its owner's.
+    `more` are further columns that it touches. The trigger has the rights of pgguard_keys; the types of
+    columns are the table's owner's to change, and the casts and domains of a type are its owner's.
     """
     names = {one.name for one in table.columns}
     everything = {one.name for one in table.shape.columns}
@@ -88,6 +84,7 @@ def _own_types(table: EncryptedTable) -> Iterator[str]:
     for one in table.columns:
         beside_it = [stored_column(one.name), *([index_column(one.name)] if one.searchable else [])]
         wanted += [f"pg_catalog.pg_typeof(NEW.{ident(name)})" for name in beside_it]
+    wanted += [f"pg_catalog.pg_typeof(NEW.{ident(name)})" for name in more]
     # below this number are the types that every PostgreSQL has
     yield "IF " + "\n    OR ".join(f"{kind}::oid >= 16384" for kind in wanted) + " THEN"
     yield "    RAISE EXCEPTION 'pgguard: the type of a column of % was changed: make a new plan',"
@@ -176,12 +173,8 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
         f"{stored} := {sealed_value(table, one, value, 'NEW', keys)};",
     ]
     if one.searchable:
-        index_keys = f"index_{one.key_group}"
-        source = keys_of_session(keys_setting(one, "index")).replace("\n    ", "\n        ")
-        sealing += [
-            f"{index_keys} := coalesce({index_keys}, {source});",
-            f"{index} := {blinded_value(table, one, value, index_keys)};",
-        ]
+        # by the function, and not here: which key it takes can change
+        sealing.append(f"{index} := {named(table, 'blind', one.name)}({value});")
     if mode == "inlet":
         yield f"IF {clear} IS NOT NULL THEN"
         # assigned, a NULL would be checked by the domain, whose owner could have code run by that
