@@ -2,7 +2,8 @@
 
 Plain COPY is psql writing the same rows to /dev/null; the encryption alone is the library over the same
 bytes, in memory, to /dev/null. An extraction counts the rows, streams, digests and encrypts them, and writes
-the files. The sum of the first two is the floor; all are measured in turns, in one run.
+the files, in memory where that can be, because neither of the others waits for a disk. The sum of the first
+two is the floor; all are measured in turns, in one run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import datetime
 import gc
 import hashlib
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     postgres = find_postgres(options.major)
     # as the program does: a million rows make no cycles to look for
     gc.disable()
-    with Cluster.start(postgres) as cluster, tempfile.TemporaryDirectory() as folder:
+    with Cluster.start(postgres) as cluster, tempfile.TemporaryDirectory(dir=_memory()) as folder:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             _prepare(connection, options.rows)
             clear = _rows(connection)
@@ -57,6 +59,10 @@ def main(arguments: Sequence[str]) -> int:
         for kind in ("age", "openpgp"):
             _measure(cluster, Path(folder), kind, clear, options.rounds)
     return 0
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - where the server lies too
 
 
 def _prepare(connection: psycopg.Connection, rows: int) -> None:
