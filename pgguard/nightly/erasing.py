@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from pgguard.analysis import erasure_dependents
@@ -12,7 +13,7 @@ from pgguard.analysis.erasure_claims import catalog_claim, claims
 from pgguard.analysis.erasure_person import of_person
 from pgguard.analysis.erasure_shape import Shape
 from pgguard.errors import ApplyStopped, InputError, PgguardError, Unread
-from pgguard.model.erasure_record import FORMAT, ErasurePlan, ErasureRecord, ErasureReport
+from pgguard.model.erasure_record import FORMAT, ErasurePlan, ErasureRecord, ErasureReport, mark_of
 from pgguard.nightly.erasing_steps import begin, erase_entries, finished, gone_along, not_erased, now
 from pgguard.server import erase_after as after
 from pgguard.server import erase_audit as audit
@@ -96,6 +97,7 @@ def plan(
             dry,
             _dependents(database, policy, erasure),
             erasure.notes,
+            mark_of(person, secrets.token_hex(4)) if person else "",
         )
 
 
@@ -122,6 +124,9 @@ def run(
             if planned.person
             else "the plan is not for one person"
         )
+        raise InputError(msg)
+    if person and mark_of(person, planned.mark.partition(":")[0]) != planned.mark:
+        msg = "this is not the key of the person that the plan was made for: nothing was erased"
         raise InputError(msg)
     with session(target) as connection, session(target) as batches:
         if connection.info.dbname != planned.database:

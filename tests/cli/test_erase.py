@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from pgguard.demo.cluster import Cluster
+from pgguard.model.erasure_record import mark_of
 from pgguard.observe.store import ObservationStore
 
 if TYPE_CHECKING:
@@ -199,6 +200,10 @@ def test_one_person_goes_from_every_table_and_nobody_else(
     seen = len(_log(own))
     plan = pgguard("erase", "plan", dsn, "--person", "-", "-o", "one", text_input=KEY + "\n")
     assert plan.returncode == 0, plan.stderr
+    mark = json.loads((tmp_path / "one" / "plan.json").read_text())["mark"]
+    slip = next(one for one in map(str, range(300)) if mark_of(one, mark.split(":")[0]) != mark)
+    other = pgguard("erase", "run", dsn, "--plan", "one", "--person", "-", text_input=slip + "\n")
+    assert (other.returncode, "not the key of the person" in other.stderr) == (2, True)
     done = pgguard("erase", "run", dsn, "--plan", "one", "--person", "-", text_input=KEY + "\n")
     assert done.returncode == 0, done.stderr
     left = {
