@@ -200,7 +200,11 @@ class EncryptedColumn:
 
 @dataclass(frozen=True, slots=True)
 class EncryptedTable:
-    """A table with the columns that are to be encrypted."""
+    """A table with the columns that are to be encrypted.
+
+    `subject` is the column that tells whose a row is: values then have a key for each person. Tables of one
+    `subject_kind` share the keys of their persons; empty: the table has its own.
+    """
 
     database: str
     shape: TableShape
@@ -208,3 +212,5 @@ class EncryptedTable:
     form: Form = "view"
     no_key: NoKey = "raise"
     acknowledged: frozenset[str] = field(default_factory=frozenset)
+    subject: str = ""
+    subject_kind: str = ""

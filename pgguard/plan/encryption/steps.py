@@ -19,6 +19,7 @@ from pgguard.plan.encryption.contracting import (
 from pgguard.plan.encryption.expanding import (
     expand,
     install,
+    install_subjects,
 )
 from pgguard.plan.encryption.refused import refusals
 from pgguard.plan.encryption.switching import (
@@ -51,6 +52,7 @@ def plan_encryption(
     if wrong:
         raise InputError("\n".join(["these cannot be encrypted; nothing was planned:", *wrong]))
     steps = [install(name) for name in dict.fromkeys(one.database for one in tables)]
+    steps += [install_subjects(name) for name in dict.fromkeys(one.database for one in tables if one.subject)]
     for make in (expand, backfill, verify):
         steps += [make(one) for one in tables]
     views = [one for one in tables if one.form == "view"]
