@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # up to this size the table of persons' keys is rewritten at once: nobody reads encrypted values meanwhile
 _SMALL = 64 * 1024 * 1024
 _BATCH = 1000
+_NO_VALUE = "PGG07"
 
 
 class ErasedTable(NamedTuple):
@@ -126,7 +127,7 @@ def destroy_subject(
         # a plan with the value in it would be printed by auto_explain
         connection.execute("SET plan_cache_mode = force_generic_plan")
         with alone(connection):
-            names = [_named(connection, one, person) for one in tables]
+            tables, names = _named(connection, tables, person)
             known = [bool(one[0]) for one in rows(connection, "known_subject", names)]
             held = tuple(_held(connection, one, person) for one in tables)
             if not known:
@@ -213,10 +214,25 @@ def _require_subjects(connection: Connection) -> None:
         raise UsageError(msg)
 
 
-def _named(connection: Connection, table: _Table, person: str) -> bytes:
-    query = sql.SQL("SELECT {}($1)").format(sql.SQL(function("subject", table.schema, table.name)))
-    row: Any = psycopg.RawCursor(connection).execute(query, (person,)).fetchone()
-    return bytes(row[0])
+def _named(connection: Connection, tables: Sequence[_Table], person: str) -> tuple[list[_Table], list[bytes]]:
+    """The tables that can hold the person, and how the table of persons' keys calls the person for them."""
+    found, names = [], []
+    for one in tables:
+        query = sql.SQL("SELECT {}($1)").format(sql.SQL(function("subject", one.schema, one.name)))
+        try:
+            with connection.transaction():
+                row: Any = psycopg.RawCursor(connection).execute(query, (person,)).fetchone()
+        except psycopg.Error as error:
+            # too large a number for one of them: nobody of that key is in it
+            if error.sqlstate != _NO_VALUE:
+                raise
+            continue
+        found.append(one)
+        names.append(bytes(row[0]))
+    if not found:
+        msg = f"what was given is no value of type {tables[0].type}: nothing was changed"
+        raise InputError(msg)
+    return found, names
 
 
 def _epoch(connection: Connection) -> int:

@@ -18,8 +18,8 @@ BEGIN
     FOR one IN
         SELECT p.oid::regprocedure AS name FROM pg_catalog.pg_proc AS p
         WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN (
-            'subject_name', 'subject_context', 'subject_wrapping', 'subject_secret', 'subject_ready', 'subject_keys',
-            'subject_open', 'subject_erased', 'subject_rewrap')
+            'subject_name', 'subject_context', 'subject_wrapping', 'subject_kept', 'subject_secret', 'subject_ready',
+            'subject_keys', 'subject_open', 'subject_erased', 'subject_rewrap')
     LOOP
         EXECUTE pg_catalog.format('DROP FUNCTION IF EXISTS %s CASCADE', one.name);
     END LOOP;

@@ -77,18 +77,30 @@ BEGIN
 END
 $$;
 
--- for those who read. VOLATILE although it only looks: so it sees what was made or destroyed in this statement too
-CREATE OR REPLACE FUNCTION pgguard.subject_secret(kind text, value bytea) RETURNS bytea
+-- VOLATILE although it only looks: so it sees what was made or destroyed while a statement runs, by itself too
+CREATE OR REPLACE FUNCTION pgguard.subject_kept(name bytea) RETURNS bytea
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    name bytea := pgguard.subject_name(kind, value);
     kept bytea;
 BEGIN
-    SELECT k.wrapped INTO kept FROM pgguard.subject_key AS k WHERE k.subject = name;
-    IF NOT FOUND THEN
+    SELECT coalesce(k.wrapped, ''::bytea) INTO kept FROM pgguard.subject_key AS k WHERE k.subject = name;
+    RETURN kept;
+END
+$$;
+COMMENT ON FUNCTION pgguard.subject_kept(bytea) IS
+    'the wrapped secret of a person; empty once it was destroyed, NULL where there was never one';
+
+-- for those who read
+CREATE OR REPLACE FUNCTION pgguard.subject_secret(kind text, value bytea) RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    name bytea := pgguard.subject_name(kind, value);
+    kept bytea := pgguard.subject_kept(name);
+BEGIN
+    IF kept IS NULL THEN
         RAISE EXCEPTION 'pgguard: the person whose value this is has no key: the table of subject keys is older than the data, or that of another database'
             USING ERRCODE = 'PGG03';
-    ELSIF kept IS NULL THEN
+    ELSIF kept = ''::bytea THEN
         IF pg_catalog.current_setting('pgguard.erased', true) = 'raise' THEN
             RAISE EXCEPTION 'pgguard: the person whose value this is was erased' USING ERRCODE = 'PGG06';
         END IF;
@@ -105,13 +117,12 @@ CREATE OR REPLACE FUNCTION pgguard.subject_ready(kind text, value bytea) RETURNS
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     name bytea := pgguard.subject_name(kind, value);
-    kept bytea;
-    secret bytea;
+    kept bytea := pgguard.subject_kept(name);
     keys bytea := pgguard.subject_wrapping();
+    secret bytea;
     used integer;
 BEGIN
-    SELECT k.wrapped INTO kept FROM pgguard.subject_key AS k WHERE k.subject = name;
-    IF NOT FOUND THEN
+    IF kept IS NULL THEN
         -- until this transaction ends nobody destroys the key that the new secret is sealed with; a plan may
         -- still hold one that was destroyed before
         used := ('x' || pg_catalog.encode(pg_catalog.substr(keys, 1, 4), 'hex'))::bit(32)::integer;
@@ -127,12 +138,12 @@ BEGIN
             RETURN secret;
         END IF;
         -- another session was faster
-        SELECT k.wrapped INTO kept FROM pgguard.subject_key AS k WHERE k.subject = name;
+        kept := pgguard.subject_kept(name);
     ELSIF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
         -- what this transaction sees may be older than an erasure
         PERFORM FROM pgguard.subject_key AS k WHERE k.subject = name FOR SHARE;
     END IF;
-    IF kept IS NULL THEN
+    IF coalesce(kept, ''::bytea) = ''::bytea THEN
         RAISE EXCEPTION 'pgguard: the person was erased: nothing can be sealed for them any more' USING ERRCODE = 'PGG06';
     END IF;
     RETURN pgguard.pgg1_open(kept, keys, pgguard.subject_context(name));
@@ -155,7 +166,7 @@ $$;
 COMMENT ON FUNCTION pgguard.subject_keys(bytea, bytea) IS 'the keys of a person, from those of a group; under the same numbers';
 
 CREATE OR REPLACE FUNCTION pgguard.subject_open(stored bytea, keys bytea, kind text, value bytea, context bytea) RETURNS bytea
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     secret bytea := pgguard.subject_secret(kind, value);
 BEGIN
@@ -168,11 +179,9 @@ $$;
 COMMENT ON FUNCTION pgguard.subject_open(bytea, bytea, text, bytea, bytea) IS 'opens a value of a person; NULL once the person was erased';
 
 CREATE OR REPLACE FUNCTION pgguard.subject_erased(kind text, value bytea) RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    name bytea := pgguard.subject_name(kind, value);
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN EXISTS (SELECT FROM pgguard.subject_key AS k WHERE k.subject = name AND k.wrapped IS NULL);
+    RETURN coalesce(pgguard.subject_kept(pgguard.subject_name(kind, value)) = ''::bytea, false);
 END
 $$;
 
@@ -227,8 +236,8 @@ BEGIN
     FOR one IN
         SELECT p.oid::regprocedure AS name FROM pg_catalog.pg_proc AS p
         WHERE p.pronamespace = 'pgguard'::regnamespace AND p.proname IN (
-            'subject_name', 'subject_context', 'subject_wrapping', 'subject_secret', 'subject_ready', 'subject_keys',
-            'subject_open', 'subject_erased', 'subject_rewrap')
+            'subject_name', 'subject_context', 'subject_wrapping', 'subject_kept', 'subject_secret', 'subject_ready',
+            'subject_keys', 'subject_open', 'subject_erased', 'subject_rewrap')
     LOOP
         PERFORM pgguard.hand_over(one.name, ARRAY[]::text[], true);
     END LOOP;
