@@ -16,7 +16,7 @@ from pgguard.server.connect import Target
 from pgguard.server.shapes import read_shapes
 from tests.encryption.attacks import Listener, forms, found
 from tests.encryption.persons import PATIENTS, Persons, copied, persons
-from tests.encryption.phases import KEK
+from tests.encryption.phases import KEK, planned, unlocked
 
 if TYPE_CHECKING:
     from pgguard.demo.cluster import Cluster
@@ -272,6 +272,34 @@ def test_sessions_without_a_key_go_on_writing_until_all_is_proved(running: Clust
     assert lab.read("visit")[910] == ("without a key",)
     with psycopg.connect(lab.phases.dsn, autocommit=True) as connection:
         assert _state(connection, "INSERT INTO lab.visit VALUES (911, 77, 'x')") == "PGG01"
+
+
+def test_a_person_can_decide_in_which_partition_a_row_is(running: Cluster) -> None:
+    database = "parts"
+    with psycopg.connect(running.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {database}".encode())
+    with psycopg.connect(running.dsn(dbname=database), autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE visit (id int, patient int NOT NULL, said text NOT NULL, PRIMARY KEY (id, patient))"
+            " PARTITION BY RANGE (patient);"
+            "CREATE TABLE visit_1 PARTITION OF visit FOR VALUES FROM (0) TO (10);"
+            "CREATE TABLE visit_2 PARTITION OF visit FOR VALUES FROM (10) TO (20);"
+            "INSERT INTO visit SELECT g, g, 'said ' || g FROM generate_series(1, 18) AS g; ANALYZE"
+        )
+    columns = {"public.visit": (EncryptedColumn("said"),)}
+    phases = planned(running, database, columns, subjects={"public.visit": ("patient", "")})
+    phases.install()
+    phases.up("expand", "backfill", "verify", "switch", "contract")
+    with unlocked(phases.dsn) as connection:
+        connection.execute("UPDATE visit SET patient = 15 WHERE id = 3")
+        erased = connection.execute(
+            "UPDATE pgguard.subject_key SET wrapped = NULL, destroyed_at = now() WHERE subject IN"
+            " (pgguard.subject__public__visit('3'), pgguard.subject__public__visit('4'))"
+        )
+        assert erased.rowcount == 2
+        rows = connection.execute("SELECT id, said FROM visit").fetchall()
+        assert dict(rows) == {g: None if g == 4 else f"said {g}" for g in range(1, 19)}
+        assert connection.execute("SELECT count(*) FROM visit_2").fetchone() == (10,)
 
 
 REFUSED = {

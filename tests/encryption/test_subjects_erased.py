@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -360,6 +361,19 @@ def test_init_makes_what_is_lacking_and_nothing_twice(new_cluster: Callable[...,
     assert keys.init(db.target, Kek(KEK), ["main"], subjects=True, say=_quiet) == ["subject"]
     assert keys.init(db.target, Kek(KEK), ["main"], subjects=True, say=_quiet) == []
     assert sorted(one.purpose for one in keys.status(db.target).keys) == ["data", "index", "name", "subject"]
+    down = resources.files("pgguard").joinpath("sql/install/011_subject_keys.down.sql").read_bytes()
+    with db.session() as connection:
+        with pytest.raises(psycopg.Error, match="there are subject keys"):
+            connection.execute(down)
+        connection.execute("ROLLBACK")
+        keys_destroy.destroy(db.target, [], "subject", erase=0, say=_quiet)
+        for _ in range(2):
+            connection.execute(down)
+        there = (
+            "SELECT count(*) FROM pg_proc WHERE pronamespace = 'pgguard'::regnamespace AND proname ~ 'subj'"
+        )
+        assert connection.execute(there).fetchone() == (0,)
+    assert keys.init(db.target, Kek(KEK), ["main"], subjects=True, say=_quiet) == ["subject"]
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,12 @@ def _by_hand(tables: Sequence[EncryptedTable]) -> Iterator[str]:
             "both, and for EXECUTE on the column's accessor (pgguard.open__...)"
         )
     for table in tables:
+        if table.subject:
+            yield (
+                f"values of {made.table_name(table)} have a key for each {ident(table.subject)}: pgguard "
+                "keys init --subjects before the files are applied; pgguard keys destroy-subject erases one: "
+                "their values read as NULL then"
+            )
         for publication in table.shape.publications:
             yield (
                 f"publication {ident(publication)}: subscribers need the new columns before the files are "
