@@ -128,8 +128,9 @@ def destroy_subject(
         connection.execute("SET plan_cache_mode = force_generic_plan")
         with alone(connection):
             tables, names = _named(connection, tables, person)
-            known = [bool(one[0]) for one in rows(connection, "known_subject", names)]
             held = tuple(_held(connection, one, person) for one in tables)
+            # only now: somebody may have been at the person's first value
+            known = [bool(one[0]) for one in rows(connection, "known_subject", names)]
             if not known:
                 msg = f"nobody of that key has a key in {table}: nothing was changed"
                 raise InputError(msg)

@@ -23,8 +23,19 @@ END
 $ready$;
 
 -- subject: wraps the persons' secrets; name: names the persons, and is never replaced
-ALTER TABLE pgguard.key DROP CONSTRAINT IF EXISTS key_purpose_check;
-ALTER TABLE pgguard.key ADD CONSTRAINT key_purpose_check CHECK (purpose IN ('data', 'index', 'subject', 'name'));
+DO $purposes$
+BEGIN
+    -- only once: it waits for everybody who reads the table, and everybody waits for it
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_constraint AS c WHERE c.conrelid = 'pgguard.key'::regclass
+            AND c.conname = 'key_purpose_check' AND pg_catalog.strpos(pg_catalog.pg_get_constraintdef(c.oid), 'subject') > 0
+    ) THEN
+        ALTER TABLE pgguard.key DROP CONSTRAINT IF EXISTS key_purpose_check;
+        ALTER TABLE pgguard.key ADD CONSTRAINT key_purpose_check
+            CHECK (purpose IN ('data', 'index', 'subject', 'name'));
+    END IF;
+END
+$purposes$;
 
 CREATE TABLE IF NOT EXISTS pgguard.subject_table (
     table_schema text NOT NULL,

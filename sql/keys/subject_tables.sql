@@ -6,8 +6,10 @@ SELECT t.table_schema, t.table_name, t.subject_column, n.nspname::text, c.relnam
         WHERE (e.table_schema, e.table_name) = (t.table_schema, t.table_name) ORDER BY 1),
     ARRAY(SELECT e.stored_column FROM pgguard.encrypted_column AS e
         WHERE (e.table_schema, e.table_name) = (t.table_schema, t.table_name) ORDER BY 1),
-    ARRAY(SELECT e.index_column FROM pgguard.encrypted_column AS e
-        WHERE (e.table_schema, e.table_name) = (t.table_schema, t.table_name) AND e.index_column IS NOT NULL ORDER BY 1)
+    -- the second one while an index key is replaced, where the register knows of such
+    ARRAY(SELECT i.name FROM pgguard.encrypted_column AS e
+        CROSS JOIN LATERAL (VALUES (e.index_column), (pg_catalog.to_jsonb(e) ->> 'second_column')) AS i (name)
+        WHERE (e.table_schema, e.table_name) = (t.table_schema, t.table_name) AND i.name IS NOT NULL ORDER BY 1)
 FROM pgguard.subject_table AS t
 LEFT JOIN LATERAL (
     SELECT s.relation FROM pgguard.encrypted_storage AS s JOIN pgguard.encrypted_column AS e ON e.id = s.id

@@ -93,6 +93,28 @@ def test_what_is_no_person_here_is_refused_without_a_word_of_it(own: Persons) ->
     assert own.shows() == own.expected()
 
 
+def test_a_persons_first_value_is_waited_for(own: Persons) -> None:
+    done: list[keys_subject.Erasure] = []
+
+    def erase() -> None:
+        done.append(
+            keys_subject.destroy_subject(own.target, Kek(KEK), "lab.visit", "9000", erase=1, say=_quiet)
+        )
+
+    with own.session() as connection:
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO lab.visit (id, patient_id, said) VALUES (900, 9000, 'first')")
+        erasing = threading.Thread(target=erase)
+        erasing.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+        while own.ask(waits) == [(0,)]:
+            assert erasing.is_alive()
+        connection.execute("COMMIT")
+        erasing.join()
+    assert [one.values for one in done[0].tables] == [0, 1]
+    assert own.read("visit")[900] == (None,)
+
+
 def test_clear_values_beside_the_sealed_ones_are_not_erased_by_a_key(running: Cluster) -> None:
     lab = persons(running, "soaking", through="soak")
     with pytest.raises(UsageError, match="contract"):
@@ -338,7 +360,8 @@ def test_killed_at_any_moment_it_is_done_or_not_and_can_be_run_again(
 def test_a_drill_passes_over_who_was_erased_and_nothing_else(own: Persons) -> None:
     own.erase(3)
     assert keys.drill(own.target, Kek(KEK), say=_quiet).values["lab.visit.said"] == PATIENTS
-    own.ask("UPDATE lab.visit_pgg1 SET said_pgg1 = overlay(said_pgg1 PLACING '\\x00' FROM 40) WHERE id = 10")
+    changed = "set_byte(said_pgg1, 40, get_byte(said_pgg1, 40) # 1)"
+    own.ask(f"UPDATE lab.visit_pgg1 SET said_pgg1 = {changed} WHERE id = 10")
     with pytest.raises(InputError, match="changed"):
         keys.drill(own.target, Kek(KEK), say=_quiet)
 
