@@ -64,8 +64,8 @@ Batch = Annotated[int, typer.Option("--batch", metavar="ROWS", min=1, help="Rows
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for somebody else who applies migrations.")]
 ResidueOptions = tuple[Path | None, int, str, Path | None, Format, Path | None]
 _STOPPED, _UNKNOWN = 4, 3
-# the phases of an encryption that open or seal values
-_WITH_KEY = frozenset({"backfill", "verify", "soak"})
+# the phases that open or seal values, or index them
+_WITH_KEY = frozenset({"backfill", "verify", "soak", "index-backfill", "index-verify", "index-soak"})
 
 
 @connects

@@ -51,6 +51,16 @@ def plan(
         bool,
         typer.Option("--encrypt", help="Encrypt sensitive columns: those of the policy, else those found."),
     ] = False,
+    index_keys: Annotated[
+        bool,
+        typer.Option("--index-keys", help="Move blind indexes to the key that `keys rotate --index` made."),
+    ] = False,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once", help="With --index-keys: do not wait for sessions that do not have the new key."
+        ),
+    ] = False,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Record who changes and reads the sensitive tables."),
@@ -62,7 +72,9 @@ def plan(
     table: Annotated[
         list[str] | None,
         typer.Option(
-            "--table", metavar="TABLE", help="With --encrypt or --audit: only this table (repeat for more)."
+            "--table",
+            metavar="TABLE",
+            help="With --encrypt, --index-keys or --audit: only this table (repeat).",
         ),
     ] = None,
     log: Annotated[
@@ -100,6 +112,8 @@ def plan(
         made = _personal(source, personal_roles, policy, terminate)
     elif encrypt:
         made = _encrypting(source, policy, table or [], log or [], prefix)
+    elif index_keys:
+        made = _reindexing(source, table or [], at_once=at_once)
     elif audit:
         made = _auditing(source, policy, table or [])
     elif register:
@@ -170,6 +184,20 @@ def _encrypting(
     told = sections(snapshot, found, seen, major=major)
     steps, by_hand = plan_encryption(found, major=major)
     return replace(_plan(source, snapshot, steps, (*by_hand, *left_out)), sections=told)
+
+
+def _reindexing(source: Source, tables: list[str], *, at_once: bool) -> Plan:
+    from pgguard.errors import UsageError
+    from pgguard.plan.encryption import plan_reindexing
+    from pgguard.server.blind_indexes import read_outdated
+
+    if source.file is not None:
+        msg = "--index-keys looks at the keys and tables of a server: give one instead of --from"
+        raise UsageError(msg)
+    snapshot = source.snapshot()
+    found = read_outdated(source.target, [one.name for one in snapshot.inspected], tables)
+    steps, by_hand = plan_reindexing(found, at_once=at_once)
+    return _plan(source, snapshot, steps, by_hand)
 
 
 def _auditing(source: Source, policy: Path | None, tables: list[str]) -> Plan:

@@ -214,3 +214,45 @@ class EncryptedTable:
     acknowledged: frozenset[str] = field(default_factory=frozenset)
     subject: str = ""
     subject_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BlindIndex:
+    """The blind index of a column as the register of a database has it.
+
+    `key` is the number of the key that it is made with, None where that is the current one of its group;
+    `current` and `waiting` are those of the group (None: there is none). `second` is the index column that is
+    there beside the first while the key is replaced, or empty. `subject` and `subject_kind` are those of the
+    table, where each person has a key.
+    """
+
+    schema: str
+    table: str
+    column: str
+    key_group: str
+    storage: str
+    index: str
+    key: int | None
+    current: int | None
+    waiting: int | None
+    second: str
+    subject: str = ""
+    subject_kind: str = ""
+
+    @property
+    def made_with(self) -> int | None:
+        """The number of the key that values are indexed with now."""
+        return self.key if self.key is not None else self.current
+
+    @property
+    def newest(self) -> int | None:
+        """The number of the key that they should be indexed with."""
+        return self.waiting if self.waiting is not None else self.current
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTable:
+    """A table that stores encrypted columns, with those whose blind index gets another key."""
+
+    table: EncryptedTable
+    indexes: tuple[BlindIndex, ...]

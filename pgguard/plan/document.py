@@ -26,6 +26,12 @@ _PHASES = {
     "soak": "Soak: days with both, in which everything can be taken back",
     "contract": "Contract: the clear values go",
     "audit": "Audit: the store, then each table; a file a table, so that none waits for another",
+    "index-expand": "Expand: a second blind index beside the first, written by the same statements",
+    "index-backfill": "Backfill: the rows that were there before get it too, while work goes on",
+    "index-verify": "Verify: every row is opened, and has both indexes",
+    "index-switch": "Switch: programs search by the new key",
+    "index-soak": "Soak: a time with both, in which everything can be taken back",
+    "index-contract": "Contract: the index of the old key goes",
     "scrub": "Scrub: files are written anew, so that no clear value is left in them",
 }
 

@@ -118,6 +118,12 @@ def rotated(found: Rotation) -> str:
     key = found.key
     lines = [f"key {key.id} of group {key.group} ({key.purpose}) is made"] if found.made else []
     if found.used:
+        if key.purpose == "index":
+            lines.append(
+                f"key {key.id} is the index key now; the one before is not needed any more: "
+                "pgguard keys destroy"
+            )
+            return _text(lines)
         lines.append(f"key {key.id} seals from now on, and the one before goes on opening what it sealed")
         if found.sessions or found.standbys:
             lines.append("sessions from before cannot open what it seals until they unlock again")
@@ -128,7 +134,11 @@ def rotated(found: Rotation) -> str:
     if found.indexed:
         lines.append(
             f"it is not used yet: values of {', '.join(found.indexed)} are indexed with the one before, and "
-            "would not be found any more; a migration makes the new index beside the old one"
+            "would not be found any more"
+        )
+        lines.append(
+            "let programs connect anew, so that they have it; then pgguard plan --index-keys -o FOLDER "
+            "makes a second index beside the first one and moves to it; afterwards run this again"
         )
         return _text(lines)
     lines.append(

@@ -207,12 +207,15 @@ def rotate(
             since = clock(connection)
         else:
             since = key.created_at + MAKING
-        indexed = _indexed(connection, group) if purpose == "index" else ()
+        indexed = _indexed(connection, key) if purpose == "index" else ()
         sessions = tuple(Session(*one) for one in rows(connection, "sessions", since))
         standbys = int(rows(connection, "standbys")[0][0])
         if indexed or ((sessions or standbys) and not at_once):
             return Rotation(key, made, False, sessions, standbys, indexed)
         with alone(connection):
+            # nobody indexes a first value with the key before while it is asked
+            if purpose == "index" and (indexed := _indexed(connection, key, lock=True)):
+                return Rotation(key, made, False, sessions, standbys, indexed)
             call(connection, "use_key", key.number)
             rows(connection, "replan")
         return Rotation(key, made, True, sessions, standbys)
@@ -278,10 +281,18 @@ def _of_group(connection: Connection, group: str, purpose: str) -> None:
         raise UsageError(msg)
 
 
-def _indexed(connection: Connection, group: str) -> tuple[str, ...]:
-    columns = [
-        count_values(connection, one)
-        for one in read_columns(connection)
-        if one.group == group and one.indexed_by
-    ]
-    return tuple(one.name for one in columns if one.counts is None or one.indexed)
+def _indexed(connection: Connection, new: Key, *, lock: bool = False) -> tuple[str, ...]:
+    """The columns of the group that are not indexed with the new key alone; with `lock` nobody writes."""
+    columns = []
+    for one in read_columns(connection):
+        if one.group == new.group and one.indexed_by and (one.index_key != new.number or one.second):
+            if lock and one.relation:
+                table = sql.Identifier(*one.relation)
+                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(table))
+            columns.append(count_values(connection, one))
+    # one that is bound to another key is so even while it holds nothing
+    return tuple(
+        one.name
+        for one in columns
+        if one.counts is None or one.indexed or one.second or one.index_key is not None
+    )

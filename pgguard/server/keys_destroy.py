@@ -95,6 +95,14 @@ def _may_go(
             f"--yes-erase-values {values}"
         )
         raise UsageError(msg)
+    numbers = {one.number for one in going}
+    bound = [one.name for one in now.columns if {one.index_key, one.second_key} & numbers]
+    if bound and erase is None:
+        msg = (
+            f"the index of {', '.join(bound)} is made with this key: pgguard plan --index-keys moves it to "
+            "another"
+        )
+        raise UsageError(msg)
     if not current and erase is None:
         _nobody_seals(connection, alive, going)
     return going, values

@@ -60,7 +60,9 @@ class Key(NamedTuple):
 class Column(NamedTuple):
     """An encrypted column: `counts` are its values by key id, None where they could not be counted (`why`).
 
-    `indexed` are its values with a blind index, which does not tell by which key; `opener` is its accessor.
+    `indexed` are its values with a blind index, made with `index_key` (None: the current one of the group);
+    while that key is replaced, `second_indexed` are those of the second index column, made with `second_key`.
+    `opener` is its accessor.
     """
 
     name: str
@@ -69,9 +71,17 @@ class Column(NamedTuple):
     stored: str
     indexed_by: str
     opener: str
+    index_key: int | None = None
+    second: str = ""
+    second_key: int | None = None
     counts: dict[str, int] | None = None
     indexed: int = 0
+    second_indexed: int = 0
     why: str = ""
+
+    def made_with(self, current: Key) -> int:
+        """The number of the key that its index is made with, given the current one of its group."""
+        return current.number if self.index_key is None else self.index_key
 
 
 class Status(NamedTuple):
@@ -91,11 +101,17 @@ class Status(NamedTuple):
         return next((one for one in self.epochs if one.state == "current"), None)
 
     def values_under(self, key: Key) -> int:
-        """How many values are lost with a key: those under it, the blind indexes of its group, or persons."""
+        """How many values are lost with a key: those under it, the blind indexes made with it, or persons."""
         if key.purpose in ("subject", "name"):
             return self.persons.get(key.number, 0)
         if key.purpose == "index":
-            return sum(one.indexed for one in self.columns if one.group == key.group)
+            current = key_of(self.keys, key.group, "index", "current") or key
+            return sum(
+                (one.indexed if one.made_with(current) == key.number else 0)
+                + (one.second_indexed if one.second_key == key.number else 0)
+                for one in self.columns
+                if one.group == key.group
+            )
         return sum((one.counts or {}).get(key.id, 0) for one in self.columns)
 
     @property
@@ -161,11 +177,15 @@ def read_keys(connection: Connection) -> tuple[Key, ...]:
 def read_columns(connection: Connection) -> list[Column]:
     """All encrypted columns with where they are stored, not counted."""
     columns = []
-    for schema, table, name, group, place, relation, stored, index in rows(connection, "storage"):
+    for schema, table, name, group, place, relation, stored, *index in rows(connection, "storage"):
         at = (str(place), str(relation)) if relation is not None else None
         why = "" if at else "its table or column is not there any more"
         opener = function("open", schema, table, name)
-        columns.append(Column(qualified(schema, table, name), group, at, stored, index, opener, why=why))
+        by, key, second, second_key = index
+        column = Column(
+            qualified(schema, table, name), group, at, stored, by, opener, key, second, second_key
+        )
+        columns.append(column._replace(why=why))
     return columns
 
 
@@ -181,14 +201,19 @@ def count_values(connection: Connection, column: Column) -> Column:
     try:
         with connection.transaction():
             counts = {str(row[0]): int(row[1]) for row in connection.execute(counting).fetchall()}
-            indexed = 0
-            if column.indexed_by:
-                query = sql.SQL("SELECT count({1}) FROM {0}").format(table, sql.Identifier(column.indexed_by))
-                row = connection.execute(query).fetchone()
-                indexed = int(row[0]) if row else 0
+            indexed = _counted(connection, table, column.indexed_by)
+            second = _counted(connection, table, column.second)
     except psycopg.errors.InsufficientPrivilege as error:
         return column._replace(why=said(error))
-    return column._replace(counts=counts, indexed=indexed)
+    return column._replace(counts=counts, indexed=indexed, second_indexed=second)
+
+
+def _counted(connection: Connection, table: sql.Identifier, column: str) -> int:
+    if not column:
+        return 0
+    query = sql.SQL("SELECT count({1}) FROM {0}").format(table, sql.Identifier(column))
+    row: Any = connection.execute(query).fetchone()
+    return int(row[0])
 
 
 def key_of(keys: Sequence[Key], group: str, purpose: str, state: str) -> Key | None:

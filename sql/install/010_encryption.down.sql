@@ -25,7 +25,7 @@ BEGIN
                 'random_bytes', 'hmac_sha512', 'aes_encrypt', 'aes_decrypt', 'wrap_key', 'check_value', 'wrap_context',
                 'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'base_type', 'seal_of_session', 'hold', 'session_keys',
                 'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'host_key', 'new_kek',
-                'require_kek', 'new_key', 'use_key', 'rewrap', 'decrypts', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
+                'require_kek', 'new_key', 'use_key', 'rewrap', 'decrypts', 'blind', 'key_in', 'normal_exact', 'normal_identifier', 'normal_phone',
                 'normal_name', 'current_key', 'hand_over', 'remember_views', 'rebuild_views', 'run_backfill')
     LOOP
         EXECUTE pg_catalog.format('DROP %s IF EXISTS %s CASCADE', one.kind, one.name);

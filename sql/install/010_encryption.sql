@@ -156,6 +156,14 @@ CREATE TABLE IF NOT EXISTS pgguard.encrypted_column (
 );
 COMMENT ON TABLE pgguard.encrypted_column IS
     'the columns that are encrypted, by the names they had in clear; id is authenticated with every value';
+-- while an index key is replaced there is a second index column
+ALTER TABLE pgguard.encrypted_column
+    ADD COLUMN IF NOT EXISTS index_key integer, ADD COLUMN IF NOT EXISTS second_column text,
+    ADD COLUMN IF NOT EXISTS second_key integer;
+COMMENT ON COLUMN pgguard.encrypted_column.index_key IS
+    'the key that the index column is made with; NULL: the one of its group that is current';
+COMMENT ON COLUMN pgguard.encrypted_column.second_column IS
+    'the index column that is made with second_key beside the first, while an index key is replaced';
 CREATE OR REPLACE VIEW pgguard.encrypted_storage AS
     SELECT c.id, coalesce(
             pg_catalog.to_regclass(pg_catalog.format('%I.%I', c.table_schema, c.storage_name)),
@@ -673,6 +681,19 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION pgguard.key_in(keys bytea, id integer) RETURNS bytea
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    FOR piece IN 0 .. pg_catalog.octet_length(keys) / 68 - 1 LOOP
+        IF pg_catalog.substr(keys, 1 + 68 * piece, 4) = pg_catalog.int4send(id) THEN
+            RETURN pg_catalog.substr(keys, 1 + 68 * piece, 68);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pgguard.key_in(bytea, integer) IS 'one of the keys that a session holds, NULL when it does not hold it';
+
 -- How values are made alike before they are indexed. Parsed now, so that no setting of a session changes what
 -- a string with a backslash means.
 CREATE OR REPLACE FUNCTION pgguard.normal_exact(value text) RETURNS text
@@ -876,7 +897,7 @@ BEGIN
             'random_bytes', 'hmac_sha512', 'aes_encrypt', 'aes_decrypt', 'wrap_key', 'check_value', 'wrap_context',
             'pgg1_seal', 'pgg1_open', 'padded', 'unpadded', 'part', 'base_type', 'seal_of_session', 'hold', 'session_keys',
             'planned_for', 'planned_keys', 'has_keys', 'open_keys', 'logged_by', 'unlock', 'lock', 'host_key', 'new_kek',
-            'require_kek', 'new_key', 'use_key', 'rewrap', 'decrypts', 'blind', 'normal_exact', 'normal_identifier', 'normal_phone',
+            'require_kek', 'new_key', 'use_key', 'rewrap', 'decrypts', 'blind', 'key_in', 'normal_exact', 'normal_identifier', 'normal_phone',
             'normal_name', 'current_key')
             -- that which reads the host key file has an owner of its own
             AND NOT (p.proname = 'host_key' AND p.prosecdef)

@@ -1,7 +1,8 @@
 -- Where the values of each encrypted column are now: before the switch in the table itself, after it in its storage.
--- to_regclass would raise for a schema that we may not use.
+-- to_regclass would raise for a schema that we may not use. A register of an earlier version has no keys of indexes.
 SELECT e.table_schema, e.table_name, e.column_name, e.key_group, c.nspname::text, c.relname::text, e.stored_column,
-    coalesce(e.index_column, '')
+    coalesce(e.index_column, ''), (to_jsonb(e) ->> 'index_key')::integer,
+    coalesce(to_jsonb(e) ->> 'second_column', ''), (to_jsonb(e) ->> 'second_key')::integer
 FROM pgguard.encrypted_column AS e
 LEFT JOIN LATERAL (
     SELECT n.nspname, t.relname FROM pg_catalog.pg_class AS t

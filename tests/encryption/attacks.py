@@ -492,7 +492,7 @@ def rights_are_right(lab: Laboratory) -> None:
     """Asserts who may call which function of pgguard, and that nothing else of it is for anybody."""
     for role in ("clerk", "secretary", "intruder", "biologist"):
         allowed = {"unlock", "lock", "has_keys"}
-        kinds = {"show", "mask", "find"} | ({"open", "blind"} if role == "biologist" else set())
+        kinds = {"show", "mask", "find", "index_key"} | ({"open", "blind"} if role == "biologist" else set())
         rows = lab.superuser(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'pgguard'::regnamespace"
             " AND has_function_privilege(%s, oid, 'EXECUTE')",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -210,6 +211,41 @@ def test_an_index_key_is_not_used_while_values_are_indexed_with_the_one_before(d
     with db.session() as connection:
         connection.execute("UPDATE lab.patient_pgg1 SET nir_find = NULL")
     assert _rotate(db, kek, "index", at_once=True).used
+
+
+def test_an_index_key_counts_by_what_is_made_with_it_and_stays_while_a_column_is_bound_to_it(
+    db: Database,
+) -> None:
+    kek = _init(db)
+    db.encrypt(kek, range(3))
+    old, new = _key(db, "current", "index"), _rotate(db, kek, "index", at_once=True).key
+    with db.session() as connection:
+        connection.execute("ALTER TABLE lab.patient_pgg1 ADD COLUMN nir_find2 bytea")
+        connection.execute("UPDATE lab.patient_pgg1 SET nir_find2 = nir_find WHERE id < 2")
+        # as a plan of --index-keys has it between its expand and its switch
+        connection.execute(
+            "UPDATE pgguard.encrypted_column SET index_key = %s, second_column = 'nir_find2',"
+            " second_key = %s",
+            (old.number, new.number),
+        )
+    found = keys.status(db.target)
+    assert (found.values_under(old), found.values_under(new)) == (3, 2)
+    with db.session() as connection:
+        connection.execute("UPDATE lab.patient_pgg1 SET nir_find = NULL, nir_find2 = NULL")
+    assert _rotate(db, kek, "index", at_once=True).indexed == ("lab.patient.nir",)
+    _refused(lambda: keys_destroy.destroy(db.target, [old.id, new.id], "", erase=None, say=db.say), "in use")
+    with db.session() as connection:
+        connection.execute(
+            "UPDATE pgguard.encrypted_column SET index_key = %s, second_column = NULL, second_key = NULL",
+            (new.number,),
+        )
+    assert _rotate(db, kek, "index", at_once=True).used
+    with db.session() as connection:
+        connection.execute("UPDATE pgguard.encrypted_column SET index_key = %s", (old.number,))
+    _refused(
+        lambda: keys_destroy.destroy(db.target, [old.id], "", erase=None, say=db.say),
+        "the index of lab.patient.nir is made with this key",
+    )
 
 
 def test_a_new_key_encryption_key_opens_what_the_old_one_did(db: Database) -> None:
@@ -537,3 +573,23 @@ def test_an_old_server_is_refused() -> None:
 
     with Cluster.start(find_postgres(13)) as old:
         _refused(lambda: keys.status(Target(old.dsn())), "needs 14", ConnectError)
+
+
+def test_a_first_value_that_is_being_written_is_waited_for_before_an_index_key_is_used(db: Database) -> None:
+    kek = _init(db)
+    db.encrypt(kek, [])
+    with db.session(kek) as writer, ThreadPoolExecutor(1) as pool:
+        with writer.transaction():
+            write(writer, 1)
+            rotating = pool.submit(_rotate, db, kek, "index", at_once=True)
+            _until_locked(db)
+        found = rotating.result(20)
+    assert (found.used, found.indexed) == (False, ("lab.patient.nir",))
+
+
+def _until_locked(db: Database) -> None:
+    deadline = time.monotonic() + 10
+    with db.session() as connection:
+        while connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)

@@ -11,6 +11,7 @@ from pgguard.plan.encryption.pieces import (
     created,
     index_column,
     key_arguments,
+    key_number,
     keys_of_session,
     keys_setting,
     named,
@@ -131,17 +132,38 @@ def show(table: EncryptedTable, one: EncryptedColumn) -> str:
     )
 
 
+def index_key(table: EncryptedTable, one: EncryptedColumn, key: int | None) -> str:
+    """CREATE FUNCTION: the number of the key that the column is indexed with; None: the current one.
+
+    It is in the catalog and not in a table, so that a transaction with an old snapshot takes the same key as
+    everybody. As a stable function it is put into the plans of its callers, which end when it is replaced; an
+    immutable one would be evaluated for them, and they would not end.
+    """
+    body = [f"    SELECT {key_number(key)}"]
+    return created(named(table, "index_key", one.name), "", "integer", "STABLE", body, language="sql")
+
+
 def blind(table: EncryptedTable, one: EncryptedColumn) -> str:
-    """CREATE FUNCTION: the blind index of a value."""
+    """CREATE FUNCTION: the blind index of a value, with the key of the column unless another one is given."""
     column = shape_of(table, one.name)
+    told = (
+        "'pgguard: this session does not have the index key %: call pgguard.unlock($1) again', "
+        "pg_catalog.encode(pg_catalog.int4send(key), 'hex')"
+    )
     return created(
         named(table, "blind", one.name),
-        f"value {codec.argument(column)}",
+        f"value {codec.argument(column)}, key integer DEFAULT {named(table, 'index_key', one.name)}()",
         "bytea",
         "STABLE",
         [
             "IF value IS NULL THEN RETURN NULL; END IF;",
             f"keys := {keys_of_session(keys_setting(one, 'index'))};",
+            "IF key IS NOT NULL THEN",
+            "    keys := pgguard.key_in(keys, key);",
+            "    IF keys IS NULL THEN",
+            f"        RAISE EXCEPTION {told} USING ERRCODE = 'PGG03';",
+            "    END IF;",
+            "END IF;",
             f"RETURN {blinded_value(table, one, 'value', 'keys')};",
         ],
         declare=["keys bytea"],

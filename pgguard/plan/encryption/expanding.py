@@ -157,7 +157,6 @@ def _registered(table: EncryptedTable) -> Change:
 
 def _functions(table: EncryptedTable) -> Iterator[Change]:
     for one in table.columns:
-        column = made.shape_of(table, one.name)
         who = readers(table, one)
         name = ident(one.name)
         yield _function(
@@ -176,8 +175,15 @@ def _functions(table: EncryptedTable) -> Iterator[Change]:
         )
         if one.searchable:
             yield _function(
+                made.index_key(table, one, None),
+                f"{made.named(table, 'index_key', one.name)}()",
+                ("public",),
+                keys=True,
+                why=f"which key {name} is indexed with: the current one, until that is replaced",
+            )
+            yield _function(
                 made.blind(table, one),
-                f"{made.named(table, 'blind', one.name)}({codec.argument(column)})",
+                made.blind_signature(table, one.name),
                 who,
                 keys=True,
                 why=f"the blind index of a value of {name}",

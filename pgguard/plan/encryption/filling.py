@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pgguard.model.encryption import EncryptedColumn, EncryptedTable
 
 
-def _statement(lines: Sequence[str]) -> list[str]:
+def statement(lines: Sequence[str]) -> list[str]:
     """Lines for EXECUTE, with the part's name put in; a percent sign of theirs is doubled for format()."""
     escaped = [f"    {one.replace('%', '%%').replace('ONLY %%1$s AS t', 'ONLY %1$s AS t')}" for one in lines]
     # a name may hold whatever quotes
@@ -31,7 +31,7 @@ def _statement(lines: Sequence[str]) -> list[str]:
     return [f"EXECUTE pg_catalog.format({tag}", *escaped, f"    {tag}, part)"]
 
 
-_BLOCKS = "USING pg_catalog.format('(%s,0)', first_block)::tid, pg_catalog.format('(%s,0)', end_block)::tid"
+BLOCKS = "USING pg_catalog.format('(%s,0)', first_block)::tid, pg_catalog.format('(%s,0)', end_block)::tid"
 
 
 def backfill(table: EncryptedTable) -> str:
@@ -52,8 +52,8 @@ def backfill(table: EncryptedTable) -> str:
         sames.append(same(table, one, "t"))
     set_list = ",\n                ".join(sets)
     body = [
-        *_counted(missing(table, "t")),
-        *_statement(
+        *counted(missing(table, "t")),
+        *statement(
             [
                 "WITH chosen AS MATERIALIZED (",
                 "    SELECT t.ctid FROM ONLY %1$s AS t",
@@ -70,13 +70,13 @@ def backfill(table: EncryptedTable) -> str:
                 "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE same IS NOT TRUE) FROM sealed",
             ]
         ),
-        f"INTO done, wrong {_BLOCKS};",
+        f"INTO done, wrong {BLOCKS};",
         "IF wrong > 0 THEN",
         "    RAISE EXCEPTION 'pgguard: % encrypted values did not come back as they were; nothing of this "
         "batch is kept', wrong",
         "        USING ERRCODE = 'PGG02';",
         "END IF;",
-        *_waited(f"({missing(table, 't')})"),
+        *waited(f"({missing(table, 't')})"),
         "RETURN done;",
     ]
     return created(
@@ -89,9 +89,9 @@ def backfill(table: EncryptedTable) -> str:
     )
 
 
-def _counted(left: str, more: str = "") -> Iterator[str]:
+def counted(left: str, more: str = "") -> Iterator[str]:
     """Without an end it counts what is left at one moment: rows move while batches go over the blocks."""
-    looked = _statement(["SELECT pg_catalog.count(*) FROM ONLY %1$s AS t", f"WHERE {left}"])
+    looked = statement(["SELECT pg_catalog.count(*) FROM ONLY %1$s AS t", f"WHERE {left}"])
     yield "IF end_block IS NULL THEN"
     yield from (f"    {line}" for line in looked)
     yield f"    INTO done USING first_block, end_block{more};"
@@ -99,17 +99,17 @@ def _counted(left: str, more: str = "") -> Iterator[str]:
     yield "END IF;"
 
 
-def _waited(left: str) -> Iterator[str]:
+def waited(left: str) -> Iterator[str]:
     """What is left where nothing could be done is locked: one such row is waited for; a pass follows.
 
     Nothing else is held meanwhile, so that nobody waits in a circle.
     """
-    looked = _statement(
+    looked = statement(
         ["SELECT 1 FROM ONLY %1$s AS t", f"WHERE t.ctid >= $1 AND t.ctid < $2 AND {left} LIMIT 1 FOR UPDATE"]
     )
     yield "IF done = 0 THEN"
     yield from (f"    {line}" for line in looked)
-    yield f"    INTO done {_BLOCKS};"
+    yield f"    INTO done {BLOCKS};"
     yield "    RETURN coalesce(done, 0);"
     yield "END IF;"
 
@@ -155,8 +155,8 @@ def refill(table: EncryptedTable) -> str:
         where.append(f"{left} AND NOT {erased_row(table, 't')}" if table.subject else left)
     set_list = ",\n            ".join(sets)
     body = [
-        *_counted(" OR ".join(where)),
-        *_statement(
+        *counted(" OR ".join(where)),
+        *statement(
             [
                 "WITH chosen AS MATERIALIZED (",
                 f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND "
@@ -167,9 +167,9 @@ def refill(table: EncryptedTable) -> str:
                 "FROM chosen WHERE t.ctid = chosen.ctid",
             ]
         ),
-        f"{_BLOCKS};",
+        f"{BLOCKS};",
         "GET DIAGNOSTICS done = ROW_COUNT;",
-        *_waited(f"({' OR '.join(where)})"),
+        *waited(f"({' OR '.join(where)})"),
         "RETURN done;",
     ]
     return created(
@@ -201,8 +201,8 @@ def reseal(table: EncryptedTable) -> str:
     set_list = ",\n            ".join(sets)
     groups = ", ".join(f"pgguard.current_key({literal(one.key_group)})" for one in table.columns)
     body = [
-        *_counted(" OR ".join(where), f", ARRAY[{groups}]"),
-        *_statement(
+        *counted(" OR ".join(where), f", ARRAY[{groups}]"),
+        *statement(
             [
                 "WITH chosen AS MATERIALIZED (",
                 f"    SELECT t.ctid FROM ONLY %1$s AS t WHERE t.ctid >= $1 AND t.ctid < $2 AND "
@@ -213,7 +213,7 @@ def reseal(table: EncryptedTable) -> str:
                 "FROM chosen WHERE t.ctid = chosen.ctid",
             ]
         ),
-        f"{_BLOCKS},",
+        f"{BLOCKS},",
         f"    ARRAY[{groups}];",
         "GET DIAGNOSTICS done = ROW_COUNT;",
         "RETURN done;",
@@ -242,7 +242,7 @@ def prove(table: EncryptedTable, *, inlet: bool) -> str:
             index, stored = (f"t.{ident(made(one.name))}" for made in (index_column, stored_column))
             right.append(prove_erased(table, f"(({index} IS NULL) = ({stored} IS NULL))", "t"))
     body = [
-        *_statement(
+        *statement(
             [
                 "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE ("
                 + " AND ".join(right)

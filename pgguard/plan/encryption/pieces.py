@@ -123,9 +123,19 @@ def signature(table: EncryptedTable, kind: str, column: str) -> str:
     return f"{named(table, kind, column)}({first}, {key_types(table)})"
 
 
+def blind_signature(table: EncryptedTable, column: str) -> str:
+    """The function that makes a column's blind index, with its argument types."""
+    return f"{named(table, 'blind', column)}({codec.argument(shape_of(table, column))}, integer)"
+
+
 def keys_setting(one: EncryptedColumn, purpose: str = "data") -> str:
     """The session's setting that holds the keys of the column's group."""
     return f"pgguard.{purpose}_{one.key_group}"
+
+
+def key_number(key: int | None) -> str:
+    """The number of a key as SQL: without the quotes the least one would be no integer."""
+    return "NULL::integer" if key is None else f"'{key}'::integer"
 
 
 def keys_of_session(setting: str) -> str:

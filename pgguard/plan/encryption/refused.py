@@ -166,7 +166,11 @@ def _of_column(table: EncryptedTable, one: EncryptedColumn) -> Iterator[str]:
     for key in shape.foreign_keys:
         if one.name in (key.columns or ()):
             where = f"references {key.to}" if key.outgoing else f"is referenced by {key.from_}"
-            yield f"the foreign key {ident(key.name)} {where}: both sides would have to be encrypted alike"
+            yield (
+                f"the foreign key {ident(key.name)} {where}: PostgreSQL compares the two columns in clear, "
+                "and the blind index of a value is another one in each column; let the foreign key go over a "
+                "key that is no personal datum, or leave both columns in clear"
+            )
     for check in shape.checks:
         if one.name in (check.columns or ()) and check.foreign_code:
             yield f"its check {ident(check.name)} calls code that is not PostgreSQL's own"

@@ -46,7 +46,7 @@ _ESCROW = (
 LONG = "0"
 
 
-def _slug(table: EncryptedTable, what: str) -> str:
+def slug(table: EncryptedTable, what: str) -> str:
     plain = "".join(one if one.isascii() and one.isalnum() else "_" for one in table.shape.name.lower())
     return f"{what}_{plain[:40]}"
 
@@ -55,16 +55,16 @@ def step_of(
     table: EncryptedTable, phase: str, title: str, why: str, changes: Iterable[Change], **more: object
 ) -> Step:
     return Step(
-        slug=_slug(table, phase),
+        slug=slug(table, phase),
         title=f"{title} {told(table)}",
         why=why,
         changes=tuple(changes),
         database=table.database,
         phase=phase,
         asserts=(
-            *still_as_planned(table, phase, _where(table)),
+            *still_as_planned(table, phase, where(table)),
             *_keys_are_there(table),
-            *(subjects.asserts(table, _where(table)) if table.subject else ()),
+            *(subjects.asserts(table, where(table)) if table.subject else ()),
             *(_ESCROW if phase == "contract" else ()),
         ),
         **more,  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def _keys_are_there(table: EncryptedTable) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _where(table: EncryptedTable) -> str:
+def where(table: EncryptedTable) -> str:
     """The table that stores, by SQL: before the switch and after it."""
     storage, name = literal(made.storage_name(table)), literal(made.table_name(table))
     if storage == name:
@@ -96,7 +96,7 @@ def has_constraint(table: EncryptedTable, name: str, condition: str = "") -> str
     more = f" AND {condition}" if condition else ""
     return (
         "EXISTS (SELECT FROM pg_catalog.pg_constraint AS k "
-        f"WHERE k.conrelid = {_where(table)} AND k.conname = {literal(name)}{more})"
+        f"WHERE k.conrelid = {where(table)} AND k.conname = {literal(name)}{more})"
     )
 
 
@@ -107,14 +107,14 @@ def all_of(expressions: Iterable[str]) -> str:
 def has_column(table: EncryptedTable, column: str) -> str:
     return (
         "EXISTS (SELECT FROM pg_catalog.pg_attribute AS a "
-        f"WHERE a.attrelid = {_where(table)} AND a.attname = {literal(column)} AND NOT a.attisdropped)"
+        f"WHERE a.attrelid = {where(table)} AND a.attname = {literal(column)} AND NOT a.attisdropped)"
     )
 
 
 def has_trigger(table: EncryptedTable, name: str) -> str:
     return (
         "EXISTS (SELECT FROM pg_catalog.pg_trigger AS t "
-        f"WHERE t.tgrelid = {_where(table)} AND t.tgname = {literal(name)})"
+        f"WHERE t.tgrelid = {where(table)} AND t.tgname = {literal(name)})"
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # more than one relation is locked, and sessions that read a view lock them in another order: whoever waits
 # for us in a circle is not to be the one that PostgreSQL ends after deadlock_timeout (1 s)
-_BRIEFLY = "SET LOCAL lock_timeout = '300ms';"
+BRIEFLY = "SET LOCAL lock_timeout = '300ms';"
 
 
 def switch(table: EncryptedTable, major: int) -> Step:
@@ -45,7 +45,7 @@ def switch(table: EncryptedTable, major: int) -> Step:
     searched = [one for one in table.columns if one.searchable]
     finding = [find_change(table, one) for one in searched]
     up = [
-        _BRIEFLY,
+        BRIEFLY,
         f"SELECT pgguard.remember_views({literal(name)}, '{{r,p}}');",
         unless(f"NOT {is_table}", f"ALTER TABLE {name} RENAME TO {short};"),
         unless(is_view, made.view(table, major=major)),
@@ -70,7 +70,7 @@ def switch(table: EncryptedTable, major: int) -> Step:
         "SELECT pgguard.rebuild_views();",
     ]
     down = [
-        _BRIEFLY,
+        BRIEFLY,
         f"SELECT pgguard.remember_views({literal(name)}, '{{v}}');",
         *(one.undo for one in finding),
         unless(

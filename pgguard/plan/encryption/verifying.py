@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 # sessions without a key may go on writing: what a last pass finds of that is left to the verification
-_FEW = 1000
+FEW = 1000
 
 
 def backfill(table: EncryptedTable) -> Step:
@@ -45,7 +45,7 @@ def backfill(table: EncryptedTable) -> Step:
         "compared with the clear value before it is kept, and what was broken off goes on where it stopped",
         [
             Change(
-                run_call(table, "backfill", name, enough=_FEW),
+                run_call(table, "backfill", name, enough=FEW),
                 f"DELETE FROM pgguard.backfill WHERE relation = {literal(function)};",
                 ROWS,
                 transactional=False,
@@ -60,7 +60,7 @@ def backfill(table: EncryptedTable) -> Step:
 
 def verify(table: EncryptedTable) -> Step:
     name = made.table_name(table)
-    changes = [_strict(table, name), _caught_up(table, name)]
+    changes = [_strict(table, name), caught_up(table, name)]
     for one in table.columns:
         sealed, required, inlet = names_of_constraints(table, one.name)
         stored, clear = ident(made.stored_column(one.name)), ident(one.name)
@@ -108,11 +108,11 @@ def _strict(table: EncryptedTable, name: str) -> Change:
     )
 
 
-def _caught_up(table: EncryptedTable, name: str) -> Change:
+def caught_up(table: EncryptedTable, name: str, kind: str = "backfill") -> Change:
     """What sessions without a key wrote since the backfill, up to the last of them."""
     waited = f"BEGIN\n    LOCK TABLE {name} IN SHARE MODE;\nEND"
     return Change(
-        f"DO {dollar(waited)};\n{run_call(table, 'backfill', name)}",
+        f"DO {dollar(waited)};\n{run_call(table, kind, name)}",
         "-- nothing to take back: what was sealed stays beside the clear values",
         "SHARE on the table, for a moment; waits for those who write it",
         transactional=False,
@@ -156,16 +156,19 @@ def _blind_indexes(table: EncryptedTable, name: str) -> Iterator[Change]:
         if not named or not index.plain or not named <= searched.keys():
             continue
         done |= {index.columns[0]} & searched.keys()
-        yield _index(
+        yield index_change(
             table, name, _index_name(index.name), blind_definition(table, index), unique=index.unique
         )
     for column in searched:
         if column not in done:
             label = beside(f"{table.shape.name}_{column}", "find_idx")
-            yield _index(table, name, label, [ident(made.index_column(column))], unique=False)
+            yield index_change(table, name, label, [ident(made.index_column(column))], unique=False)
 
 
-def _index(table: EncryptedTable, name: str, label: str, columns: Sequence[str], *, unique: bool) -> Change:
+def index_change(
+    table: EncryptedTable, name: str, label: str, columns: Sequence[str], *, unique: bool
+) -> Change:
+    """An index that is built beside running work."""
     kind = "UNIQUE INDEX" if unique else "INDEX"
     quoted = qualified(table.shape.schema, label)
     listed = ", ".join(columns)
@@ -173,8 +176,8 @@ def _index(table: EncryptedTable, name: str, label: str, columns: Sequence[str],
     if table.shape.kind == "p":
         # a partitioned index cannot be built beside running work: its parts are, and then it takes them over
         each = [
-            f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {ident(beside(f'{label}_{number}', 'part'))} ON "
-            f"{part} ({listed});"
+            f"CREATE {kind} CONCURRENTLY IF NOT EXISTS "
+            f"{ident(beside(f'{label}_{number}', 'part'))} ON {part} ({listed});"
             for number, part in enumerate(table.shape.leaves, 1)
         ]
         sql = "\n".join([*each, f"CREATE {kind} IF NOT EXISTS {ident(label)} ON {name} ({listed});"])

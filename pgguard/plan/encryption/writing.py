@@ -9,7 +9,6 @@ from pgguard.plan.encryption import codec, subjects
 from pgguard.plan.encryption.pieces import (
     NO_VALUES,
     Mode,
-    blinded_value,
     context_of,
     created,
     index_column,
@@ -41,11 +40,10 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
     """
     inlet = mode == "inlet"
     groups = list(dict.fromkeys(one.key_group for one in table.columns))
-    searched = list(dict.fromkeys(one.key_group for one in table.columns if one.searchable))
     moved = " OR ".join(
         f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in subjects.bound_to(table)
     )
-    body = [*_own_types(table), f"moved := TG_OP = 'UPDATE' AND ({moved});"]
+    body = [*own_types(table), f"moved := TG_OP = 'UPDATE' AND ({moved});"]
     body += [line for check in _checks(table) for line in check] if inlet else []
     for one in table.columns:
         body += _seal_column(table, one, mode)
@@ -59,7 +57,6 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
         declare=[
             "moved boolean",
             *(f"data_{group} bytea" for group in groups),
-            *(f"index_{group} bytea" for group in searched),
             *(f"own_{group} bytea" for group in groups if table.subject),
             *(["opened bytea"] if table.subject else []),
         ],
@@ -68,12 +65,11 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
     )
 
 
-def _own_types(table: EncryptedTable) -> Iterator[str]:
+def own_types(table: EncryptedTable, more: Iterable[str] = ()) -> Iterator[str]:
     """Lines that stop when a column that the trigger touches got a type which is not PostgreSQL's own.
 
-    The trigger has the rights of pgguard_keys; the types of columns are the table's owner's to change, and
-    the
-    casts and domains of a type are its owner's.
+    `more` are further columns that it touches. The trigger has the rights of pgguard_keys; the types of
+    columns are the table's owner's to change, and the casts and domains of a type are its owner's.
     """
     names = {one.name for one in table.columns}
     everything = {one.name for one in table.shape.columns}
@@ -90,6 +86,7 @@ def _own_types(table: EncryptedTable) -> Iterator[str]:
     for one in table.columns:
         beside_it = [stored_column(one.name), *([index_column(one.name)] if one.searchable else [])]
         wanted += [f"pg_catalog.pg_typeof(NEW.{ident(name)})" for name in beside_it]
+    wanted += [f"pg_catalog.pg_typeof(NEW.{ident(name)})" for name in more]
     # below this number are the types that every PostgreSQL has
     yield "IF " + "\n    OR ".join(f"{kind}::oid >= 16384" for kind in wanted) + " THEN"
     yield "    RAISE EXCEPTION 'pgguard: the type of a column of % was changed: make a new plan',"
@@ -177,12 +174,8 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
         f"{stored} := {sealed_value(table, one, value, 'NEW', subjects.sealing_variable(table, one))};",
     ]
     if one.searchable:
-        index_keys = f"index_{one.key_group}"
-        source = keys_of_session(keys_setting(one, "index")).replace("\n    ", "\n        ")
-        sealing += [
-            f"{index_keys} := coalesce({index_keys}, {source});",
-            f"{index} := {blinded_value(table, one, value, index_keys)};",
-        ]
+        # by the function, and not here: which key it takes can change
+        sealing.append(f"{index} := {named(table, 'blind', one.name)}({value});")
     if mode == "inlet":
         yield f"IF {clear} IS NOT NULL THEN"
         # assigned, a NULL would be checked by the domain, whose owner could have code run by that
