@@ -65,15 +65,17 @@ def main(arguments: Sequence[str]) -> int:
             if one.step.phase in ("install", "expand"):
                 _apply(cluster, one)
             if one.step.phase == "install":
-                _keys(cluster)
+                _keys(cluster, one.step.slug == "subject_keys_installed")
         _values(cluster, options.rounds)
-        first, second = (one for one in files if one.step.phase == "backfill")
+        first, *others = (one for one in files if one.step.phase == "backfill")
         _backfill(cluster, options.rounds, first)
-        _apply(cluster, second)
+        for one in others:
+            _apply(cluster, one)
         for one in files:
             if one.step.phase in ("verify", "switch", "contract"):
                 _apply(cluster, one)
         _through_the_view(cluster, options.rounds)
+        _persons(cluster, options.rounds)
     return 0
 
 
@@ -92,10 +94,10 @@ def _laboratory(connection: Connection, rows: int) -> None:
         connection.execute(f"CREATE TABLE {name} (id bigint PRIMARY KEY, nir text UNIQUE, hits integer)")
         connection.execute(f"INSERT INTO {name} SELECT g, {TEXT}, 0 FROM generate_series(1, {rows}) AS g")
         connection.execute(f"VACUUM ANALYZE {name}")
-    for name in ("visit", "plain_visit"):
+    for name in ("visit", "plain_visit", "own_visit"):
         connection.execute(
-            f"CREATE TABLE {name} (id bigint PRIMARY KEY, patient bigint, taken timestamptz, ward text, "
-            "said text, state integer)"
+            f"CREATE TABLE {name} (id bigint PRIMARY KEY, patient bigint NOT NULL, taken timestamptz, "
+            "ward text, said text, state integer)"
         )
         connection.execute(f"CREATE INDEX ON {name} (patient)")
         connection.execute(f"CREATE INDEX ON {name} (ward, taken)")
@@ -113,18 +115,26 @@ def _visits(name: str, first: int, last: int) -> str:
 
 
 def _planned(cluster: Cluster) -> tuple[Migration, ...]:
-    patient, visit = read_shapes(Target(cluster.dsn()), "postgres", ["public.patient", "public.visit"])
+    patient, visit, own = read_shapes(
+        Target(cluster.dsn()), "postgres", ["public.patient", "public.visit", "public.own_visit"]
+    )
     major = cluster.postgres.major
     tables = [
         EncryptedTable("postgres", patient, (EncryptedColumn("nir", searchable=True),)),
         EncryptedTable("postgres", visit, (EncryptedColumn("said"),)),
+        # the same, with a key for each patient
+        EncryptedTable("postgres", own, (EncryptedColumn("said"),), subject="patient"),
     ]
     steps, by_hand = plan_encryption(tables, major=major)
     return migrations(Plan("bench", f"{major}.0", "", "", steps, by_hand))
 
 
-def _keys(cluster: Cluster) -> None:
+def _keys(cluster: Cluster, of_persons: bool) -> None:
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        if of_persons:
+            for purpose in ("subject", "name"):
+                connection.execute("SELECT pgguard.new_key(%b, 'subject', %s)", (KEK, purpose))
+            return
         connection.execute("SELECT pgguard.new_kek(%b)", (KEK,))
         for purpose in ("data", "index"):
             connection.execute("SELECT pgguard.new_key(%b, 'main', %s)", (KEK, purpose))
@@ -348,6 +358,40 @@ def _through_the_view(cluster: Cluster, rounds: int) -> None:
         _told("the same straight at the table that stores", change("patient_pgg1", text) / clear)
         text = "DELETE FROM {} WHERE id <= 20000"
         _told("bulk DELETE through the view", change("patient", text) / change("plain", text))
+
+
+def _persons(cluster: Cluster, rounds: int) -> None:
+    print("a key for each person, against the same table under one key")
+    with unlocked(cluster) as connection:
+        ((rows,),) = connection.execute("SELECT max(id) FROM plain").fetchall()
+        for name in ("visit_pgg1", "own_visit_pgg1"):
+            connection.execute(f"VACUUM ANALYZE {name}")
+
+        def inserted(name: str, first: int) -> float:
+            return cpu(connection, "BEGIN", _visits(name, first, first + 9999), "ROLLBACK", rounds=rounds)
+
+        # each row another person: of the visits that are there, and nobody that was seen before
+        known = (
+            f"{{}} (id, patient, said) SELECT id + {rows}, patient, {TEXT.replace('g::', 'id::')} FROM {{}}"
+        )
+        text = f"INSERT INTO {known} WHERE id <= 10000"
+
+        def again(name: str) -> float:
+            statement = text.format(name, name)
+            return cpu(connection, "BEGIN", statement, "ROLLBACK", rounds=rounds)
+
+        _told("bulk INSERT for persons who have a key", again("own_visit_pgg1") / again("visit_pgg1"))
+        fresh = 10 * rows
+        _told(
+            "bulk INSERT, each row the first of a person",
+            inserted("own_visit_pgg1", fresh) / inserted("visit_pgg1", fresh),
+        )
+
+        def read(name: str) -> float:
+            query = f"SELECT count(said) FROM {name} WHERE id <= 20000"
+            return cpu(connection, query, rounds=rounds)
+
+        _told("read of a column through the view", read("own_visit") / read("visit"))
 
 
 if __name__ == "__main__":

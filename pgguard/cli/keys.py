@@ -61,6 +61,12 @@ def init(
             "--group", metavar="NAME", help="Key group (repeat for more: genetic, special). Default: main."
         ),
     ] = None,
+    subjects: Annotated[
+        bool,
+        typer.Option(
+            "--subjects", help="Also what keys for each person rest on ([[encrypt_table]] subject)."
+        ),
+    ] = False,
     generate: Generate = None,
     provider: Provider = "",
     policy: PolicyFile = None,
@@ -74,9 +80,9 @@ def init(
     from pgguard.server import keys as server
 
     groups = group or ["main"]
-    there = server.check_init(source.target, groups, say=_say)
-    with _new_kek(generate, _provider(provider, policy), new=not there) as kek:
-        new = server.init(source.target, kek, groups, say=_quiet)
+    there = server.check_init(source.target, groups, say=say)
+    with _new_kek(generate, provider_of(provider, policy), new=not there) as kek:
+        new = server.init(source.target, kek, groups, subjects=subjects, say=_quiet)
     print(made(new, str(generate or "")), end="")
 
 
@@ -128,8 +134,8 @@ def rotate(
     from pgguard.server import keys as server
 
     purpose = "index" if index else "data"
-    kek = _asked(_provider(provider, policy))
-    found = server.rotate(source.target, kek, group, purpose, at_once=at_once, say=_say)
+    kek = asked(provider_of(provider, policy))
+    found = server.rotate(source.target, kek, group, purpose, at_once=at_once, say=say)
     print(rotated(found), end="")
     raise typer.Exit(0 if found.used else 1)
 
@@ -152,8 +158,8 @@ def reseal(
     from pgguard.server.backfill import Throttle
     from pgguard.server.resealing import reseal as server
 
-    kek = _asked(_provider(provider, policy))()
-    done = server(source.target, kek, Throttle(jobs=jobs, rate=max_rate), say=_say)
+    kek = asked(provider_of(provider, policy))()
+    done = server(source.target, kek, Throttle(jobs=jobs, rate=max_rate), say=say)
     for relation, rows in done.items():
         print(f"{relation}: {rows:,} rows sealed again")
 
@@ -180,9 +186,9 @@ def rotate_kek(
     from pgguard.report.keys import rotated_kek
     from pgguard.server import keys as server
 
-    old = _asked(_provider(provider, policy))()
+    old = asked(provider_of(provider, policy))()
     with _new_kek(generate, to) as new:
-        done = server.rotate_kek(source.target, old, new, host_file=host_file, say=_say)
+        done = server.rotate_kek(source.target, old, new, host_file=host_file, say=say)
     print(rotated_kek(*done), end="")
 
 
@@ -208,8 +214,8 @@ def escrow(
     from pgguard.store.kek_escrow import recipient, write_copy
 
     holder = recipient(to)
-    kek = _asked(_provider(provider, policy))()
-    origin = server.origin(source.target, kek, say=_say)
+    kek = asked(provider_of(provider, policy))()
+    origin = server.origin(source.target, kek, say=say)
     write_copy(output, kek, holder, origin, f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}")
     server.escrowed(source.target, origin.epoch)
     print(
@@ -238,12 +244,12 @@ def restore_drill(
     from pgguard.server import keys as server
     from pgguard.store.kek_provider import read_kek
 
-    if copy != "prompt" and copy == _provider("", policy):
+    if copy != "prompt" and copy == provider_of("", policy):
         msg = "this is where the key comes from every day: the drill is about the escrow copy"
         raise UsageError(msg)
     server.status(source.target, count=False)
     print(
-        drilled(server.drill(source.target, read_kek(copy, what="key of the escrow copy"), say=_say)), end=""
+        drilled(server.drill(source.target, read_kek(copy, what="key of the escrow copy"), say=say)), end=""
     )
 
 
@@ -275,9 +281,7 @@ def destroy(
     if bool(key) == bool(group):
         msg = "say which keys: --key ID, or --group NAME for all of a group"
         raise UsageError(msg)
-    print(
-        destroyed(server.destroy(source.target, key or [], group, erase=yes_erase_values, say=_say)), end=""
-    )
+    print(destroyed(server.destroy(source.target, key or [], group, erase=yes_erase_values, say=say)), end="")
 
 
 @keys.command()
@@ -304,11 +308,12 @@ def host_file(
         server.no_host_file(source.target)
         print("sessions have to unlock from now on; those that are open keep what they hold until they end")
     else:
-        server.host_file(source.target, path, say=_say)
+        server.host_file(source.target, path, say=say)
         print(f"sessions that do not unlock take the key from {path} on the server")
 
 
-def _provider(given: str, policy: Path | None) -> str:
+def provider_of(given: str, policy: Path | None) -> str:
+    """Where the key comes from: as given, else as the policy says, else prompt."""
     from pgguard.store.kek_provider import require_own
     from pgguard.store.policy_file import find, load
 
@@ -321,7 +326,8 @@ def _provider(given: str, policy: Path | None) -> str:
     return chosen or "prompt"
 
 
-def _asked(provider: str) -> Callable[[], Kek]:
+def asked(provider: str) -> Callable[[], Kek]:
+    """Asks for the key in use, when it is called."""
     from pgguard.store.kek_provider import read_kek
 
     return lambda: read_kek(provider, what="key-encryption key in use")
@@ -348,14 +354,15 @@ def _new_kek(generate: Path | None, provider: str, *, new: bool = True) -> Itera
         yield kek
     except ApplyStopped:
         # it may be in use: a connection that is lost does not tell whether it was committed
-        _say(f"{generate} holds the new key: keep it until pgguard keys status tells that it is not in use")
+        say(f"{generate} holds the new key: keep it until pgguard keys status tells that it is not in use")
         raise
     except PgguardError:
         generate.unlink(missing_ok=True)
         raise
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line on stderr."""
     from pgguard.report.text import visible
 
     print(visible(text), file=sys.stderr)

@@ -27,6 +27,7 @@ from pgguard.cli import (
     incident,
     inspect,
     keys,
+    keys_subject,
     learn,
     mandate,
     observe,
@@ -105,6 +106,8 @@ app.add_typer(policy.policy)
 app.add_typer(register.register)
 app.add_typer(mandate.mandate)
 app.add_typer(erase.erase)
+keys.keys.command()(keys_subject.destroy_subject)
+keys.keys.command()(keys_subject.new_epoch)
 app.add_typer(keys.keys)
 app.add_typer(audit.audit)
 app.add_typer(alert.alert)

@@ -200,7 +200,11 @@ class EncryptedColumn:
 
 @dataclass(frozen=True, slots=True)
 class EncryptedTable:
-    """A table with the columns that are to be encrypted."""
+    """A table with the columns that are to be encrypted.
+
+    `subject` is the column that tells whose a row is: values then have a key for each person. Tables of one
+    `subject_kind` share the keys of their persons; empty: the table has its own.
+    """
 
     database: str
     shape: TableShape
@@ -208,6 +212,8 @@ class EncryptedTable:
     form: Form = "view"
     no_key: NoKey = "raise"
     acknowledged: frozenset[str] = field(default_factory=frozenset)
+    subject: str = ""
+    subject_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +222,8 @@ class BlindIndex:
 
     `key` is the number of the key that it is made with, None where that is the current one of its group;
     `current` and `waiting` are those of the group (None: there is none). `second` is the index column that is
-    there beside the first while the key is replaced, or empty.
+    there beside the first while the key is replaced, or empty. `subject` and `subject_kind` are those of the
+    table, where each person has a key.
     """
 
     schema: str
@@ -229,6 +236,8 @@ class BlindIndex:
     current: int | None
     waiting: int | None
     second: str
+    subject: str = ""
+    subject_kind: str = ""
 
     @property
     def made_with(self) -> int | None:

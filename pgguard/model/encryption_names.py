@@ -8,6 +8,8 @@ import re
 from pgguard.model.quote import ident, qualified
 
 SCHEMA = "pgguard"
+# the key group of the keys that wrap and name the secrets of persons
+SUBJECT_GROUP = "subject"
 _SIMPLE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*\Z")
 _LONGEST = 46
 _NAME_BYTES = 63

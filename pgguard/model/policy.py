@@ -183,13 +183,18 @@ class EncryptEntry:
 class EncryptTableEntry:
     """The form of a table with encrypted columns: view (programs go on as before), or in-place.
 
-    `acknowledge` are the kinds of statements that break and that somebody has taken care of.
+    `acknowledge` are the kinds of statements that break and that somebody has taken care of. `subject` is the
+    column that tells whose a row is: its values get a key for each person, and `pgguard keys destroy-subject`
+    erases one of them (GDPR, art. 17). Tables of one `subject_kind` share these keys; without it each table
+    has its own.
     """
 
     table: str
     form: Literal["view", "in-place"] = "view"
     acknowledge: tuple[str, ...] = ()
     database: str = ""
+    subject: str = ""
+    subject_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,19 @@ def lacking(found: Status) -> list[str]:
     wrong = [one for one in found.keys if one.state != "destroyed" and one.epoch != epoch.epoch]
     told += [f"key {one.id} is wrapped under epoch {one.epoch}: the table of keys was mixed" for one in wrong]
     told += [
-        f"key {one.id} of group {one.group} waits to be used: pgguard keys rotate --group {one.group}"
-        + (" --index" if one.purpose == "index" else "")
+        f"key {one.id} of group {one.group} waits to be used: "
+        + (
+            "pgguard keys new-epoch"
+            if one.purpose == "subject"
+            else f"pgguard keys rotate --group {one.group}" + (" --index" if one.purpose == "index" else "")
+        )
         for one in found.keys
         if one.state == "next"
+    ]
+    told += [
+        f"secrets of persons are still under the subject key {one.id} of before: pgguard keys new-epoch"
+        for one in found.keys
+        if (one.purpose, one.state) == ("subject", "retired")
     ]
     return told
 

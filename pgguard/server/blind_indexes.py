@@ -55,4 +55,7 @@ def read_blind_indexes(target: Target, database: str) -> tuple[BlindIndex, ...]:
             return ()
         keys_session.require(found, writes=False)
         rows: list[Any] = connection.execute(query).fetchall()
-        return tuple(BlindIndex(*one) for one in rows)
+        persons = {}
+        if keys_session.rows(connection, "has_subjects")[0][0]:
+            persons = {one[:2]: one[2:] for one in keys_session.rows(connection, "subjects")}
+        return tuple(BlindIndex(*one, *persons.get(one[:2], ("", ""))) for one in rows)

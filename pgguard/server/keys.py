@@ -14,7 +14,9 @@ import psycopg
 from psycopg import sql
 
 from pgguard.errors import ApplyStopped, InputError, UsageError
+from pgguard.model.encryption_names import SUBJECT_GROUP
 from pgguard.model.quote import ident
+from pgguard.server import keys_subject
 from pgguard.server.keys_session import alone, call, call_with_key, require, rows, session
 from pgguard.server.keys_state import (
     MAKING,
@@ -106,10 +108,11 @@ def check_init(target: Target, groups: Sequence[str], *, say: Say) -> bool:
         return found.installed
 
 
-def init(target: Target, kek: Kek, groups: Sequence[str], *, say: Say) -> list[str]:
+def init(target: Target, kek: Kek, groups: Sequence[str], *, subjects: bool = False, say: Say) -> list[str]:
     """Install what encryption needs, begin an epoch, and make the keys of the groups that have none.
 
-    All of it or nothing. With an epoch there already the key has to be its own. Returns the new groups.
+    All of it or nothing. With an epoch there already the key has to be its own. With `subjects` the keys are
+    made that persons' keys rest on. Returns the new groups.
     """
     script = resources.files("pgguard").joinpath("sql/install/010_encryption.sql").read_bytes()
     with session(target, say=say) as (connection, _), alone(connection):
@@ -126,6 +129,8 @@ def init(target: Target, kek: Kek, groups: Sequence[str], *, say: Say) -> list[s
                 call_with_key(connection, "new_key", kek, group, purpose)
             if lacking:
                 made.append(group)
+        if subjects and keys_subject.install(connection, kek):
+            made.append(SUBJECT_GROUP)
     return made
 
 
@@ -247,7 +252,7 @@ def _tried(connection: Connection, column: Column, gone: Sequence[bytes]) -> tup
     # the accessor also asks whether the value is in its place; its names are those that the server quoted
     key = rows(connection, "opener", column.opener, *column.relation)
     stored = sql.Identifier(column.stored)
-    opens = (
+    opens = keys_subject.opens(connection, column) or (
         sql.SQL("{}(t.{}, {}) IS NOT NULL").format(
             sql.SQL(column.opener),
             stored,

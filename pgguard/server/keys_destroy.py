@@ -10,7 +10,16 @@ from psycopg import sql
 
 from pgguard.errors import UsageError
 from pgguard.server.keys_session import alone, require, rows, session
-from pgguard.server.keys_state import MAKING, clock, count_values, key_of, read_keys, read_status, rewritten
+from pgguard.server.keys_state import (
+    MAKING,
+    clock,
+    count_values,
+    key_of,
+    read_keys,
+    read_persons,
+    read_status,
+    rewritten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +60,10 @@ def destroy(target: Target, ids: Sequence[str], group: str, *, erase: int | None
         going, _ = _may_go(connection, before, ids, group, erase)
         with alone(connection):
             counted = _counted_again(connection, before, going)
-            now = before._replace(keys=read_keys(connection), columns=counted)
+            if any(one.purpose in ("subject", "name") for one in going):
+                connection.execute("LOCK TABLE pgguard.subject_key IN SHARE MODE")
+            persons = read_persons(connection)
+            now = before._replace(keys=read_keys(connection), columns=counted, persons=persons)
             going, values = _may_go(connection, now, ids, group, erase)
             rows(connection, "destroy", [one.number for one in going])
             rows(connection, "replan")

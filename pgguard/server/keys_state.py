@@ -18,6 +18,7 @@ from pgguard.server.keys_session import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import LiteralString
 
     from pgguard.server.keys_session import Place
 
@@ -92,6 +93,7 @@ class Status(NamedTuple):
     epochs: tuple[Epoch, ...]
     keys: tuple[Key, ...]
     columns: tuple[Column, ...]
+    persons: dict[int, int] = {}  # noqa: RUF012 - never changed: by key, the persons' secrets under it
 
     @property
     def current(self) -> Epoch | None:
@@ -99,7 +101,9 @@ class Status(NamedTuple):
         return next((one for one in self.epochs if one.state == "current"), None)
 
     def values_under(self, key: Key) -> int:
-        """How many values are lost with a key: those under it, or the blind indexes made with it."""
+        """How many values are lost with a key: those under it, the blind indexes made with it, or persons."""
+        if key.purpose in ("subject", "name"):
+            return self.persons.get(key.number, 0)
         if key.purpose == "index":
             current = key_of(self.keys, key.group, "index", "current") or key
             return sum(
@@ -137,7 +141,15 @@ def read_status(connection: Connection, found: Place, *, count: bool, say: Say) 
         read_epochs(connection),
         read_keys(connection),
         tuple(columns),
+        read_persons(connection),
     )
+
+
+def read_persons(connection: Connection) -> dict[int, int]:
+    """How many persons have a secret under each subject key; empty where there are none."""
+    if not rows(connection, "has_subjects")[0][0]:
+        return {}
+    return {int(number): int(count) for number, count in rows(connection, "persons")}
 
 
 def read_installation(connection: Connection) -> tuple[str, str]:
@@ -216,8 +228,8 @@ def clock(connection: Connection) -> datetime.datetime:
     return found
 
 
-def rewritten(connection: Connection) -> bool:
-    """Rewrite pgguard.key; whether it holds its earlier rows no more.
+def rewritten(connection: Connection, table: LiteralString = "pgguard.key") -> bool:
+    """Rewrite pgguard.key, or another table of ours; whether it holds its earlier rows no more.
 
     A plain VACUUM leaves their bytes in the page.
 
@@ -237,7 +249,7 @@ def rewritten(connection: Connection) -> bool:
             time.sleep(0.2 * attempt)
             left.clear()
             try:
-                connection.execute("VACUUM (FULL, VERBOSE) pgguard.key")
+                connection.execute(f"VACUUM (FULL, VERBOSE) {table}")
             except psycopg.errors.LockNotAvailable:
                 continue
             if left == [0]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -73,6 +74,9 @@ class Phases:
             for group in ("main", "special"):
                 for purpose in ("data", "index"):
                     connection.execute("SELECT pgguard.new_key(%b, %s, %s)", (kek, group, purpose))
+            if any(one.step.slug == "subject_keys_installed" for one in self.files):
+                for purpose in ("subject", "name"):
+                    connection.execute("SELECT pgguard.new_key(%b, 'subject', %s)", (kek, purpose))
             # the contract asks for that, and `pgguard keys escrow` and `restore-drill` note it
             connection.execute("UPDATE pgguard.kek SET escrow_at = now(), drill_at = now()")
 
@@ -126,13 +130,21 @@ def planned(
     form: Form = "view",
     acknowledged: Sequence[str] = (),
     path: Path | None = None,
+    subjects: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> Phases:
-    """The plan for columns of the tables that are there now; written to a folder when one is given."""
+    """The plan for columns of the tables that are there now; written to a folder when one is given.
+
+    `subjects` are the column and the kind of persons, of tables whose values have a key for each.
+    """
     target = Target(cluster.dsn())
     shapes = read_shapes(target, database, list(columns))
     tables = [
-        EncryptedTable(database, shape, wanted, form=form, acknowledged=frozenset(acknowledged))
-        for shape, wanted in zip(shapes, columns.values(), strict=True)
+        replace(
+            EncryptedTable(database, shape, wanted, form=form, acknowledged=frozenset(acknowledged)),
+            subject=subjects.get(name, ("", ""))[0],
+            subject_kind=subjects.get(name, ("", ""))[1],
+        )
+        for shape, (name, wanted) in zip(shapes, columns.items(), strict=True)
     ]
     version = cluster.postgres.version
     steps, by_hand = plan_encryption(tables, major=cluster.postgres.major)

@@ -110,7 +110,10 @@ def _table(one: Wanted, shape: TableShape, policy: Policy) -> EncryptedTable:
     )
     form = entry.form if entry else "view"
     acknowledged = frozenset(entry.acknowledge) if entry else frozenset()
-    return EncryptedTable(one.database, shape, one.columns, form, policy.encryption.no_key, acknowledged)
+    subject, kind = (entry.subject, entry.subject_kind) if entry else ("", "")
+    return EncryptedTable(
+        one.database, shape, one.columns, form, policy.encryption.no_key, acknowledged, subject, kind
+    )
 
 
 def _searchable(table: EncryptedTable, column: EncryptedColumn) -> EncryptedColumn:

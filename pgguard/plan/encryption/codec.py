@@ -93,6 +93,11 @@ def from_bytes(column: ColumnShape, value: str) -> str:
     return text if argument(column) == "text" else f"{text}{_cast(column)}"
 
 
+def from_text(column: ColumnShape, value: str) -> str:
+    """The value of the argument type that a text stands for."""
+    return value if argument(column) == "text" else f"{value}{_cast(column)}"
+
+
 def settings(*columns: ColumnShape) -> dict[str, str]:
     """What a function sets for itself so that the text forms are always the same."""
     found: dict[str, str] = {}

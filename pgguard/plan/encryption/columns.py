@@ -8,7 +8,6 @@ from pgguard.model.quote import ident, literal
 from pgguard.plan.encryption import codec
 from pgguard.plan.encryption.pieces import (
     blinded_value,
-    context_of,
     created,
     index_column,
     key_arguments,
@@ -16,9 +15,11 @@ from pgguard.plan.encryption.pieces import (
     keys_of_session,
     keys_setting,
     named,
+    opened_bytes,
     parameters_of,
     plain_type,
     sealed_value,
+    sealing_keys,
     selected_columns,
     shape_of,
     shown_value,
@@ -42,7 +43,7 @@ def seal(table: EncryptedTable, one: EncryptedColumn) -> str:
         [
             "IF value IS NULL THEN RETURN NULL; END IF;",
             f"keys := {keys_of_session(keys_setting(one))};",
-            f"RETURN {sealed_value(table, one, 'value', '', 'keys')};",
+            f"RETURN {sealed_value(table, one, 'value', '', sealing_keys(table, 'keys', ''))};",
         ],
         declare=["keys bytea"],
         definer=True,
@@ -53,7 +54,7 @@ def seal(table: EncryptedTable, one: EncryptedColumn) -> str:
 def open_(table: EncryptedTable, one: EncryptedColumn) -> str:
     """CREATE FUNCTION: the accessor, for those who may read the value."""
     column = shape_of(table, one.name)
-    opened = f"pgguard.pgg1_open(stored, keys, {context_of(table, one.name, '')})"
+    opened = opened_bytes(table, one.name, "stored", "keys", "")
     return created(
         named(table, "open", one.name),
         parameters_of(table, "stored bytea"),

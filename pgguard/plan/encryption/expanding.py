@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pgguard.model.finding import Change, Safety
 from pgguard.model.plan import Step
 from pgguard.model.quote import ident, literal
-from pgguard.plan.encryption import codec
+from pgguard.plan.encryption import codec, subjects
 from pgguard.plan.encryption import functions as made
 from pgguard.plan.encryption.naming import beside
 from pgguard.plan.encryption.stating import (
@@ -52,6 +52,18 @@ def install(database: str) -> Step:
         database=database,
         phase="install",
         first="then `pgguard keys init`: the following files stop while there is no key",
+    )
+
+
+def install_subjects(database: str) -> Step:
+    return Step(
+        slug="subject_keys_installed",
+        title="What keys for each person need in this database",
+        why="one person's values are erased by destroying one key",
+        changes=(subjects.install_change(),),
+        database=database,
+        phase="install",
+        first="then `pgguard keys init --subjects`",
     )
 
 
@@ -102,6 +114,7 @@ def expand(table: EncryptedTable) -> Step:
             why="columns for the encrypted values; adding them rewrites nothing",
         ),
         _registered(table),
+        *([subjects.registered(table)] if table.subject else []),
         *_functions(table),
         _sealing(table, name, "tolerant"),
     ]
@@ -193,6 +206,7 @@ def _functions(table: EncryptedTable) -> Iterator[Change]:
             )
         if table.form == "in-place" and one.searchable:
             yield find_change(table, one)
+    yield from _subject_functions(table)
     block = "(regclass,bigint,bigint)"
     for kind, sql, why in (
         ("backfill", made.backfill(table), "seals the rows that were there before"),
@@ -207,6 +221,18 @@ def _functions(table: EncryptedTable) -> Iterator[Change]:
         keys=False,
         why="opens every value and compares it with the clear one",
     )
+
+
+def _subject_functions(table: EncryptedTable) -> Iterator[Change]:
+    if table.subject:
+        who = dict.fromkeys(
+            [table.shape.owner, *(role for one in table.columns for role in readers(table, one))]
+        )
+        for (sql, signature), roles, why in (
+            (subjects.name_function(table), (), "how the table of persons' keys calls one of them"),
+            (subjects.erased_function(table), tuple(who), "whether somebody was erased"),
+        ):
+            yield _function(sql, signature, roles, keys=True, why=why)
 
 
 def find_change(table: EncryptedTable, one: EncryptedColumn) -> Change:

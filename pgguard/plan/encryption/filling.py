@@ -15,6 +15,7 @@ from pgguard.plan.encryption.pieces import (
     shape_of,
     stored_column,
 )
+from pgguard.plan.encryption.subjects import erased_row, prove_erased
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +150,9 @@ def refill(table: EncryptedTable) -> str:
         opened = opened_value(table, one, "t")
         cast = "" if codec.argument(column) == column.type else f"::{column.type}"
         sets.append(f"{ident(one.name)} = coalesce(t.{ident(one.name)}, {opened}{cast})")
-        where.append(f"{stored} IS NOT NULL AND t.{ident(one.name)} IS NULL")
+        left = f"{stored} IS NOT NULL AND t.{ident(one.name)} IS NULL"
+        # of a person who was erased there is nothing to bring back
+        where.append(f"{left} AND NOT {erased_row(table, 't')}" if table.subject else left)
     set_list = ",\n            ".join(sets)
     body = [
         *counted(" OR ".join(where)),
@@ -188,6 +191,11 @@ def reseal(table: EncryptedTable) -> str:
         opened = opened_value(table, one, "t")
         old = f"pg_catalog.substr({stored}, 2, 4) <> $3[{len(sets) + 1}]"
         again = f"{named(table, 'seal', one.name)}({opened}, {key_arguments(table, 't')})"
+        if table.subject:
+            # no key opens an erased person's value: it only gets the number of the key in use, so that none
+            # of before is kept for it
+            renamed = f"pg_catalog.overlay({stored}, $3[{len(sets) + 1}], 2, 4)"
+            again = f"coalesce({again}, {renamed})"
         sets.append(f"{ident(stored_column(one.name))} = CASE WHEN {old} THEN {again} ELSE {stored} END")
         where.append(old)
     set_list = ",\n            ".join(sets)
@@ -226,17 +234,13 @@ def prove(table: EncryptedTable, *, inlet: bool) -> str:
     for one in table.columns:
         if inlet:
             opened = opened_value(table, one, "t")
-            right.append(
-                f"(t.{ident(one.name)} IS NULL AND ({opened} IS NULL) = (t.{ident(stored_column(one.name))} "
-                f"IS NULL))"
-            )
+            kept = f"({opened} IS NULL) = (t.{ident(stored_column(one.name))} IS NULL)"
+            right.append(f"(t.{ident(one.name)} IS NULL AND {prove_erased(table, kept, 't')})")
         else:
             right.append(same(table, one, "t"))
         if one.searchable:
-            right.append(
-                f"((t.{ident(index_column(one.name))} IS NULL) = (t.{ident(stored_column(one.name))} IS "
-                f"NULL))"
-            )
+            index, stored = (f"t.{ident(made(one.name))}" for made in (index_column, stored_column))
+            right.append(prove_erased(table, f"(({index} IS NULL) = ({stored} IS NULL))", "t"))
     body = [
         *statement(
             [

@@ -73,13 +73,48 @@ def key_columns(table: EncryptedTable) -> list[ColumnShape]:
 def key_arguments(table: EncryptedTable, source: str = "") -> str:
     """The key of a row as arguments: from a table's alias, or by their parameters' names."""
     if not source:
-        return ", ".join(f"key_{number}" for number, _ in enumerate(key_columns(table), 1))
-    return ", ".join(codec.handed(one, f"{source}.{ident(one.name)}") for one in key_columns(table))
+        names = [f"key_{number}" for number, _ in enumerate(key_columns(table), 1)]
+        return ", ".join([*names, *(["subject"] if table.subject else [])])
+    columns = [*key_columns(table), *_subject(table)]
+    return ", ".join(codec.handed(one, f"{source}.{ident(one.name)}") for one in columns)
+
+
+def _subject(table: EncryptedTable) -> list[ColumnShape]:
+    return [shape_of(table, table.subject)] if table.subject else []
+
+
+def subject_bytes(table: EncryptedTable, source: str) -> str:
+    """The bytes that tell whose a row is: from a row, or from the parameter of that name."""
+    column = shape_of(table, table.subject)
+    value = codec.handed(column, f"{source}.{ident(column.name)}") if source else "subject"
+    return codec.key_bytes(column, value)
+
+
+def subject_kind(table: EncryptedTable) -> str:
+    """The kind of persons, as a literal: tables of one kind share the keys of their persons."""
+    return literal(table.subject_kind or table_name(table))
+
+
+def sealing_keys(table: EncryptedTable, keys: str, source: str) -> str:
+    """The keys that a row's value is sealed with; those of its person are made when there are none yet."""
+    if not table.subject:
+        return keys
+    ready = f"pgguard.subject_ready({subject_kind(table)}, {subject_bytes(table, source)})"
+    return f"pgguard.subject_keys({keys}, {ready})"
+
+
+def opened_bytes(table: EncryptedTable, column: str, stored: str, keys: str, source: str) -> str:
+    """The bytes of a stored value; NULL once its person was erased."""
+    context = context_of(table, column, source)
+    if not table.subject:
+        return f"pgguard.pgg1_open({stored}, {keys}, {context})"
+    whose = f"{subject_kind(table)}, {subject_bytes(table, source)}"
+    return f"pgguard.subject_open({stored}, {keys}, {whose}, {context})"
 
 
 def key_types(table: EncryptedTable) -> str:
     """The types of those arguments."""
-    return ", ".join(codec.argument(one) for one in key_columns(table))
+    return ", ".join(codec.argument(one) for one in [*key_columns(table), *_subject(table)])
 
 
 def signature(table: EncryptedTable, kind: str, column: str) -> str:
@@ -150,6 +185,7 @@ def uuid_of(table: EncryptedTable, column: str) -> str:
 
 def parameters_of(table: EncryptedTable, first: str) -> str:
     keys = [f"key_{number} {codec.argument(one)}" for number, one in enumerate(key_columns(table), 1)]
+    keys += [f"subject {codec.argument(one)}" for one in _subject(table)]
     return ", ".join([first, *keys])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.model.quote import ident, qualified
-from pgguard.plan.encryption import codec
+from pgguard.plan.encryption import codec, subjects
 from pgguard.plan.encryption.functions import index_column, stored_column, table_name
 from pgguard.plan.encryption.naming import beside
 
@@ -69,6 +69,8 @@ def _of_table(table: EncryptedTable, major: int) -> Iterator[str]:
             yield f"{why}: values cannot be bound to it"
     if any(one.name in shape.primary_key for one in table.columns):
         yield "a column of its primary key cannot be encrypted: values are bound to it"
+    if table.subject:
+        yield from subjects.refusals(table)
     if shape.encoding == "SQL_ASCII":
         yield "the database has the encoding SQL_ASCII: what its bytes mean is not known"
     if table.form == "view" and shape.row_security and major < 15:

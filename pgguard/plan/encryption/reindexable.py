@@ -40,7 +40,10 @@ def moved_tables(
         columns = tuple(EncryptedColumn(one.column, one.key_group, searchable=True) for one in some)
         shape = replace(shape, name=name)
         form: Form = "in-place" if some[0].storage == name else "view"
-        tables.append(MovedTable(EncryptedTable(database, shape, columns, form), tuple(some)))
+        table = EncryptedTable(
+            database, shape, columns, form, subject=some[0].subject, subject_kind=some[0].subject_kind
+        )
+        tables.append(MovedTable(table, tuple(some)))
     return tuple(tables)
 
 

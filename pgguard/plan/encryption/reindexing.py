@@ -189,10 +189,9 @@ def _full(moved: MovedTable) -> list[Change]:
     changes = [caught_up(table, on, "reindex")]
     for one in moved.indexes:
         name = ident(of_index(table, one.column))
-        check = (
-            f"({ident(made.stored_column(one.column))} IS NULL) = "
-            f"({ident(second.second_column(one.column))} IS NULL)"
-        )
+        # of an erased person the sealed value is there still, and both indexes are empty
+        first = made.index_column(one.column) if table.subject else made.stored_column(one.column)
+        check = f"({ident(first)} IS NULL) = ({ident(second.second_column(one.column))} IS NULL)"
         there = has_constraint(table, of_index(table, one.column))
         added = f"ALTER TABLE {on} ADD CONSTRAINT {name} CHECK ({check}) NOT VALID;"
         changes.append(

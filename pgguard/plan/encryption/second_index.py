@@ -24,6 +24,7 @@ from pgguard.plan.encryption.pieces import (
     shape_of,
     stored_column,
 )
+from pgguard.plan.encryption.subjects import erased_row
 from pgguard.plan.encryption.writing import own_types
 
 if TYPE_CHECKING:
@@ -123,10 +124,14 @@ def reindex(table: EncryptedTable, keys: Mapping[str, int]) -> str:
         opened = opened_value(table, one, "t")
         blind = named(table, "blind", one.name)
         left = f"{stored} IS NOT NULL AND {second} IS NULL"
+        if table.subject:
+            # the indexes of an erased person are empty, and stay so
+            left += f" AND NOT {erased_row(table, 't')}"
         made = f"{blind}({opened}, {key_number(keys[one.name])})"
         sets.append(f"{ident(second_column(one.name))} = CASE WHEN {left} THEN {made} ELSE {second} END")
         where.append(left)
-        right.append(f"({stored} IS NULL OR {second} IS NOT NULL AND {first} = {blind}({opened}))")
+        belongs = _belongs(table, f"{second} IS NOT NULL", first, f"{blind}({opened})")
+        right.append(f"({stored} IS NULL OR {belongs})")
     set_list = ",\n                ".join(sets)
     missing = " OR ".join(where)
     body = [
@@ -168,10 +173,9 @@ def recheck(table: EncryptedTable, keys: Mapping[str, int]) -> str:
         stored, first, second = _columns(one)
         opened = opened_value(table, one, "t")
         blind = named(table, "blind", one.name)
-        right.append(
-            f"CASE WHEN {stored} IS NULL THEN {second} IS NULL ELSE {first} = {blind}({opened}) "
-            f"AND {second} = {blind}({opened}, {key_number(keys[one.name])}) END"
-        )
+        also = f"{second} = {blind}({opened}, {key_number(keys[one.name])})"
+        belongs = _belongs(table, also, first, f"{blind}({opened})")
+        right.append(f"CASE WHEN {stored} IS NULL THEN {second} IS NULL ELSE {belongs} END")
     body = [
         *statement(
             [
@@ -193,6 +197,12 @@ def recheck(table: EncryptedTable, keys: Mapping[str, int]) -> str:
         body,
         declare=["done bigint", "wrong bigint"],
     )
+
+
+def _belongs(table: EncryptedTable, second: str, first: str, made: str) -> str:
+    """Whether both indexes are those of the value; of an erased person there are none."""
+    belongs = f"{second} AND {first} = {made}"
+    return f"({belongs} OR {first} IS NULL AND {erased_row(table, 't')})" if table.subject else belongs
 
 
 def _columns(one: EncryptedColumn) -> tuple[str, str, str]:

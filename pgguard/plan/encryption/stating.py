@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pgguard.model.plan import Step
 from pgguard.model.quote import literal
 from pgguard.plan.encryption import functions as made
+from pgguard.plan.encryption import subjects
 from pgguard.plan.encryption.planned_on import still_as_planned
 from pgguard.plan.encryption.refused import told
 
@@ -63,6 +64,7 @@ def step_of(
         asserts=(
             *still_as_planned(table, phase, where(table)),
             *_keys_are_there(table),
+            *(subjects.asserts(table, where(table)) if table.subject else ()),
             *(_ESCROW if phase == "contract" else ()),
         ),
         **more,  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from pgguard.plan.encryption.contracting import (
 from pgguard.plan.encryption.expanding import (
     expand,
     install,
+    install_subjects,
 )
 from pgguard.plan.encryption.refused import refusals
 from pgguard.plan.encryption.switching import (
@@ -51,6 +52,7 @@ def plan_encryption(
     if wrong:
         raise InputError("\n".join(["these cannot be encrypted; nothing was planned:", *wrong]))
     steps = [install(name) for name in dict.fromkeys(one.database for one in tables)]
+    steps += [install_subjects(name) for name in dict.fromkeys(one.database for one in tables if one.subject)]
     for make in (expand, backfill, verify):
         steps += [make(one) for one in tables]
     views = [one for one in tables if one.form == "view"]
@@ -97,6 +99,12 @@ def _by_hand(tables: Sequence[EncryptedTable]) -> Iterator[str]:
             "both, and for EXECUTE on the column's accessor (pgguard.open__...)"
         )
     for table in tables:
+        if table.subject:
+            yield (
+                f"values of {made.table_name(table)} have a key for each {ident(table.subject)}: pgguard "
+                "keys init --subjects before the files are applied; pgguard keys destroy-subject erases one: "
+                "their values read as NULL then"
+            )
         for publication in table.shape.publications:
             yield (
                 f"publication {ident(publication)}: subscribers need the new columns before the files are "

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgguard.model.quote import ident, literal
-from pgguard.plan.encryption import codec
+from pgguard.plan.encryption import codec, subjects
 from pgguard.plan.encryption.pieces import (
     NO_VALUES,
-    PADDED,
     Mode,
     context_of,
     created,
@@ -16,6 +15,7 @@ from pgguard.plan.encryption.pieces import (
     keys_of_session,
     keys_setting,
     named,
+    opened_bytes,
     sealed_value,
     selected_columns,
     shape_of,
@@ -41,7 +41,7 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
     inlet = mode == "inlet"
     groups = list(dict.fromkeys(one.key_group for one in table.columns))
     moved = " OR ".join(
-        f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key
+        f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in subjects.bound_to(table)
     )
     body = [*own_types(table), f"moved := TG_OP = 'UPDATE' AND ({moved});"]
     body += [line for check in _checks(table) for line in check] if inlet else []
@@ -57,6 +57,8 @@ def seal_trigger(table: EncryptedTable, mode: Mode) -> str:
         declare=[
             "moved boolean",
             *(f"data_{group} bytea" for group in groups),
+            *(f"own_{group} bytea" for group in groups if table.subject),
+            *(["opened bytea"] if table.subject else []),
         ],
         definer=True,
         settings={**NO_VALUES, **codec.settings(*(shape_of(table, one.name) for one in table.columns))},
@@ -71,7 +73,7 @@ def own_types(table: EncryptedTable, more: Iterable[str] = ()) -> Iterator[str]:
     """
     names = {one.name for one in table.columns}
     everything = {one.name for one in table.shape.columns}
-    read = {*names, *table.shape.primary_key}
+    read = {*names, *subjects.bound_to(table)}
     for check in table.shape.checks:
         if check.columns is None or names & set(check.columns):
             read |= everything if check.columns is None else set(check.columns)
@@ -135,9 +137,7 @@ def _whole(table: EncryptedTable, name: str) -> str:
     column = shape_of(table, name)
     stored = f"NEW.{ident(stored_column(name))}"
     before, now = (
-        codec.from_bytes(
-            column, f"pgguard.pgg1_open({stored}, data_{one.key_group}, {context_of(table, name, source)})"
-        )
+        codec.from_bytes(column, opened_bytes(table, name, stored, f"data_{one.key_group}", source))
         for source in ("OLD", "NEW")
     )
     clear = codec.handed(column, f"NEW.{quoted}")
@@ -170,7 +170,8 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
     data = keys_of_session(keys_setting(one)).replace("\n    ", "\n        ")
     sealing = [
         f"{keys} := coalesce({keys}, {data});",
-        f"{stored} := {sealed_value(table, one, value, 'NEW', keys)};",
+        *subjects.own_keys(table, one),
+        f"{stored} := {sealed_value(table, one, value, 'NEW', subjects.sealing_variable(table, one))};",
     ]
     if one.searchable:
         # by the function, and not here: which key it takes can change
@@ -188,6 +189,8 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
     if column.base == "json":
         differs = differs.replace(f"{clear} IS", f"{clear}::text IS") + "::text"
     with_key = f"pgguard.has_keys({literal(keys_setting(one))})"
+    if table.subject:
+        with_key += f" AND {subjects.HAS_KEYS}"
     yield f"IF {clear} IS NOT NULL AND (TG_OP = 'INSERT' OR moved OR {differs}) THEN"
     if mode == "tolerant":
         yield f"    IF {with_key} THEN"
@@ -211,17 +214,11 @@ def _moved(table: EncryptedTable, one: EncryptedColumn, data: str) -> Iterator[s
     """The branch for a row that got another key, and whose value is there in its sealed form only."""
     stored = f"NEW.{ident(stored_column(one.name))}"
     keys = f"data_{one.key_group}"
-    opened = f"pgguard.pgg1_open({stored}, {keys}, {context_of(table, one.name, 'OLD')})"
+    opened = opened_bytes(table, one.name, stored, keys, "OLD")
     again = context_of(table, one.name, "NEW")
     yield f"ELSIF moved AND NEW.{ident(one.name)} IS NULL AND {stored} IS NOT NULL THEN"
     yield f"    {keys} := coalesce({keys}, {data});"
-    if one.padding:
-        yield (
-            f"    {stored} := pgguard.pgg1_seal(pgguard.padded({opened}, {one.padding}), {keys}, {again}, "
-            f"{PADDED});"
-        )
-    else:
-        yield f"    {stored} := pgguard.pgg1_seal({opened}, {keys}, {again});"
+    yield from subjects.sealed_again(table, one, opened, again)
 
 
 def triggers(table: EncryptedTable, on: str) -> list[str]:
@@ -231,7 +228,7 @@ def triggers(table: EncryptedTable, on: str) -> list[str]:
         f"NEW.{ident(one.name)} IS NOT NULL AND NEW.{ident(stored_column(one.name))} IS NULL"
         for one in table.columns
     ]
-    changed += [f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in table.shape.primary_key]
+    changed += [f"NEW.{ident(name)} IS DISTINCT FROM OLD.{ident(name)}" for name in subjects.bound_to(table)]
     encrypted = {one.name for one in table.columns}
     for check in table.shape.checks:
         if encrypted & set(check.columns or ()):

@@ -1,0 +1,1 @@
+SELECT s.wrapped IS NOT NULL FROM pgguard.subject_key AS s WHERE s.subject = ANY ($1)

@@ -1,0 +1,1 @@
+SELECT r.last, r.done FROM pgguard.subject_rewrap($1, $2) AS r
