@@ -42,7 +42,7 @@ class ErasurePlan:
 
 
 def mark_of(person: str, salt: str) -> str:
-    """Salt and a byte of a digest of a person's key: enough to notice a slip, too little to tell who it is."""
+    """Salt and a byte of a digest of a person's key: enough to notice a slip, too little to tell who."""
     return f"{salt}:{hashlib.sha256(f'{salt} {person}'.encode()).hexdigest()[:2]}"
 
 
