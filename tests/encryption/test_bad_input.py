@@ -647,3 +647,21 @@ def test_every_odd_name_is_quoted(cluster: Cluster, form: Form, new_cluster: Cal
                 f"SELECT {ident(name)} FROM {qualified(name, name)} ORDER BY 1".encode()
             )
             assert rows.fetchall() == [(f"{name}x",), (None,)]
+
+
+def test_an_insert_without_names_of_columns_leaves_nothing_in_clear(cluster: Cluster, database: str) -> None:
+    """After the contract the clear column is the last one, and the encrypted one stands where it was."""
+    phases = planned(cluster, database, {"lab.patient": COLUMNS}, form="in-place")
+    phases.install()
+    phases.up("expand", "backfill", "verify", "soak", "contract")
+    with unlocked(phases.dsn) as connection:
+        with pytest.raises(psycopg.Error, match="takes encrypted values, and this is none") as caught:
+            connection.execute("INSERT INTO lab.patient VALUES (1000, 'N1000', '\\x', '')")
+        assert "N1000" not in str(caught.value)
+        # what was sealed elsewhere is taken as it is: a copy of rows comes back
+        connection.execute("CREATE TABLE lab.copy AS SELECT * FROM lab.patient WHERE id = 7")
+        connection.execute("DELETE FROM lab.patient WHERE id = 7")
+        connection.execute("INSERT INTO lab.patient SELECT * FROM lab.copy")
+        opened = "SELECT pgguard.open__lab__patient__nir(nir_pgg1, id) FROM lab.patient WHERE id = 7"
+        assert connection.execute(opened).fetchone() == ("N7",)
+        connection.execute("INSERT INTO lab.patient (id, nir) VALUES (1000, 'N1000')")

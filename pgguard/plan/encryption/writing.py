@@ -177,6 +177,12 @@ def _seal_column(table: EncryptedTable, one: EncryptedColumn, mode: Mode) -> Ite
         # by the function, and not here: which key it takes can change
         sealing.append(f"{index} := {named(table, 'blind', one.name)}({value});")
     if mode == "inlet":
+        # the column is the last of its table now: an INSERT that names no columns puts its value elsewhere
+        yield f"IF TG_OP = 'INSERT' AND {clear} IS NULL AND (pg_catalog.octet_length({stored}) < 69"
+        yield f"    OR pg_catalog.get_byte({stored}, 0) NOT IN (1, 2)) THEN"
+        yield "    RAISE EXCEPTION 'pgguard: % of % takes encrypted values, and this is none: name columns',"
+        yield f"        {literal(stored_column(one.name))}, TG_RELID::regclass USING ERRCODE = 'PGG02';"
+        yield "END IF;"
         yield f"IF {clear} IS NOT NULL THEN"
         # assigned, a NULL would be checked by the domain, whose owner could have code run by that
         null = f"(SELECT {clear} WHERE false)" if column.kind == "d" else "NULL"
