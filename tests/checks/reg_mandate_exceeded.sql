@@ -1070,7 +1070,7 @@ CREATE SCHEMA lab;
 CREATE TABLE lab.patient (id integer, nir text, last_name text, entered date, status text, ward integer);
 CREATE TABLE lab.resultat (id integer, patient_id integer, diagnostic text);
 
--- silent: an extraction within the mandate
+-- silent: an extraction of exactly its ceiling, counted before, told of the view and of the table
 -- document: instruction.pdf abababababababababababababababababababababababababababababababab
 -- policy: [[processor]]
 -- policy: name = "Vendor"
@@ -1089,16 +1089,17 @@ CREATE TABLE lab.resultat (id integer, patient_id integer, diagnostic text);
 -- policy: start = 2001-01-01
 -- policy: until = 2999-01-01
 -- policy: erase_by = 2999-01-01
--- policy: ceiling = 1000
+-- policy: ceiling = 400
 -- policy: recipients = ["key.asc"]
 -- policy: folder = "/srv/mandate-of-a-test"
 -- policy: [[mandate_table]]
 -- policy: mandate = "move"
 -- policy: table = "lab.patient"
 -- policy: columns = ["id", "last_name"]
--- policy: ceiling = 500
+-- policy: ceiling = 400
 -- ingested: 30
--- read: 1 mover mandate_move.lab__patient 1 400 1
+-- read: 1 mover mandate_move.lab__patient 2 401 1
+-- read: 1 mover lab.patient 2 401 1
 -- read: 1 somebody lab.resultat 1 400 1
 CREATE ROLE mover LOGIN CONNECTION LIMIT 1 NOINHERIT;
 CREATE SCHEMA lab;
