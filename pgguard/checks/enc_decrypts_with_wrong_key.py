@@ -11,7 +11,8 @@ Silent when: values were looked at (`inspect --sample ROWS`) and are cipher as f
 messages by a passphrase they tell whether the data stand in clear behind the header, which is what opens with
 any key. Where all values are blocks that nothing tells about, AES with an empty key is tried on eight.
 They do not tell with which key something was made; messages for public keys and encrypt() with other ciphers
-are seen only when they are readable. Unknown where stored SQL opens a column and nobody looked at its values.
+are seen only when they are readable. Unknown where stored SQL opens a column whose values could not be looked
+at. Not applicable where nobody looked at values at all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from pgguard.analysis import catalog
 from pgguard.analysis.ciphertext import opened
 from pgguard.analysis.names import column_subject
+from pgguard.analysis.own import SCHEMAS
 from pgguard.analysis.patterns import by_column
 from pgguard.errors import Unread
 from pgguard.model.finding import Finding, NotApplicable, Severity
@@ -51,6 +53,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
     if not used:
         msg = "pgcrypto is in no database"
         raise NotApplicable(msg)
+    if all(one.samples is None for one in used):
+        msg = "nobody looked at values: pgguard inspect --sample ROWS does"
+        raise NotApplicable(msg)
     unread: list[str] = []
     judged = 0
     for database in used:
@@ -77,8 +82,9 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
 
 def _stored(snapshot: Snapshot, database: DatabaseSnapshot) -> frozenset[ColumnKey]:
     """The columns that stored SQL opens by pgcrypto, those of pgguard's own scheme left out."""
-    ours = {(one.relation, one.number) for one in database.column_settings if one.mark in _OURS}
-    return opened(snapshot, database)[""] - ours
+    marked = {(one.relation, one.number) for one in database.column_settings if one.mark in _OURS}
+    ours = {one.oid for one in database.relations if one.schema in SCHEMAS}
+    return frozenset(key for key in opened(snapshot, database)[""] - marked if key[0] not in ours)
 
 
 def _looked_at(samples: Mapping[tuple[int, int], list[ColumnSample]], key: ColumnKey) -> bool:

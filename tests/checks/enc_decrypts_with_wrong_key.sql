@@ -51,7 +51,7 @@ CREATE TABLE lab.raw (id integer, cipher bytea, digest bytea);
 INSERT INTO lab.raw SELECT n, encrypt(convert_to('secret ' || n, 'UTF8'), 'a key', 'aes'), decode(md5(n::text), 'hex') FROM generate_series(1, 200) AS n;
 INSERT INTO lab.file VALUES (1, '\x89504e470d0a1a0a');
 
--- unknown: values were not looked at
+-- not-applicable: nobody asked to look at values
 CREATE EXTENSION pgcrypto;
 CREATE SCHEMA lab;
 CREATE TABLE lab.patient (id integer, nir_enc bytea, note_enc text);
