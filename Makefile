@@ -6,6 +6,8 @@ SHELL := /bin/sh
 PYTHON ?=
 # passed on to what a target runs: make demo ARGS=--hardened, make test ARGS="-k hba -x"
 ARGS ?=
+# processes that run tests, each with servers of its own: they wait more than they compute
+WORKERS ?= 2
 MAJORS ?= 10 11 12 13 14 15 16 17 18
 
 BIN := .venv/bin
@@ -29,7 +31,7 @@ test: setup ## formatter, linter, types, import contracts, generated documentati
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate_docs --check
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: matrix
 matrix: setup ## the tests on every supported PostgreSQL (MAJORS="15 18": on those)
