@@ -77,9 +77,9 @@ ANALYZE lab.patient;
 # expand, backfill and contract, as a migration does them
 _ENCRYPTED = """
 CREATE FUNCTION lab.seal(value text) RETURNS bytea LANGUAGE sql IMMUTABLE
-    AS $$ SELECT convert_to(reverse(value), 'UTF8') $$;
+    AS $$ SELECT '\\x01'::bytea || convert_to(reverse(value), 'UTF8') $$;
 CREATE FUNCTION lab.open(value bytea) RETURNS text LANGUAGE sql STABLE COST 1000
-    AS $$ SELECT reverse(convert_from(value, 'UTF8')) $$;
+    AS $$ SELECT reverse(convert_from(substr(value, 2), 'UTF8')) $$;
 ALTER TABLE lab.patient ADD nir_pgg1 bytea, ADD nir_find bytea UNIQUE, ADD note_pgg1 bytea;
 UPDATE lab.patient
     SET nir_pgg1 = lab.seal(nir), nir_find = sha256(convert_to(nir, 'UTF8')), note_pgg1 = lab.seal(note);
@@ -87,6 +87,9 @@ ALTER TABLE lab.patient DROP nir, DROP note;
 ALTER TABLE lab.patient ADD nir text CHECK (nir IS NULL), ADD note text CHECK (note IS NULL);
 CREATE FUNCTION lab.sealed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'INSERT' AND NEW.nir IS NULL AND get_byte(NEW.nir_pgg1, 0) <> 1 THEN
+        RAISE EXCEPTION 'nir_pgg1 takes encrypted values, and this is none';
+    END IF;
     IF NEW.nir IS NOT NULL THEN
         NEW.nir_pgg1 := lab.seal(NEW.nir);
         NEW.nir_find := sha256(convert_to(NEW.nir, 'UTF8'));

@@ -269,9 +269,9 @@ _IN_PLACE: dict[str, _Told] = {
         "ON CONFLICT with the blind index's column",
     ),
     "positional-insert": _Told(
-        _WRONG,
-        "the table has other columns in another order: values without a list of columns go elsewhere, or "
-        "fail",
+        _BREAKS,
+        "the table has other columns in another order: without a list of columns a value for {columns} is "
+        "refused where a sealed one belongs, and what has none there may go elsewhere without an error",
         "INSERT INTO {table} (columns) ...",
     ),
     "positional-copy": _Told(
