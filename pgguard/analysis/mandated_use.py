@@ -80,8 +80,8 @@ def _ceilings(
 ) -> Iterator[str]:
     by_place: dict[Place, int] = defaultdict(int)
     for one in reads:
-        # a count gives one row, and `mandate extract` counts before it copies
-        by_place[_place(one)] += max(0, one.rows - (one.statements - one.copies))
+        # `mandate extract` counts once before each COPY, which gives one row; any other statement is a read
+        by_place[_place(one)] += one.rows - min(one.statements - one.copies, one.copies)
     rows: dict[str, int] = defaultdict(int)
     for place, count in by_place.items():
         # what is read through the view is logged of the view and of the table

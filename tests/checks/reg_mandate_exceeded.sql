@@ -1149,6 +1149,45 @@ CREATE VIEW mandate_move.lab__patient WITH (security_barrier = true) AS SELECT i
 GRANT USAGE ON SCHEMA mandate_move TO mover;
 GRANT SELECT ON mandate_move.lab__patient TO mover;
 
+-- fires: mandate move
+-- evidence: read 400 rows of lab.patient, of 300 allowed
+-- document: instruction.pdf abababababababababababababababababababababababababababababababab
+-- policy: [[processor]]
+-- policy: name = "Vendor"
+-- policy: [[contract]]
+-- policy: name = "V1"
+-- policy: processor = "Vendor"
+-- policy: [[mandate]]
+-- policy: name = "move"
+-- policy: contract = "V1"
+-- policy: purpose = "migration"
+-- policy: instructed_by = "Lab"
+-- policy: instructed_on = 2001-01-01
+-- policy: document = "instruction.pdf"
+-- policy: sha256 = "abababababababababababababababababababababababababababababababab"
+-- policy: role = "mover"
+-- policy: start = 2001-01-01
+-- policy: until = 2999-01-01
+-- policy: erase_by = 2999-01-01
+-- policy: ceiling = 1000
+-- policy: recipients = ["key.asc"]
+-- policy: folder = "/srv/mandate-of-a-test"
+-- policy: [[mandate_table]]
+-- policy: mandate = "move"
+-- policy: table = "lab.patient"
+-- policy: columns = ["id", "last_name"]
+-- policy: ceiling = 300
+-- ingested: 30
+-- read: 1 mover mandate_move.lab__patient 400 400 0
+CREATE ROLE mover LOGIN CONNECTION LIMIT 1 NOINHERIT;
+CREATE SCHEMA lab;
+CREATE TABLE lab.patient (id integer, nir text, last_name text, entered date, status text, ward integer);
+CREATE TABLE lab.resultat (id integer, patient_id integer, diagnostic text);
+CREATE SCHEMA mandate_move;
+CREATE VIEW mandate_move.lab__patient WITH (security_barrier = true) AS SELECT id, last_name FROM lab.patient;
+GRANT USAGE ON SCHEMA mandate_move TO mover;
+GRANT SELECT ON mandate_move.lab__patient TO mover;
+
 -- silent: what was made for the mandate may be read and written
 -- document: instruction.pdf abababababababababababababababababababababababababababababababab
 -- policy: [[processor]]
