@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.hba.rules import rules
@@ -9,11 +10,15 @@ from pgguard.analysis.sharing import Known, assess_all
 from pgguard.model.finding import NotApplicable
 
 if TYPE_CHECKING:
-    from pgguard.model.observation import Assessment, Observations
+    from collections.abc import Iterable
+
+    from pgguard.model.observation import Assessment, Coverage, Observations
     from pgguard.model.policy import Policy
     from pgguard.model.snapshot import Snapshot
 
 _OPTION = "map="
+# a quiet server writes nothing for a while, between two pieces of its log too
+_PAUSE = datetime.timedelta(minutes=15)
 _CAPTURED = "\\1"
 
 
@@ -26,6 +31,17 @@ def observed(snapshot: Snapshot) -> Observations:
         msg = "no observations are given: keep them with `pgguard observe`, name them in [observation] store"
         raise NotApplicable(msg)
     return snapshot.observations
+
+
+def logged_through(coverage: Iterable[Coverage], since: datetime.datetime, until: datetime.datetime) -> bool:
+    """Whether logs of connections were read for all of that time, in one piece or in several on end."""
+    reached = since
+    for one in sorted(coverage, key=lambda one: one.since):
+        if one.means == "log" and one.connections:
+            begins, ends = map(datetime.datetime.fromisoformat, (one.since, one.until))
+            if begins <= reached + _PAUSE:
+                reached = max(reached, ends)
+    return reached >= until
 
 
 def assessments(snapshot: Snapshot, policy: Policy) -> tuple[Assessment, ...]:

@@ -18,7 +18,7 @@ import zoneinfo
 from typing import TYPE_CHECKING
 
 from pgguard.analysis.names import role_subject, shorten
-from pgguard.analysis.observed import observed
+from pgguard.analysis.observed import logged_through, observed
 from pgguard.errors import Unread
 from pgguard.model.finding import Finding, NotApplicable, Severity
 
@@ -61,15 +61,7 @@ def find(snapshot: Snapshot, policy: Policy) -> Iterator[Finding]:
             f"logged in outside {', '.join(ours.weekdays)} {first}:00 to {last}:00 ({ours.timezone}): "
             f"{shorten(list(late[name]), 3)}",
         )
-    if not any(
-        one.means == "log" and one.connections and one.since <= begin and one.until >= _most_of(begin, now)
-        for one in seen.coverage
-    ):
+    # the log of the last hours may be read after us
+    if not logged_through(seen.coverage, since, since + (now - since) / 2):
         msg = "observations"
         raise Unread(msg, f"no log was read that has every connection since {begin}")
-
-
-def _most_of(begin: str, now: datetime.datetime) -> str:
-    # the log of the last hours may be read after us
-    middle = datetime.datetime.fromisoformat(begin) + (now - datetime.datetime.fromisoformat(begin)) / 2
-    return middle.strftime("%Y-%m-%dT%H:%M:%SZ")
